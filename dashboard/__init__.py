@@ -1,0 +1,1 @@
+"""The pages an analyst reads. They see the published folder and nothing else."""

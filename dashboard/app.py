@@ -1,0 +1,50 @@
+"""The dashboard's entry point: `streamlit run dashboard/app.py -- --published DIR --state DIR`.
+
+Not for content: each page is a file in `views/`, and its address is that file's name.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+# `streamlit run` puts this folder on the path, not the one that holds the package.
+_ROOT = str(Path(__file__).resolve().parents[1])
+if _ROOT not in sys.path:
+    sys.path.append(_ROOT)
+
+from dashboard import shell  # noqa: E402
+
+# Drawn here because a named icon would be fetched from another site.
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" width="16" height="16">'
+    '<path d="M1 11 L5 6 L9 9 L15 2" fill="none" stroke="#0072B2" stroke-width="2"/></svg>'
+)
+TITLES = {
+    "overview": ("Overview", ":material/dashboard:"),
+    "timelines": ("Timelines", ":material/show_chart:"),
+    "outlook": ("Outlook", ":material/trending_up:"),
+    "alerts": ("Alerts", ":material/notifications:"),
+    "trust": ("Trust", ":material/verified:"),
+}
+
+
+def main() -> None:
+    """Register the pages and run the one the address names."""
+    st.set_page_config(page_title="Affectcast", page_icon=ICON, layout="wide")
+    pages = {name: _page(name) for name in shell.PAGES}
+    shell.register(pages)
+    st.navigation(list(pages.values()), position="top").run()
+
+
+def _page(name: str) -> Page:
+    title, icon = TITLES[name]
+    file = Path(__file__).parent / "views" / f"{name}.py"
+    return st.Page(file, title=title, icon=icon, url_path=name, default=name == "overview")
+
+
+if __name__ == "__main__":
+    main()

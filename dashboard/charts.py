@@ -1,0 +1,408 @@
+"""Figures from values: frames in, `go.Figure` out. Not for reading tables, and nothing here draws on a page.
+
+Colours are Okabe and Ito's, which people with any kind of colour blindness can tell apart; every difference
+shown by colour is also shown by shape, dash or text.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import textwrap
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+import polars as pl
+from plotly.subplots import make_subplots
+
+from dashboard import words
+
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A8A8A"
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#E69F00")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
+# Blue for down, orange for up: the ends of a scale that stays readable without red against green.
+DIVERGING = [[0.0, "#0072B2"], [0.5, "#F2F2F2"], [1.0, "#D55E00"]]
+BANDS = ((0.95, "0.025", "0.975", 0.16), (0.8, "0.1", "0.9", 0.22), (0.5, "0.25", "0.75", 0.30))
+MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
+MAX_Z = 4.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One timeline to draw: columns time_value, value, se, sample_size, missing_value."""
+
+    name: str
+    frame: pl.DataFrame
+
+
+def timeline(lines: list[Line], *, statistic: str, events: pl.DataFrame | None = None) -> go.Figure:
+    """Values with 95 % sampling bands above, people per period below; withheld periods are marked."""
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.74, 0.26], vertical_spacing=0.06)
+    for index, line in enumerate(lines):
+        _add_line(figure, line=line, index=index, statistic=statistic)
+    _add_events(figure, events=events)
+    figure.update_yaxes(tickformat=tick_format(statistic), row=1, col=1)
+    figure.update_yaxes(title_text="People", rangemode="tozero", row=2, col=1)
+    _fit_to_values(figure, lines=lines, statistic=statistic)
+    figure.update_layout(barmode="overlay", hovermode="x unified")
+    return _finish(figure, height=460)
+
+
+def _add_line(figure: go.Figure, *, line: Line, index: int, statistic: str) -> None:
+    colour = PALETTE[index % len(PALETTE)]
+    name = words.chart_text(line.name)
+    frame = _with_gaps(line.frame)
+    for trace in _band_traces(frame, colour=colour):
+        figure.add_trace(trace, row=1, col=1)
+    figure.add_trace(
+        _value_trace(frame, name=name, index=index, statistic=statistic),
+        row=1,
+        col=1,
+    )
+    bars = go.Bar(
+        x=frame["time_value"],
+        y=frame["sample_size"],
+        name=f"People: {name}",
+        marker={"color": colour, "opacity": 0.55},
+        showlegend=False,
+        hovertemplate="%{y:,} people<extra></extra>",
+    )
+    figure.add_trace(bars, row=2, col=1)
+    _add_withheld(figure, frame=line.frame, name=name, colour=colour)
+
+
+def _with_gaps(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add the absent periods as nulls, so that a line breaks where nothing is known."""
+    if frame.height < 2:
+        return frame
+    dates = frame["time_value"].to_list()
+    step = min(7, *((later - earlier).days for earlier, later in itertools.pairwise(dates)))
+    grid = pl.DataFrame({"time_value": pl.date_range(dates[0], dates[-1], interval=f"{step}d", eager=True)})
+    return grid.join(frame, on="time_value", how="full", coalesce=True).sort("time_value")
+
+
+def _value_trace(frame: pl.DataFrame, *, name: str, index: int, statistic: str) -> go.Scatter:
+    colour = PALETTE[index % len(PALETTE)]
+    scale, unit = (100, " points") if statistic == "share" else (1, "")
+    extra = frame.select(pl.col("se") * 1.96 * scale, "sample_size").rows()
+    return go.Scatter(
+        x=frame["time_value"],
+        y=frame["value"],
+        customdata=extra,
+        name=name,
+        mode="lines+markers",
+        line={"color": colour, "dash": DASHES[index % len(DASHES)], "width": 2},
+        marker={"size": 5 if frame.height < 200 else 2, "symbol": SYMBOLS[index % len(SYMBOLS)]},
+        hovertemplate=f"{name}: %{{y:{tick_format(statistic)}}} ± %{{customdata[0]:.3g}}{unit},"
+        " n = %{customdata[1]:,}<extra></extra>",
+    )
+
+
+def _band_traces(frame: pl.DataFrame, *, colour: str) -> list[go.Scatter]:
+    """One filled shape per unbroken run, because a fill would bridge a gap."""
+    known = frame.with_columns(
+        run=(pl.col("value").is_null() | pl.col("se").is_null()).cast(pl.Int32).cum_sum()
+    ).filter(pl.col("value").is_not_null(), pl.col("se").is_not_null())
+    shapes = []
+    for run in known.partition_by("run", maintain_order=True):
+        low = (run["value"] - 1.96 * run["se"]).clip(lower_bound=0.0).to_list()
+        high = (run["value"] + 1.96 * run["se"]).to_list()
+        shapes.append(_shape(run["time_value"].to_list(), low=low, high=high, fill=rgba(colour, 0.18)))
+    return shapes
+
+
+def _shape(
+    dates: list[dt.date], *, low: list[float], high: list[float], fill: str, name: str = ""
+) -> go.Scatter:
+    return go.Scatter(
+        x=dates + dates[::-1],
+        y=high + low[::-1],
+        fill="toself",
+        fillcolor=fill,
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        name=name or "95% sampling band",
+        showlegend=bool(name),
+    )
+
+
+def _add_withheld(figure: go.Figure, *, frame: pl.DataFrame, name: str, colour: str) -> None:
+    withheld = frame.filter(pl.col("value").is_null())
+    if withheld.is_empty():
+        return
+    marks = go.Scatter(
+        x=withheld["time_value"],
+        y=[0] * withheld.height,
+        text=[words.MISSING.get(code, "no data") for code in withheld["missing_value"]],
+        mode="markers",
+        marker={"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": colour}},
+        name="Withheld or missing",
+        legendgroup="withheld",
+        showlegend=not any(trace.legendgroup == "withheld" for trace in figure.data),
+        hovertemplate=f"{name}: %{{text}}<extra></extra>",
+    )
+    figure.add_trace(marks, row=2, col=1)
+
+
+def _add_events(figure: go.Figure, *, events: pl.DataFrame | None) -> None:
+    if events is None:
+        return
+    for number, (name, start, end) in enumerate(events.select("name", "start", "end").iter_rows()):
+        if end is not None and end > start:
+            figure.add_vrect(x0=start, x1=end, fillcolor=GREY, opacity=0.15, line_width=0, row=1, col=1)
+        figure.add_vline(x=_noon(start), line={"color": GREY, "dash": "dot", "width": 1}, row=1, col=1)
+        figure.add_annotation(
+            x=_noon(start),
+            y=1 - 0.09 * (number % 3),
+            xref="x",
+            yref="y domain",
+            text=words.chart_text(name),
+            showarrow=False,
+            xanchor="left",
+            font={"size": 11},
+        )
+
+
+def _noon(date: dt.date) -> str:
+    return date.isoformat()
+
+
+def _fit_to_values(figure: go.Figure, *, lines: list[Line], statistic: str) -> None:
+    """Leave the wide band of a tiny first sample out of the range, or everything else is a flat line."""
+    values = pl.concat([line.frame["value"] for line in lines]).drop_nulls() if lines else pl.Series([])
+    errors = pl.concat([line.frame["se"] for line in lines]).drop_nulls() if lines else pl.Series([])
+    if values.is_empty() or errors.is_empty():
+        return
+    pad = 2.5 * float(errors.median() or 0.0)  # type: ignore[arg-type]
+    low, high = float(values.min()) - pad, float(values.max()) + pad  # type: ignore[arg-type]
+    if high > low:
+        figure.update_yaxes(range=[max(0.0, low) if statistic == "share" else low, high], row=1, col=1)
+
+
+def fan(
+    history: pl.DataFrame, *, quantiles: pl.DataFrame, statistic: str, threshold: float | None = None
+) -> go.Figure:
+    """The observed past and 50, 80 and 95 % forecast bands. `quantiles` has one column per level."""
+    figure = go.Figure()
+    for level, low, high, opacity in BANDS:
+        if low in quantiles.columns and high in quantiles.columns:
+            figure.add_trace(_fan_band(quantiles, level=level, low=low, high=high, opacity=opacity))
+    if "0.5" in quantiles.columns:
+        _add_connector(figure, history=history, quantiles=quantiles)
+        figure.add_trace(_median(quantiles, statistic=statistic))
+    for band in _band_traces(_with_gaps(history), colour=BLUE):
+        figure.add_trace(band)
+    figure.add_trace(_observed(history, statistic=statistic))
+    if threshold is not None:
+        figure.add_hline(
+            y=threshold,
+            line={"color": ORANGE, "dash": "dash", "width": 1},
+            annotation={"text": "unusually high", "font": {"size": 11}},
+            annotation_position="top left",
+        )
+    figure.update_yaxes(tickformat=tick_format(statistic))
+    figure.update_layout(hovermode="x unified")
+    return _finish(figure, height=420)
+
+
+def _add_connector(figure: go.Figure, *, history: pl.DataFrame, quantiles: pl.DataFrame) -> None:
+    """A thin line from the last observed value to the first forecast one, so that the eye can follow."""
+    known = history.filter(pl.col("value").is_not_null())
+    if known.is_empty() or quantiles.is_empty():
+        return
+    link = go.Scatter(
+        x=[known["time_value"][-1], quantiles["target_end_date"][0]],
+        y=[known["value"][-1], quantiles["0.5"][0]],
+        mode="lines",
+        line={"color": ORANGE, "width": 1, "dash": "dot"},
+        hoverinfo="skip",
+        showlegend=False,
+        name="connector",
+    )
+    figure.add_trace(link)
+
+
+def _fan_band(quantiles: pl.DataFrame, *, level: float, low: str, high: str, opacity: float) -> go.Scatter:
+    return _shape(
+        quantiles["target_end_date"].to_list(),
+        low=quantiles[low].to_list(),
+        high=quantiles[high].to_list(),
+        fill=rgba(ORANGE, opacity),
+        name=f"{level:.0%} interval",
+    )
+
+
+def _median(quantiles: pl.DataFrame, *, statistic: str) -> go.Scatter:
+    spread = [name for name in ("0.1", "0.9") if name in quantiles.columns]
+    form = tick_format(statistic)
+    ends = f" (80%: %{{customdata[0]:{form}}} to %{{customdata[1]:{form}}})" if len(spread) == 2 else ""
+    return go.Scatter(
+        x=quantiles["target_end_date"],
+        y=quantiles["0.5"],
+        customdata=quantiles.select(spread).rows(),
+        mode="lines+markers",
+        name="Forecast (middle)",
+        line={"color": ORANGE, "width": 2, "dash": "dash"},
+        marker={"size": 6, "symbol": "square"},
+        hovertemplate=f"Forecast: %{{y:{form}}}{ends}<extra></extra>",
+    )
+
+
+def _observed(history: pl.DataFrame, *, statistic: str) -> go.Scatter:
+    frame = _with_gaps(history)
+    return go.Scatter(
+        x=frame["time_value"],
+        y=frame["value"],
+        customdata=frame.select("sample_size").rows(),
+        mode="lines+markers",
+        name="Observed",
+        line={"color": BLUE, "width": 2},
+        marker={"size": 5},
+        hovertemplate=f"Observed: %{{y:{tick_format(statistic)}}}, n = %{{customdata[0]:,}}<extra></extra>",
+    )
+
+
+def heat_map(changes: pl.DataFrame) -> go.Figure:
+    """Places down, signals across: this week's change in standard errors. Columns: place, label, z, note.
+
+    `note` is the hover text of a cell. A cell without z shows `×` where it was withheld, else nothing.
+    """
+    places = changes["place"].unique(maintain_order=True).to_list()
+    labels = changes["label"].unique(maintain_order=True).to_list()
+    cells = {(row["place"], row["label"]): row for row in changes.iter_rows(named=True)}
+    grid = [[cells.get((place, label)) for label in labels] for place in places]
+    figure = go.Figure(
+        go.Heatmap(
+            z=[[cell["z"] if cell else None for cell in row] for row in grid],
+            x=[wrapped(label) for label in labels],
+            y=[words.chart_text(place) for place in places],
+            text=[[_mark(cell) for cell in row] for row in grid],
+            customdata=[
+                [words.chart_text(cell["note"]) if cell else "not measured" for cell in row] for row in grid
+            ],
+            texttemplate="%{text}",
+            hovertemplate="%{y}, %{x}<br>%{customdata}<extra></extra>",
+            colorscale=DIVERGING,
+            zmin=-MAX_Z,
+            zmax=MAX_Z,
+            xgap=2,
+            ygap=2,
+            colorbar={"title": {"text": "SEs"}, "thickness": 10, "len": 0.9},
+        )
+    )
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(side="bottom", tickangle=-45 if len(labels) > 4 else 0)
+    return _finish(figure, height=170 + 34 * len(places))
+
+
+def _mark(cell: dict[str, object] | None) -> str:
+    if cell is None:
+        return ""
+    z = cell["z"]
+    if isinstance(z, float):
+        return f"{z:+.1f}" if abs(z) >= 0.05 else "0.0"
+    return "×" if cell["reliability"] == "suppressed" else "·"
+
+
+def sparkline(frame: pl.DataFrame, *, statistic: str) -> go.Figure:
+    """The bare line of a tile: no axes, no legend."""
+    figure = go.Figure(_observed(frame, statistic=statistic))
+    figure.update_traces(mode="lines", hovertemplate=None)
+    figure.update_layout(
+        height=70, margin={"l": 0, "r": 0, "t": 0, "b": 0}, showlegend=False, hovermode=False
+    )
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return figure
+
+
+def calibration(frame: pl.DataFrame, *, shown: str | None) -> go.Figure:
+    """How often intervals held the truth against how often they should; on the diagonal is right.
+
+    Columns: model_id, nominal, observed, n. `shown` is the model drawn boldly.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            line={"color": GREY, "dash": "dot"},
+            name="Exactly right",
+            hoverinfo="skip",
+        )
+    )
+    for index, part in enumerate(frame.partition_by("model_id", maintain_order=True)):
+        figure.add_trace(_calibration_line(part, index=index, bold=part["model_id"][0] == shown))
+    figure.update_xaxes(range=[0.4, 1.02], tickformat=".0%", title_text="Interval should hold the truth")
+    figure.update_yaxes(range=[0, 1.05], tickformat=".0%", title_text="Interval held the truth")
+    return _finish(figure, height=420)
+
+
+def _calibration_line(part: pl.DataFrame, *, index: int, bold: bool) -> go.Scatter:
+    colour = PALETTE[index % len(PALETTE)]
+    return go.Scatter(
+        x=part["nominal"],
+        y=part["observed"],
+        customdata=part.select("n").rows(),
+        mode="lines+markers",
+        name=words.chart_text(words.model(part["model_id"][0])),
+        opacity=1.0 if bold else 0.55,
+        line={"color": colour, "width": 4 if bold else 1.5},
+        marker={"symbol": SYMBOLS[index % len(SYMBOLS)], "size": 10 if bold else 7},
+        hovertemplate="%{y:.0%} held at %{x:.0%}, %{customdata[0]:,} judged<extra>%{fullData.name}</extra>",
+    )
+
+
+def leaderboard(frame: pl.DataFrame) -> go.Figure:
+    """Relative WIS per model as bars, best on top; left of the line at 1 beats the flat line.
+
+    Columns: model_id, relative_wis, n_series, n_judged.
+    """
+    better = [value < 1 for value in frame["relative_wis"]]
+    figure = go.Figure(
+        go.Bar(
+            x=frame["relative_wis"],
+            y=[words.chart_text(words.model(name)) for name in frame["model_id"]],
+            orientation="h",
+            text=[f"{value:.2f}" for value in frame["relative_wis"]],
+            textposition="inside",
+            insidetextanchor="start",
+            marker={"color": [BLUE if good else GREY for good in better]},
+            customdata=frame.select("n_series", "n_judged").rows(),
+            hovertemplate="%{y}: %{x:.2f}<br>%{customdata[0]:,} series, %{customdata[1]:,} forecasts<extra></extra>",
+        )
+    )
+    figure.add_vline(x=1.0, line={"color": ORANGE, "dash": "dash"})
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(title_text="Flat line = 1", range=[0, 1.1 * max([1.0, *frame["relative_wis"]])])
+    return _finish(figure, height=110 + 38 * frame.height)
+
+
+def tick_format(statistic: str) -> str:
+    """The d3 format of an axis."""
+    return {"share": ".1%", "count": ",.0f"}.get(statistic, ".3f")
+
+
+def wrapped(label: str, *, width: int = 18) -> str:
+    """A label over several lines, escaped."""
+    return "<br>".join(words.chart_text(part) for part in textwrap.wrap(label, width) or [label])
+
+
+def rgba(colour: str, opacity: float) -> str:
+    """A hex colour with an opacity."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def _finish(figure: go.Figure, *, height: int) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        margin=MARGIN,
+        legend={"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0},
+        dragmode=False,
+    )
+    figure.update_xaxes(automargin=True)
+    figure.update_yaxes(automargin=True)
+    return figure

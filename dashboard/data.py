@@ -1,0 +1,355 @@
+"""Finds a publication, opens it and cuts frames from it. The only reader of the published folder.
+
+Not for drawing, and not for deciding what a number means in words.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from dashboard import words
+from warehouse.errors import ContractError, InputError
+from warehouse.tables import PUBLISHED, empty
+
+POINTER = "current.json"
+MANIFEST = "manifest.json"
+WIDEST_FIRST = {"all": 0, "nation": 1, "region": 2, "none": 3}
+WEEKLY_BELOW = 0.8
+MAX_LABEL = 80
+NEXT_STEP = "Run `affectcast demo` to try it with made-up posts, or `affectcast nightly` for your own."
+ENUMS = (pl.Enum, pl.Categorical)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pointer:
+    """Which publication is current. `folder` holds its Parquet files."""
+
+    issue: dt.date
+    version: str
+    folder: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """One published version. Small tables are in memory; `signals` is scanned, because it can be large."""
+
+    pointer: Pointer
+    tables: dict[str, pl.DataFrame]
+    signals: pl.LazyFrame
+    absent: tuple[str, ...] = ()
+    demo: bool = False
+    help_line: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    statistics: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    places: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def issue(self) -> dt.date:
+        return self.pointer.issue
+
+    def label(self, signal: str) -> str:
+        """What a signal is called; its catalogue entry, or the bare name where it has none."""
+        return self.labels.get(signal, signal)
+
+    def statistic(self, signal: str) -> str:
+        return self.statistics.get(signal, "share")
+
+    def unit(self, signal: str) -> str:
+        return self.units.get(signal, "")
+
+    def place(self, geo_type: str, geo_value: str) -> str:
+        """What a place is called."""
+        if geo_type == "all":
+            return self.places.get((geo_type, geo_value), "All places")
+        return self.places.get((geo_type, geo_value), geo_value)
+
+
+def current(published: Path) -> Pointer:
+    """Read the pointer file; `InputError` says what to run when there is nothing to show."""
+    path = published / POINTER
+    if not path.is_file():
+        raise InputError(f"Nothing is published in {published} yet. {NEXT_STEP}")
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        issue, version, relative = dt.date.fromisoformat(raw["issue"]), str(raw["version"]), str(raw["path"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged. Run `affectcast publish` to write it again.") from error
+    return Pointer(issue=issue, version=version, folder=_inside(published, relative=relative))
+
+
+def _inside(published: Path, *, relative: str) -> Path:
+    folder = (published / relative).resolve()
+    if not folder.is_relative_to(published.resolve()):
+        raise InputError(f"{published / POINTER} points outside {published}. Run `affectcast publish` again.")
+    if not folder.is_dir():
+        raise InputError(f"{folder} is missing, though {POINTER} names it. Run `affectcast publish` again.")
+    return folder
+
+
+def load(pointer: Pointer) -> Publication:
+    """Open every table of a publication; a table that is absent is empty and listed in `absent`."""
+    manifest = _manifest(pointer.folder)
+    scans = {name: _scan(pointer.folder, name=name) for name in PUBLISHED}
+    tables = {name: scan.collect() for name, scan in scans.items() if name != "signals"}
+    catalogue, places = tables["signal_catalogue"], tables["places"]
+    return Publication(
+        pointer=pointer,
+        tables=tables,
+        signals=scans["signals"],
+        absent=tuple(name for name in PUBLISHED if not _file(pointer.folder, name=name).is_file()),
+        demo=manifest.get("demo") is True,
+        help_line=str(manifest.get("help_line", "")),
+        labels={
+            signal: words.shortened(label, most=MAX_LABEL)
+            for signal, label in catalogue.select("signal", "label_en").iter_rows()
+        },
+        statistics=dict(catalogue.select("signal", "statistic").iter_rows()),
+        units=dict(catalogue.select("signal", "unit").iter_rows()),
+        places={
+            (kind, value): words.shortened(label, most=MAX_LABEL)
+            for kind, value, label in places.select(_PLACE).iter_rows()
+        },
+    )
+
+
+_PLACE = ["geo_type", "geo_value", "label"]
+
+
+def _manifest(folder: Path) -> dict[str, object]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        return {}
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is damaged. Run `affectcast publish` to write it again.") from error
+    return raw if isinstance(raw, dict) else {}
+
+
+def _file(folder: Path, *, name: str) -> Path:
+    return folder / f"{name}.parquet"
+
+
+def _scan(folder: Path, *, name: str) -> pl.LazyFrame:
+    path = _file(folder, name=name)
+    if not path.is_file():
+        return _as_text(empty(PUBLISHED[name]).lazy())
+    scan = pl.scan_parquet(path, glob=False)
+    wanted = PUBLISHED[name].columns
+    missing = [column for column in wanted if column not in scan.collect_schema().names()]
+    if missing:
+        raise ContractError(f"{path} has no column {', '.join(missing)}. Run `affectcast publish` again.")
+    return _as_text(scan.select(wanted))
+
+
+def _as_text(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Enums come back from Parquet as enums, categories or text: make them all text."""
+    schema = frame.collect_schema()
+    closed = [name for name, kind in schema.items() if isinstance(kind, ENUMS)]
+    return frame.with_columns(pl.col(closed).cast(pl.String)) if closed else frame
+
+
+# -------------------------------------------------------------------------------------------- signals
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """What identifies one timeline."""
+
+    signal: str
+    geo_type: str = "all"
+    geo_value: str = "all"
+    population: str = "all"
+    time_type: str = "week"
+
+    @property
+    def place(self) -> str:
+        return f"{self.geo_type}:{self.geo_value}"
+
+
+def timeline(publication: Publication, *, series: Series) -> pl.DataFrame:
+    """Every published period of one series in order; suppressed periods are there with a null value."""
+    return (
+        publication.signals.filter(
+            pl.col("signal") == series.signal,
+            pl.col("geo_type") == series.geo_type,
+            pl.col("geo_value") == series.geo_value,
+            pl.col("population") == series.population,
+            pl.col("time_type") == series.time_type,
+        )
+        .sort("time_value", "issue")
+        .unique("time_value", keep="last", maintain_order=True)
+        .collect()
+    )
+
+
+def inventory(publication: Publication) -> pl.DataFrame:
+    """Which series exist: one row per signal, population, place and time type, with how much is published.
+
+    `published_share` is the share of the periods between its first and last that have a value.
+    """
+    key = ["signal", "population", "geo_type", "geo_value", "time_type"]
+    days = (pl.col("time_value").max() - pl.col("time_value").min()).dt.total_days()
+    step = pl.when(pl.col("time_type") == "week").then(7).otherwise(1)
+    return (
+        publication.signals.group_by(key)
+        .agg(
+            pl.col("value").is_not_null().sum().alias("published"),
+            pl.col("value_corrected").is_not_null().any().alias("has_corrected"),
+            days.alias("days"),
+            pl.col("time_value").max().alias("last"),
+        )
+        .with_columns((pl.col("published") / (pl.col("days") // step + 1)).alias("published_share"))
+        .sort(key)
+        .collect()
+    )
+
+
+def default_time_type(inventory: pl.DataFrame, *, series: Series) -> str:
+    """Weekly where days are too patchy to read, or where there are no days; otherwise daily."""
+    rows = inventory.filter(
+        pl.col("signal") == series.signal,
+        pl.col("geo_type") == series.geo_type,
+        pl.col("geo_value") == series.geo_value,
+        pl.col("population") == series.population,
+    )
+    shares = dict(rows.select("time_type", "published_share").iter_rows())
+    if "week" not in shares:
+        return "day"
+    return "week" if shares.get("day", 0.0) < WEEKLY_BELOW else "day"
+
+
+def places_of(frame: pl.DataFrame, *, publication: Publication, column: str = "geo_value") -> dict[str, str]:
+    """`geo_type:geo_value` → label for the places in a frame, widest first."""
+    rows = frame.select("geo_type", column).unique().rows()
+    ordered = sorted(rows, key=lambda row: (WIDEST_FIRST.get(row[0], 9), publication.place(*row)))
+    return {f"{kind}:{value}": publication.place(kind, value) for kind, value in ordered}
+
+
+def signals_of(names: list[str], *, publication: Publication) -> dict[str, str]:
+    """Signal → label: unsmoothed shares first, then the rest, each by label."""
+    catalogue = publication.tables["signal_catalogue"]
+    first = set(catalogue.filter(_plain_share()).get_column("signal"))
+    ordered = sorted(set(names), key=lambda name: (name not in first, publication.label(name), name))
+    return {name: publication.label(name) for name in ordered}
+
+
+def _plain_share() -> pl.Expr:
+    return (pl.col("smoothing") == "none") & (pl.col("statistic") == "share")
+
+
+def headline_signals(publication: Publication) -> list[str]:
+    """The signals of the overview: unsmoothed shares, or whatever there is where there are none."""
+    catalogue = publication.tables["signal_catalogue"].sort("signal")
+    shares = catalogue.filter(_plain_share())
+    return (shares if shares.height else catalogue).get_column("signal").to_list()
+
+
+def latest_week(publication: Publication) -> dt.date | None:
+    """The last day of the newest week that has any row."""
+    weeks = publication.signals.filter(pl.col("time_type") == "week", pl.col("value").is_not_null())
+    last = weeks.select(pl.col("time_value").max()).collect().item()
+    return last if isinstance(last, dt.date) else None
+
+
+def weekly_changes(publication: Publication, *, population: str = "all") -> pl.DataFrame:
+    """The newest week of each headline series against the week before it.
+
+    Columns: signal, geo_type, geo_value, time_value, issue, value, se, sample_size, reliability,
+    missing_value, previous, change, change_se, z. `change_se` adds the two weeks' errors as if they
+    were independent, which is cautious where the same people post in both.
+    """
+    last = latest_week(publication)
+    if last is None:
+        return _no_changes(publication)
+    weeks = publication.signals.filter(
+        pl.col("time_type") == "week",
+        pl.col("population") == population,
+        pl.col("signal").is_in(headline_signals(publication)),
+    )
+    now = weeks.filter(pl.col("time_value") == last).select(_NOW)
+    before = weeks.filter(pl.col("time_value") == last - dt.timedelta(days=7)).select(
+        *_CELL, pl.col("value").alias("previous"), pl.col("se").alias("previous_se")
+    )
+    return now.join(before, on=_CELL, how="left").with_columns(_change()).with_columns(_z()).collect()
+
+
+def most_moved(changes: pl.DataFrame, *, most: int) -> pl.DataFrame:
+    """The rows of the `most` signals with the largest change in any place."""
+    size = (
+        changes.group_by("signal")
+        .agg(pl.col("z").abs().max())
+        .sort("z", "signal", descending=[True, False], nulls_last=True)
+    )
+    return changes.filter(pl.col("signal").is_in(size.head(most).get_column("signal").to_list()))
+
+
+_CELL = ["signal", "geo_type", "geo_value"]
+_NOW = [
+    *_CELL,
+    *["time_value", "issue", "value", "se", "sample_size", "reliability", "missing_value"],
+]
+
+
+def _change() -> list[pl.Expr]:
+    error = (pl.col("se").pow(2) + pl.col("previous_se").pow(2)).sqrt()
+    return [(pl.col("value") - pl.col("previous")).alias("change"), error.alias("change_se")]
+
+
+def _z() -> pl.Expr:
+    usable = pl.col("change_se") > 0
+    return pl.when(usable).then(pl.col("change") / pl.col("change_se")).alias("z")
+
+
+def _no_changes(publication: Publication) -> pl.DataFrame:
+    blank = [pl.lit(None, dtype=pl.Float64).alias(name) for name in ("previous", "change", "change_se", "z")]
+    return publication.signals.select(*_NOW, *blank).head(0).collect()
+
+
+# -------------------------------------------------------------------------------------------- forecasts
+
+
+def newest_forecasts(publication: Publication) -> pl.DataFrame:
+    """The rows of the newest reference date of each time type; earlier forecasts are kept for comparison only."""
+    newest = pl.col("reference_date") == pl.col("reference_date").max().over("time_type")
+    return publication.tables["forecasts"].filter(newest)
+
+
+def forecast_of(publication: Publication, *, series: Series, model_id: str) -> pl.DataFrame:
+    """The newest forecast of one series: one row per horizon and quantile level."""
+    return (
+        newest_forecasts(publication)
+        .filter(
+            pl.col("model_id") == model_id,
+            pl.col("target") == series.signal,
+            pl.col("geo_type") == series.geo_type,
+            pl.col("location") == series.geo_value,
+            pl.col("population") == series.population,
+            pl.col("time_type") == series.time_type,
+        )
+        .sort("horizon", "output_type_id")
+    )
+
+
+def wide_quantiles(forecast: pl.DataFrame) -> pl.DataFrame:
+    """One row per target_end_date; a column per level, named by the level as text (`0.5`)."""
+    index = ["horizon", "target_end_date", "reference_date", "is_fallback", "limited_history"]
+    if forecast.is_empty():
+        return forecast.select(index)
+    named = forecast.with_columns(pl.col("output_type_id").round(3).cast(pl.String))
+    return named.pivot("output_type_id", index=index, values="value").sort("horizon")
+
+
+def shown_model(publication: Publication) -> str | None:
+    """The ensemble, or where there is none the first model that is not the baseline."""
+    models = sorted(publication.tables["forecasts"].get_column("model_id").unique())
+    if "ensemble" in models:
+        return "ensemble"
+    others = [name for name in models if name != "flat_line"]
+    return (others or models or [None])[0]

@@ -1,0 +1,1 @@
+"""One file per page; each draws itself when run and can be run alone."""

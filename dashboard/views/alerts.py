@@ -1,0 +1,135 @@
+"""Alerts: the queue, the evidence behind each, and what analysts said about it.
+
+Not for detecting anything: alerts are read as published, and answers are only appended.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboard import acknowledgements, cards, charts, controls, data, shell, words
+from warehouse.errors import InputError
+
+PAGE_SIZE = 10
+ANY = "any"
+ACTIONS = {"acknowledged": "Acknowledge", "resolved": "Resolve", "open": "Reopen"}
+
+
+def body(publication: data.Publication) -> None:
+    """Filters, then one card per alert."""
+    state = shell.settings().state
+    if publication.tables["alerts"].is_empty():
+        shell.empty(publication, table="alerts", what="Nothing has been flagged.")
+        return
+    alerts = cards.alerts_now(publication, state=state)
+    _counts(alerts)
+    chosen = _filtered(publication, alerts=alerts)
+    if chosen.is_empty():
+        st.info("No alert matches these filters.", icon=":material/filter_alt:")
+        return
+    for row in _one_page(chosen).iter_rows(named=True):
+        with st.container(border=True):
+            _card(publication, row=row)
+
+
+def _counts(alerts: pl.DataFrame) -> None:
+    numbers = [
+        f"{alerts.filter(pl.col('status') == s).height:,} {name}" for s, name in words.ALERT_STATUS.items()
+    ]
+    st.markdown(words.plain(" · ".join(numbers)))
+
+
+def _filtered(publication: data.Publication, *, alerts: pl.DataFrame) -> pl.DataFrame:
+    columns = st.columns(4)
+    places = data.places_of(alerts, publication=publication, column="location")
+    with columns[0]:
+        status = controls.choice(
+            "Status", name="status", options=_any(words.ALERT_STATUS), default=_first(alerts)
+        )
+    with columns[1]:
+        severity = controls.choice(
+            "Severity", name="severity", options=_any({s: s for s in cards.SEVERITY_ORDER})
+        )
+    with columns[2]:
+        kind = controls.choice("Kind", name="kind", options=_any(words.ALERT_KINDS))
+    with columns[3]:
+        where = controls.choice("Where", name="where", options=_any(places))
+    place = pl.concat_str("geo_type", pl.lit(":"), "location")
+    wanted = (
+        (pl.col("status"), status),
+        (pl.col("severity"), severity),
+        (pl.col("kind"), kind),
+        (place, where),
+    )
+    return alerts.filter(*[column == value for column, value in wanted if value != ANY], pl.lit(value=True))
+
+
+def _any(options: dict[str, str]) -> dict[str, str]:
+    return {ANY: "Any"} | {value: label[:1].upper() + label[1:] for value, label in options.items()}
+
+
+def _first(alerts: pl.DataFrame) -> str:
+    return "open" if alerts.filter(pl.col("status") == "open").height else ANY
+
+
+def _one_page(alerts: pl.DataFrame) -> pl.DataFrame:
+    pages = -(-alerts.height // PAGE_SIZE)
+    if pages == 1:
+        return alerts
+    options = {str(n): f"{n} of {pages}" for n in range(1, pages + 1)}
+    number = int(controls.choice("Page", name="page", options=options))
+    return alerts.slice((number - 1) * PAGE_SIZE, PAGE_SIZE)
+
+
+def _card(publication: data.Publication, *, row: dict[str, Any]) -> None:
+    cards.evidence(row, publication=publication)
+    if row["note"] is not None:
+        said = f"{row['status'].capitalize()} {row['noted_at'][:16].replace('T', ' ')} UTC"
+        st.markdown(words.plain(f"{said}: {row['note']}" if row["note"] else said))
+    _evidence_chart(publication, row=row)
+    _answer(row)
+
+
+def _evidence_chart(publication: data.Publication, *, row: dict[str, Any]) -> None:
+    series = cards.alert_series(row)
+    frame = data.timeline(publication, series=series).tail(60)
+    if frame.get_column("value").drop_nulls().is_empty():
+        st.caption("No timeline is published for this alert.")
+        return
+    with st.expander("Timeline and detector"):
+        line = charts.Line(name=publication.place(series.geo_type, series.geo_value), frame=frame)
+        events = pl.DataFrame({"name": ["this alert"], "start": [row["time_value"]], "end": [None]})
+        figure = charts.timeline([line], statistic=publication.statistic(series.signal), events=events)
+        alt = f"Timeline of {publication.label(series.signal)}"
+        st.plotly_chart(figure, key=f"chart_{row['alert_id']}", config={"displayModeBar": False}, alt=alt)
+        st.caption(words.plain(f"Detector: {row['detector']}. Alert {row['alert_id']}."))
+        cards.link_to_timeline(row)
+
+
+def _answer(row: dict[str, Any]) -> None:
+    with st.popover("Answer", icon=":material/edit_note:"), st.form(f"form_{row['alert_id']}", border=False):
+        note = st.text_input(
+            "Note (no names, no quotes from posts)",
+            max_chars=acknowledgements.MAX_NOTE,
+            key=f"note_{row['alert_id']}",
+        )
+        wanted = [status for status in ACTIONS if status != row["status"]]
+        for column, status in zip(st.columns(len(wanted)), wanted, strict=True):
+            if column.form_submit_button(ACTIONS[status], key=f"{status}_{row['alert_id']}"):
+                _save(row, status=status, note=note)
+
+
+def _save(row: dict[str, Any], *, status: str, note: str) -> None:
+    try:
+        acknowledgements.append(shell.settings().state, alert_id=row["alert_id"], status=status, note=note)
+    except InputError as error:
+        st.error(words.plain(error.message), icon=":material/error:")
+        return
+    st.rerun()
+
+
+if __name__ == "__main__":
+    shell.page("Alerts", body=body)

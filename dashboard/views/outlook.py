@@ -1,0 +1,175 @@
+"""Outlook: what is expected next, how wide the range is, and how good such forecasts were.
+
+Not for the past on its own: the Timelines page has it.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from dashboard import cards, charts, controls, data, shell, words
+
+HISTORY = {"day": 90, "week": 52}
+
+
+def body(publication: data.Publication) -> None:
+    """Selectors, the answer in words, the fan, the chance of a high and the numbers."""
+    model_id = data.shown_model(publication)
+    if model_id is None:
+        shell.empty(publication, table="forecasts", what="There is nothing to show ahead.")
+        return
+    rows = publication.tables["forecasts"].filter(pl.col("model_id") == model_id)
+    series = _select(publication, rows=rows)
+    quantiles = data.wide_quantiles(data.forecast_of(publication, series=series, model_id=model_id))
+    history = data.timeline(publication, series=series).tail(HISTORY.get(series.time_type, 90))
+    _in_words(publication, series=series, quantiles=quantiles, history=history)
+    _fan(publication, series=series, quantiles=quantiles, history=history)
+    st.caption(words.plain(_provenance(quantiles, model_id=model_id)))
+    _peak(publication, series=series, model_id=model_id)
+    _numbers(publication, series=series, quantiles=quantiles)
+
+
+def _select(publication: data.Publication, *, rows: pl.DataFrame) -> data.Series:
+    columns = st.columns(4)
+    with columns[0]:
+        names = rows.get_column("target").unique().to_list()
+        options = data.signals_of(names, publication=publication)
+        signal = controls.choice("Mood", name="signal", options=options)
+    rows = rows.filter(pl.col("target") == signal)
+    with columns[1]:
+        places = data.places_of(rows, publication=publication, column="location")
+        kind, _, value = controls.choice("Place", name="place", options=places).partition(":")
+    rows = rows.filter(pl.col("geo_type") == kind, pl.col("location") == value)
+    with columns[2]:
+        populations = {
+            name: words.population(name) for name in sorted(rows.get_column("population").unique())
+        }
+        whose = controls.choice("Whose", name="population", options=populations, default="all")
+    rows = rows.filter(pl.col("population") == whose)
+    with columns[3]:
+        periods = sorted(rows.get_column("time_type").unique(), reverse=True)
+        options = {name: words.TIME_TYPES.get(name, name) for name in periods}
+        time_type = controls.choice("Period", name="period", options=options)
+    return data.Series(signal=signal, geo_type=kind, geo_value=value, population=whose, time_type=time_type)
+
+
+def _in_words(
+    publication: data.Publication, *, series: data.Series, quantiles: pl.DataFrame, history: pl.DataFrame
+) -> None:
+    statistic = publication.statistic(series.signal)
+    step = quantiles.row(0, named=True)
+    middle, low, high = (
+        words.amount(step.get(level), statistic=statistic) for level in ("0.5", "0.1", "0.9")
+    )
+    where = publication.place(series.geo_type, series.geo_value)
+    period = "the week ending" if series.time_type == "week" else "the day of"
+    st.subheader(words.plain(f"{publication.label(series.signal)}, {where}"))
+    st.markdown(
+        words.plain(
+            f"For {period} {step['target_end_date']:%d %b %Y} we expect {middle}; with 80% probability between "
+            f"{low} and {high}. {_now(history, statistic=statistic)} Past forecasts of this series: "
+            f"{cards.skill_words(publication, series=series)}."
+        )
+    )
+
+
+def _now(history: pl.DataFrame, *, statistic: str) -> str:
+    known = history.filter(pl.col("value").is_not_null())
+    if known.is_empty():
+        return "The observed past is withheld."
+    row = known.row(-1, named=True)
+    level = (
+        f"{words.amount(row['value'], statistic=statistic)} {words.margin(row['se'], statistic=statistic)}"
+    )
+    return f"Last observed: {level} on {row['time_value']:%d %b %Y} ({words.people(row['sample_size'])})."
+
+
+def _fan(
+    publication: data.Publication, *, series: data.Series, quantiles: pl.DataFrame, history: pl.DataFrame
+) -> None:
+    outlook = _outlook_rows(publication, series=series)
+    threshold = outlook.get_column("threshold")[0] if outlook.height and series.time_type == "day" else None
+    figure = charts.fan(
+        history,
+        quantiles=quantiles,
+        statistic=publication.statistic(series.signal),
+        threshold=threshold,
+    )
+    alt = f"Observed past and forecast of {publication.label(series.signal)}"
+    st.plotly_chart(figure, key="fan", config={"displayModeBar": False}, alt=alt)
+
+
+def _provenance(quantiles: pl.DataFrame, *, model_id: str) -> str:
+    row = quantiles.row(0, named=True)
+    parts = [f"{words.model(model_id)}, made from data up to {row['reference_date']:%d %b %Y}."]
+    if row["is_fallback"]:
+        parts.append("No model could be fitted: this is a flat line with the spread of its own past.")
+    if row["limited_history"]:
+        parts.append("Little history: the ranges are rougher than they look.")
+    return " ".join(parts)
+
+
+def _outlook_rows(publication: data.Publication, *, series: data.Series) -> pl.DataFrame:
+    return (
+        publication.tables["peak_outlook"]
+        .filter(
+            pl.col("target") == series.signal,
+            pl.col("geo_type") == series.geo_type,
+            pl.col("location") == series.geo_value,
+            pl.col("population") == series.population,
+        )
+        .filter(pl.col("reference_date") == pl.col("reference_date").max())
+        .sort("model_id", "horizon_days")
+    )
+
+
+def _peak(publication: data.Publication, *, series: data.Series, model_id: str) -> None:
+    st.subheader("Chance of an unusual high")
+    rows = _outlook_rows(publication, series=series)
+    if rows.is_empty():
+        shell.empty(
+            publication, table="peak_outlook", what="No chance of a high was computed for this series."
+        )
+        return
+    own = rows.filter(pl.col("model_id") == model_id)
+    shown = own if own.height else rows.filter(pl.col("model_id") == rows.get_column("model_id")[0])
+    statistic = publication.statistic(series.signal)
+    shell.rows([_peak_row(row, statistic=statistic) for row in shown.iter_rows(named=True)], alt="Highs")
+    st.caption("“Usually” is how often a stretch of this length went above the threshold in the past.")
+
+
+def _peak_row(row: dict[str, object], *, statistic: str) -> dict[str, str]:
+    first = row["expected_first_day"]
+    return {
+        "Within": f"{row['horizon_days']} days",
+        "Chance": f"{row['probability']:.0%}",
+        "Usually": f"{row['baseline_probability']:.0%}",
+        "High means above": words.amount(float(str(row["threshold"])), statistic=statistic),
+        "Most likely first day": words.NOTHING if first is None else f"{first:%d %b %Y}",
+        "Model": words.model(str(row["model_id"])),
+    }
+
+
+def _numbers(publication: data.Publication, *, series: data.Series, quantiles: pl.DataFrame) -> None:
+    statistic = publication.statistic(series.signal)
+    levels = [
+        level
+        for level in ("0.025", "0.1", "0.25", "0.5", "0.75", "0.9", "0.975")
+        if level in quantiles.columns
+    ]
+    rows = [
+        {"For": f"{row['target_end_date']:%d %b %Y}"}
+        | {_level_name(level): words.amount(row[level], statistic=statistic) for level in levels}
+        for row in quantiles.iter_rows(named=True)
+    ]
+    with st.expander("All numbers"):
+        shell.rows(rows, alt="Forecast quantiles")
+
+
+def _level_name(level: str) -> str:
+    return "Middle" if level == "0.5" else f"{float(level):.1%} below".replace(".0%", "%")
+
+
+if __name__ == "__main__":
+    shell.page("Outlook", body=body)

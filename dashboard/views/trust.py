@@ -1,0 +1,179 @@
+"""Trust: how good the forecasts and measures were, what was left out, and what not to use this for.
+
+Not for the numbers themselves: the other pages have them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboard import charts, controls, data, shell, skill, words
+
+METRICS = {"f1": "F1", "roc_auc": "ROC AUC", "pr_auc": "PR AUC"}
+MUST_NOT = (
+    "to judge, diagnose, find or contact any person; no number here is about one person",
+    "to rank places against each other: the level of a word list depends on how people there write",
+    "as a rate of illness: words of sadness are not depression",
+    "as everyone's mood: people who do not post, or not in public, are not in it",
+    "as proof that an event caused a change: other things happened that week too",
+    "as the only reason for a decision",
+)
+
+
+def body(publication: data.Publication) -> None:
+    """Forecast skill, measure quality, accounting, limits."""
+    _skill(publication)
+    _measures(publication)
+    _accounting(publication)
+    _limits()
+
+
+def _skill(publication: data.Publication) -> None:
+    st.header("Are the forecasts worth having?")
+    scores = publication.tables["scores"]
+    tasks = {name: f"{text}" for name, text in skill.TASKS.items() if _judged(scores, task=name)}
+    if not tasks:
+        shell.empty(publication, table="scores", what="No forecast has been judged yet.")
+        return
+    task = controls.choice("Which forecasts", name="task", options=tasks)
+    board = skill.leaderboard(scores, task=task)
+    shown = data.shown_model(publication)
+    st.markdown(words.plain(_verdict(board, shown=shown)))
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Error against a flat line")
+        st.plotly_chart(
+            charts.leaderboard(board), key="leaderboard", config={"displayModeBar": False}, alt="Skill"
+        )
+    with right:
+        st.subheader("Do the ranges hold?")
+        figure = charts.calibration(skill.calibration(scores, task=task), shown=shown)
+        st.plotly_chart(figure, key="calibration", config={"displayModeBar": False}, alt="Calibration")
+    shell.rows([_board_row(row) for row in board.iter_rows(named=True)], alt="Forecast skill per model")
+    st.caption(words.plain(_basis(scores.filter(pl.col("task") == task))))
+
+
+def _judged(scores: pl.DataFrame, *, task: str) -> bool:
+    return skill.leaderboard(scores, task=task).height > 0
+
+
+def _verdict(board: pl.DataFrame, *, shown: str | None) -> str:
+    own = board.filter(pl.col("model_id") == (shown or ""))
+    if own.is_empty():
+        return "The forecast shown on these pages has not been judged yet."
+    row = own.row(0, named=True)
+    return (
+        f"The forecast shown on these pages: {words.skill(row['relative_wis'])}, over "
+        f"{words.plural(row['n_judged'], one='judged forecast', many='judged forecasts')} of "
+        f"{words.plural(row['n_series'], one='series', many='series')}."
+    )
+
+
+def _board_row(row: dict[str, Any]) -> dict[str, str]:
+    covered = {
+        f"{level:.0%} range held": words.NOTHING if row[metric] is None else f"{row[metric]:.0%}"
+        for metric, level in skill.COVERAGE.items()
+    }
+    return {
+        "Model": words.model(row["model_id"]),
+        "Relative error": f"{row['relative_wis']:.2f}",
+        "In words": "the baseline itself"
+        if row["model_id"] == skill.BASELINE
+        else words.skill(row["relative_wis"]),
+        **covered,
+        "Series": words.count(row["n_series"]),
+        "Judged": words.count(row["n_judged"]),
+    }
+
+
+def _basis(scores: pl.DataFrame) -> str:
+    truth = max(scores.get_column("truth_issue").to_list())
+    pretend = scores.get_column("pseudo_real_time").any()
+    text = (
+        "Relative error is the weighted interval score divided by the flat line's, averaged geometrically over "
+        f"series; below 1 is better. Judged against data issued by {truth:%d %b %Y}."
+    )
+    if pretend:
+        text += " Some past forecasts were made later from data assumed to have been known at the time."
+    return text
+
+
+def _measures(publication: data.Publication) -> None:
+    st.header("Do the measures agree with people?")
+    quality = publication.tables["measure_quality"]
+    if quality.is_empty():
+        shell.empty(
+            publication, table="measure_quality", what="No measure has been compared with people's labels."
+        )
+        return
+    ordered = quality.sort("scorer", "measure", "lang", "metric")
+    with st.container(height=420 if quality.height > 10 else "content"):
+        shell.rows([_quality_row(row) for row in ordered.iter_rows(named=True)], alt="Measure quality")
+    st.caption(
+        "Each row compares one measure with human labels on a public data set; 1 is perfect agreement."
+    )
+
+
+def _quality_row(row: dict[str, Any]) -> dict[str, str]:
+    known = row["low"] is not None and row["high"] is not None
+    return {
+        "Measure": row["measure"].replace("_", " ").capitalize(),
+        "From": row["scorer"].replace("_", " ").capitalize(),
+        "Language": words.language(row["lang"]),
+        "Data set": row["dataset"],
+        "Figure": METRICS.get(row["metric"], row["metric"].replace("_", " ")),
+        "Value": f"{row['value']:.2f}",
+        "95% interval": f"{row['low']:.2f} to {row['high']:.2f}" if known else words.NOTHING,
+        "Posts": words.count(row["n"]),
+    }
+
+
+def _accounting(publication: data.Publication) -> None:
+    st.header("What was left out, and why")
+    accounting = publication.tables["accounting"]
+    if accounting.is_empty():
+        shell.empty(publication, table="accounting", what="No counts were published.")
+        return
+    newest = accounting.filter(pl.col("issue") == pl.col("issue").max())
+    for stage, title in words.STAGES.items():
+        rows = newest.filter(pl.col("stage") == stage)
+        if rows.height:
+            st.subheader(title)
+            shell.rows(_accounting_rows(rows), alt=title)
+    st.caption(f"As counted for issue {newest.get_column('issue')[0]:%d %b %Y}.")
+
+
+def _accounting_rows(rows: pl.DataFrame) -> list[dict[str, str]]:
+    order = {code: index for index, code in enumerate(words.REASONS)}
+    rank = (
+        pl.col("reason").str.split(":").list.first().replace_strict(order, default=99, return_dtype=pl.Int32)
+    )
+    ordered = rows.sort(pl.col("subject"), rank, pl.col("reason"))
+    total = (
+        pl.col("n").max().over("subject")
+        if rows["stage"][0] == "intake"
+        else pl.col("n").sum().over("subject")
+    )
+    return [_accounting_row(row) for row in ordered.with_columns(total.alias("total")).iter_rows(named=True)]
+
+
+def _accounting_row(row: dict[str, Any]) -> dict[str, str]:
+    share = row["n"] / row["total"] if row["total"] else 0.0
+    return {
+        "Of": row["subject"].replace("_", " "),
+        "What": words.reason(row["reason"]),
+        "Number": words.count(row["n"]),
+        "Share": f"{share:.1%}",
+    }
+
+
+def _limits() -> None:
+    st.header("What this must not be used for")
+    st.markdown("\n".join(f"- {words.plain(line)}" for line in MUST_NOT))
+
+
+if __name__ == "__main__":
+    shell.page("Trust", body=body)

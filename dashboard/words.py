@@ -1,0 +1,159 @@
+"""Numbers and codes in words, and foreign text made harmless. Not for layout or for reading tables."""
+
+from __future__ import annotations
+
+import html
+import re
+
+NOTHING = "–"
+MAX_SHOWN = 300
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&=@/])")
+
+ALERT_KINDS = {
+    "prevalence_high": "Unusually high level",
+    "prevalence_rise": "Unusually fast rise",
+    "forecast_high": "Forecast to become high",
+    "contagion": "Spreads along replies",
+    "data_break": "Break in the data, not in mood",
+}
+ALERT_STATUS = {"open": "open", "acknowledged": "acknowledged", "resolved": "resolved"}
+RELIABILITY = {"high": "high", "moderate": "moderate", "low": "low", "suppressed": "suppressed"}
+TIME_TYPES = {"day": "Daily", "week": "Weekly"}
+MISSING = {
+    1: "not applicable",
+    2: "not measured here",
+    3: "suppressed: too few people",
+    4: "deleted",
+    5: "no data",
+}
+MODELS = {
+    "flat_line": "Flat line (baseline)",
+    "ensemble": "Ensemble",
+    "seasonal_naive": "Same as last season",
+    "auto_ets": "AutoETS",
+    "auto_theta": "AutoTheta",
+    "auto_arima": "AutoARIMA",
+    "nhits": "NHITS",
+}
+LANGUAGES = {
+    "all": "All",
+    "de": "German",
+    "en": "English",
+    "es": "Spanish",
+    "fr": "French",
+    "it": "Italian",
+    "pt": "Portuguese",
+    "zh": "Chinese",
+}
+STAGES = {"intake": "Records read", "score": "Posts scored", "publish": "Numbers published"}
+REASONS = {
+    "received": "Records received",
+    "posts": "Kept as posts",
+    "duplicates": "Left out: duplicate of a post already held",
+    "quarantined": "Refused: could not be used",
+    "scored": "Scored",
+    "language_not_supported": "Not scored: language not supported",
+    "no_text": "Not scored: no text",
+    "published": "Published",
+    "suppressed_people_floor": "Withheld: too few people in the cell",
+    "suppressed_numerator": "Withheld: too few people with the mood in question",
+    "suppressed_complementary": "Withheld: could be derived from its neighbours",
+}
+
+
+def plain(text: str) -> str:
+    """The text for a place that renders markdown, so that it shows as typed, on one line."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def chart_text(text: str) -> str:
+    """The text for a chart, where a few HTML tags would otherwise be obeyed."""
+    return html.escape(shortened(text), quote=False)
+
+
+def shortened(text: str, *, most: int = MAX_SHOWN) -> str:
+    """One line of at most `most` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def amount(value: float | None, *, statistic: str) -> str:
+    """A level: `12.3%` for a share, `0.123` for a mean score, `1,234` for a count."""
+    if value is None:
+        return NOTHING
+    if statistic == "share":
+        return f"{value:.1%}"
+    return f"{value:,.0f}" if statistic == "count" else f"{value:.3f}"
+
+
+def difference(value: float | None, *, statistic: str) -> str:
+    """A change with its sign: `+1.2 points` for a share."""
+    if value is None:
+        return NOTHING
+    if statistic == "share":
+        return f"{value * 100:+.1f} points"
+    return f"{value:+,.0f}" if statistic == "count" else f"{value:+.3f}"
+
+
+def margin(standard_error: float | None, *, statistic: str) -> str:
+    """Half the width of a 95 % interval: `±1.2 points`."""
+    if standard_error is None:
+        return "error unknown"
+    return "±" + difference(1.96 * standard_error, statistic=statistic).removeprefix("+")
+
+
+def count(number: int | None) -> str:
+    """A head count: `1,235`, or a dash where it is withheld."""
+    return NOTHING if number is None else f"{number:,}"
+
+
+def people(number: int | None) -> str:
+    """`n = 1,235 people`, or that the number is not known."""
+    return "number of people not published" if number is None else f"n = {number:,} people"
+
+
+def noise(z: float | None) -> str:
+    """How a change compares with its own sampling error."""
+    if z is None:
+        return "cannot be judged"
+    size = abs(z)
+    if size < 2:
+        return "within sampling noise"
+    return "probably more than noise" if size < 3 else "clearly more than noise"
+
+
+def skill(relative_wis: float | None) -> str:
+    """What a relative WIS means to a reader."""
+    if relative_wis is None:
+        return "not yet compared with a flat line"
+    if relative_wis >= 1:
+        return "no better than a flat line"
+    return f"{1 - relative_wis:.0%} less error than a flat line"
+
+
+def plural(number: int, *, one: str, many: str) -> str:
+    """`1 place`, `2 places`."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def reason(code: str) -> str:
+    """An accounting reason as a sentence; the part after `quarantined:` is spelled out."""
+    head, _, detail = code.partition(":")
+    if detail:
+        return f"{REASONS.get(head, head)} ({detail.replace('_', ' ')})"
+    return REASONS.get(code, code.replace("_", " "))
+
+
+def model(model_id: str) -> str:
+    """A model's name as people say it."""
+    return MODELS.get(model_id, model_id.replace("_", " ").capitalize())
+
+
+def language(code: str) -> str:
+    """A language's name, or its code where it has no name here."""
+    return LANGUAGES.get(code, code)
+
+
+def population(name: str) -> str:
+    """Whose mood it is: `all` becomes everyone, `lang=es` becomes `lang: es`."""
+    return "Everyone" if name == "all" else name.replace("=", ": ", 1)

@@ -1,0 +1,17 @@
+"""The commands, each a few lines: read options, build a `Run`, call. Grouped as in `affectcast --help`."""
+
+from __future__ import annotations
+
+import typer
+
+from flows.cli import commands_files, commands_run, commands_show
+
+app = typer.Typer(
+    name="affectcast",
+    help="Forecasts of a population's affect from social media, with sample size, error, vintage and skill.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for module in (commands_run, commands_files, commands_show):
+    module.register(app)

@@ -1,0 +1,193 @@
+"""Commands that take a plain file as well as the warehouse: score, forecast, alerts, contagion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows import score_file, stages
+from flows.cli.commands_run import _single
+from flows.cli.options import (
+    DEFAULT_CONFIG,
+    AsOfOption,
+    ColumnsOption,
+    ConfigOption,
+    DryRunOption,
+    OutOption,
+    need_out,
+    parse_day,
+)
+from flows.cli.output import log, progress, say
+from flows.files import parse_columns, read_table, require, write_table
+from warehouse.errors import UsageError
+
+SeriesOption = Annotated[
+    Path | None, typer.Option("--series", help="A file of series: series_id, time_value, value [, n].")
+]
+PostsOption = Annotated[
+    Path | None, typer.Option("--posts", help="A file of posts (csv, jsonl, parquet, also gzipped).")
+]
+FrequencyOption = Annotated[
+    str | None, typer.Option("--frequency", help="day or week (default: read from the dates).")
+]
+SEED = 20240101
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (score, forecast, alerts, contagion):
+        app.command()(command)
+
+
+def score(
+    posts: PostsOption = None,
+    scorer: Annotated[
+        str, typer.Option("--scorer", help="Which scorer; see `affectcast models`.")
+    ] = "lexicon",
+    text_column: Annotated[
+        str, typer.Option("--text-column", help="The column that holds the text.")
+    ] = "text",
+    language: Annotated[
+        str, typer.Option("--language", help="auto, or an ISO 639-1 code for every row.")
+    ] = "auto",
+    columns: ColumnsOption = None,
+    out: OutOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_of: AsOfOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Score the warehouse's new posts, or the rows of a file."""
+    if posts is None:
+        return _single("score", stages.score, config=config, as_of=as_of, dry_run=dry_run)
+    target = need_out(out)
+    names = {"text": text_column} | parse_columns(columns)
+    frame = read_table(posts)
+    require(frame, names=[names["text"]], path=posts)
+    if dry_run:
+        return say(f"would score {frame.height:,} rows of {posts} with {scorer} into {target}")
+    with progress() as tell:
+        scored = score_file.score_frame(
+            frame, scorer=scorer, text=names["text"], language=language, tell=tell
+        )
+    write_table(scored, path=target)
+    log(f"{scored.height:,} rows → {target}; {scored.filter(scored['missing'] != 0).height:,} not scored")
+    return None
+
+
+def forecast(
+    series: SeriesOption = None,
+    horizon: Annotated[int, typer.Option("--horizon", min=1, max=366, help="Steps ahead.")] = 14,
+    frequency: FrequencyOption = None,
+    model: Annotated[
+        str, typer.Option("--model", help="Which model; the ensemble weighs all on their own past.")
+    ] = "ensemble",
+    kind: Annotated[str, typer.Option("--kind", help="auto, share, count or index.")] = "auto",
+    columns: ColumnsOption = None,
+    out: OutOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_of: AsOfOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Forecast the warehouse's signals, or the series of a file."""
+    if series is None:
+        return _single("forecast", stages.forecast, config=config, as_of=as_of, dry_run=dry_run)
+    from forecasting.forecast import forecast_file
+
+    _one_of(kind, {"auto", "share", "count", "index"}, option="--kind")
+    _check_frequency(frequency)
+    target = need_out(out)
+    frame = read_table(series, columns=parse_columns(columns))
+    require(frame, names=["series_id", "time_value", "value"], path=series)
+    if dry_run:
+        return say(f"would forecast {frame['series_id'].n_unique():,} series of {series} into {target}")
+    day = parse_day(as_of, option="--as-of") if as_of else None
+    made = forecast_file(
+        frame, horizon=horizon, as_of=day, frequency=frequency, kind=kind, model=model, seed=SEED
+    )
+    write_table(made.forecasts, path=target)
+    for warning in made.warnings:
+        log(f"warning: {warning}")
+    log(f"{made.forecasts.height:,} rows → {target}")
+    return None
+
+
+def alerts(
+    series: SeriesOption = None,
+    frequency: FrequencyOption = None,
+    alpha: Annotated[
+        float, typer.Option("--alpha", min=1e-6, max=0.5, help="False alarms per judged period.")
+    ] = 0.01,
+    columns: ColumnsOption = None,
+    out: OutOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_of: AsOfOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Judge the warehouse's signals, or the series of a file, for days that are higher than expected."""
+    if series is None:
+        return _single("alerts", stages.alerts, config=config, as_of=as_of, dry_run=dry_run)
+    from forecasting.alerts.series_file import alerts_file
+
+    _check_frequency(frequency)
+    target = need_out(out)
+    frame = read_table(series, columns=parse_columns(columns))
+    require(frame, names=["series_id", "time_value", "value"], path=series)
+    if dry_run:
+        return say(f"would judge {frame['series_id'].n_unique():,} series of {series} into {target}")
+    day = parse_day(as_of, option="--as-of") if as_of else None
+    judged = alerts_file(frame, as_of=day, frequency=frequency, alpha=alpha)
+    write_table(judged, path=target)
+    log(f"{judged.height:,} periods judged, {judged['alarm'].sum():,} alarms → {target}")
+    return None
+
+
+def contagion(
+    posts: PostsOption = None,
+    measures: Annotated[
+        str | None,
+        typer.Option("--measures", help="Columns that hold a 0–1 score; left out, the text is scored first."),
+    ] = None,
+    window_hours: Annotated[
+        int, typer.Option("--window-hours", min=1, help="How long after exposure counts as following.")
+    ] = 24,
+    permutations: Annotated[
+        int, typer.Option("--permutations", min=100, help="Shuffles behind each p-value.")
+    ] = 1000,
+    columns: ColumnsOption = None,
+    out: OutOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_of: AsOfOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Follow emotions along the warehouse's replies, or those of a file."""
+    if posts is None:
+        return _single("contagion", stages.contagion, config=config, as_of=as_of, dry_run=dry_run)
+    from forecasting.contagion.api import contagion_file
+
+    target = need_out(out)
+    frame = read_table(posts, columns=parse_columns(columns))
+    require(frame, names=["post_id", "created_at"], path=posts)
+    if dry_run:
+        return say(f"would follow {frame.height:,} posts of {posts} into {target}")
+    with progress() as tell:
+        scored, names = score_file.measured(frame, measures=measures, path=posts, tell=tell)
+    made = contagion_file(
+        scored, measures=names, window_hours=window_hours, permutations=permutations, seed=SEED
+    )
+    write_table(made.rows, path=target)
+    for note in made.notes:
+        log(f"note: {note}")
+    log(f"{made.rows.height:,} rows → {target}")
+    return None
+
+
+def _check_frequency(frequency: str | None) -> None:
+    if frequency is not None:
+        _one_of(frequency, {"day", "week"}, option="--frequency")
+
+
+def _one_of(value: str, allowed: set[str], *, option: str) -> None:
+    if value not in allowed:
+        raise UsageError(f"{option}: expected one of {', '.join(sorted(allowed))}; got '{value}'.")

@@ -1,0 +1,160 @@
+"""Commands that run stages on the warehouse: the night, a backfill, the demo, a schedule, single stages."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows import stages, summary
+from flows.cli.options import (
+    DEFAULT_CONFIG,
+    AsOfOption,
+    ConfigOption,
+    DryRunOption,
+    describe_config,
+    make_run,
+    parse_day,
+)
+from flows.cli.output import announced, describe, log, progress, report_problems, say
+from flows.nightly import Night, Stage, night_lock, run_backfill, run_nightly
+from flows.notify import notify
+from flows.stages import Run
+from warehouse.config import load_config
+from warehouse.errors import InputError
+from warehouse.synthetic import write_sample
+
+DEMO_FOLDER = Path("demo")
+PlainOption = Annotated[
+    bool, typer.Option("--plain", help="Run without the orchestrator (no retries, no run page).")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (demo, nightly, backfill, schedule, ingest, signals, publish):
+        app.command()(command)
+
+
+def demo() -> None:
+    """Make the synthetic sample, run the night on it, and say what was found."""
+    config_path = Path(__file__).parent.parent / "demo.toml"
+    config = load_config(config_path)
+    sample = write_sample(DEMO_FOLDER, seed=config.run.seed)
+    log(f"sample: {sample.records:,} records in {len(sample.files)} files under {DEMO_FOLDER}/")
+    with progress() as tell:
+        night = run_nightly(make_run(config_path, as_of=None, command="demo", tell=tell), around=announced)
+    finish(night, dashboard=f"affectcast dashboard --published {config.paths.published}")
+
+
+def nightly(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_of: AsOfOption = None,
+    dry_run: DryRunOption = False,
+    plain: PlainOption = False,
+) -> None:
+    """Ingest, score, aggregate, follow contagion, forecast, alert and publish."""
+    with progress() as tell:
+        run = make_run(config, as_of=as_of, command="nightly", tell=tell)
+        if dry_run:
+            return _say_plan(run)
+        night = run_nightly(run, around=announced) if plain else _orchestrated(run)
+    finish(night, dashboard=f"affectcast dashboard --config {config}")
+    return None
+
+
+def _orchestrated(run: Run) -> Night:
+    from flows.orchestrate import nightly_flow
+
+    return nightly_flow(run)
+
+
+def finish(night: Night, *, dashboard: str) -> None:
+    """Print the summary, send notices, and fail at the end if an input could not be used."""
+    for note in night.notes:
+        log(note)
+    for line in summary.summarise(night.publication, dashboard=dashboard):
+        say(line)
+    sent = notify(night.publication)
+    if sent:
+        log(f"notice sent to {sent} addresses")
+    if night.problems:
+        report_problems(night)
+        sys.exit(InputError.exit_code)
+
+
+def _say_plan(run: Run) -> None:
+    for line in [f"issue: {run.issue}", *describe_config(run.config)]:
+        say(line)
+    for file in run.files:
+        say(f"would read {file.path} ({file.path.stat().st_size:,} bytes) as source '{file.source.name}'")
+
+
+def backfill(
+    first: Annotated[str, typer.Option("--from", help="First issue to rebuild, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last issue to rebuild, YYYY-MM-DD.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    dry_run: DryRunOption = False,
+    plain: PlainOption = False,
+) -> None:
+    """Rebuild past issues as if each had been made on its day."""
+    start, end = parse_day(first, option="--from"), parse_day(last, option="--to")
+    with progress() as tell:
+        run = make_run(config, as_of=last, command="backfill", tell=tell)
+        if dry_run:
+            return _say_plan(run)
+        if plain:
+            night = run_backfill(run, first=start, last=end)
+        else:
+            from flows.orchestrate import backfill_flow
+
+            night = backfill_flow(run, first=start, last=end)
+    finish(night, dashboard=f"affectcast dashboard --config {config}")
+    return None
+
+
+def schedule(config: ConfigOption = DEFAULT_CONFIG, dry_run: DryRunOption = False) -> None:
+    """Serve the nightly run on the configured cron schedule until stopped."""
+    settings = load_config(config)
+    say(f"nightly run at '{settings.schedule.cron}' ({settings.schedule.timezone}), one at a time")
+    if dry_run:
+        return
+    from flows.orchestrate import serve
+
+    serve(settings, config_path=config)
+
+
+def _single(name: str, stage: Stage, *, config: Path, as_of: str | None, dry_run: bool) -> None:
+    with progress() as tell:
+        run = make_run(config, as_of=as_of, command=name, tell=tell)
+        if dry_run:
+            return _say_plan(run)
+        with night_lock(run.config):
+            receipt = announced(name, stage)(run)
+    say(f"{name}: {describe(receipt)}")
+    if receipt.problems:
+        raise InputError("\n".join(receipt.problems))
+    return None
+
+
+def ingest(
+    config: ConfigOption = DEFAULT_CONFIG, as_of: AsOfOption = None, dry_run: DryRunOption = False
+) -> None:
+    """Read the sources into the warehouse; what was read before is not read again."""
+    _single("ingest", stages.ingest, config=config, as_of=as_of, dry_run=dry_run)
+
+
+def signals(
+    config: ConfigOption = DEFAULT_CONFIG, as_of: AsOfOption = None, dry_run: DryRunOption = False
+) -> None:
+    """Aggregate scores into signals and release what may leave."""
+    _single("signals", stages.build_signals, config=config, as_of=as_of, dry_run=dry_run)
+
+
+def publish(
+    config: ConfigOption = DEFAULT_CONFIG, as_of: AsOfOption = None, dry_run: DryRunOption = False
+) -> None:
+    """Write the publication of an issue and point readers at it."""
+    _single("publish", lambda run: stages.publish_issue(run)[0], config=config, as_of=as_of, dry_run=dry_run)

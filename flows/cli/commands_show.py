@@ -1,0 +1,122 @@
+"""Commands that show or hand out what is there: dashboard, export, models, config, tables."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import DEFAULT_CONFIG, AsOfOption, ConfigOption, DryRunOption, parse_day
+from flows.cli.output import log, say
+from flows.scorers import SCORERS, make_scorer
+from warehouse.config import load_config
+from warehouse.publish import current
+from warehouse.tables import TABLES
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (dashboard, export, models, config, tables):
+        app.command()(command)
+
+
+def dashboard(
+    config: ConfigOption = DEFAULT_CONFIG,
+    published: Annotated[
+        Path | None, typer.Option("--published", help="Published folder (default: the config's).")
+    ] = None,
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65535, help="Port to listen on, this machine only.")
+    ] = 8501,
+    headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
+) -> None:
+    """Open the dashboard on a published folder."""
+    folder = published or load_config(config).paths.published
+    state = load_config(config).paths.warehouse.parent if published is None else folder.parent
+    # The dashboard is a program of its own, so that this package need not import it.
+    script = Path(__file__).parents[2] / "dashboard" / "app.py"
+    command = _streamlit(script, published=folder, state=state, port=port, headless=headless)
+    os.execv(command[0], command)
+
+
+def _streamlit(script: Path, *, published: Path, state: Path, port: int, headless: bool) -> list[str]:
+    import sys
+
+    settings = {
+        "server.port": str(port),
+        "server.address": "127.0.0.1",
+        "server.headless": str(headless).lower(),
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+    }
+    flags = [part for name, value in settings.items() for part in (f"--{name}", value)]
+    target = ["--published", str(published), "--state", str(state)]
+    return [sys.executable, "-m", "streamlit", "run", str(script), *flags, "--", *target]
+
+
+def export(
+    config: ConfigOption = DEFAULT_CONFIG,
+    published: Annotated[
+        Path | None, typer.Option("--published", help="Published folder (default: the config's).")
+    ] = None,
+    as_of: AsOfOption = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder to write (default: the config's exports).")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option("--check", help="Only check an exported folder and name offending rows.")
+    ] = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Write what policy teams receive: hubverse forecasts, a summary, observed series, a data dictionary."""
+    from flows.export import check_export, export_publication
+
+    if check is not None:
+        return _say_check(check_export(check))
+    settings = load_config(config) if published is None or to is None else None
+    folder = published or (settings.paths.published if settings else DEFAULT_CONFIG)
+    target = to or (settings.paths.exports if settings else DEFAULT_CONFIG)
+    issue = parse_day(as_of, option="--as-of") if as_of else None
+    if dry_run:
+        return say(f"would export issue {issue or current(folder).issue} of {folder} to {target}")
+    receipt = export_publication(folder, issue=issue, to=target)
+    log(f"exported to {target}")
+    say(str(receipt))
+    return None
+
+
+def _say_check(problems: list[str]) -> None:
+    from warehouse.errors import ContractError
+
+    if problems:
+        raise ContractError("\n".join(problems))
+    say("every rule holds")
+
+
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON list and nothing else.")] = False,
+) -> None:
+    """List the scorers: what they measure, in which languages, how well."""
+    described = [make_scorer(name).describe() for name in sorted(SCORERS)]
+    if as_json:
+        return typer.echo(json.dumps(described, ensure_ascii=False, indent=1, sort_keys=True))
+    for scorer in described:
+        say(f"{scorer['scorer']} ({scorer['tier']}, {scorer['size_mb']} MB, {scorer['licence']})")
+        say(f"  languages: {', '.join(scorer['languages'])}")
+        say(f"  measures: {', '.join(scorer['measures'])}")
+    return None
+
+
+def config(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Check a configuration and print every setting as it will be used."""
+    say(load_config(config).model_dump_json(indent=1))
+
+
+def tables() -> None:
+    """List the tables and what a row of each is."""
+    for table in TABLES.values():
+        first = (table.schema.__doc__ or "").strip().splitlines()[0]
+        say(f"{table.name}: {first}")

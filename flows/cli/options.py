@@ -1,0 +1,67 @@
+"""Options that several commands share, and how they become values. The only place that reads the clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.stages import Run, Tell
+from warehouse.config import Config, load_config
+from warehouse.errors import UsageError
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="Configuration file (TOML).")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", help="Day of the run, YYYY-MM-DD (default: the config's, else today)."),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Check everything and say what would be done; write nothing.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="File to write (.csv, .jsonl or .parquet, also .gz).")
+]
+ColumnsOption = Annotated[
+    str | None, typer.Option("--columns", help="Your names for our columns: NAME=COLUMN,NAME=COLUMN.")
+]
+DEFAULT_CONFIG = Path("config.toml")
+
+
+def parse_day(text: str, *, option: str) -> dt.date:
+    """A calendar day; `UsageError` for anything else, never today."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: expected a day as YYYY-MM-DD; got '{text}'.") from error
+
+
+def make_run(config_path: Path, *, as_of: str | None, command: str, tell: Tell | None = None) -> Run:
+    """The run that these options describe."""
+    config = load_config(config_path)
+    issue = parse_day(as_of, option="--as-of") if as_of else config.run.as_of or today()
+    run = Run(config=config, issue=issue, command=command)
+    return run if tell is None else Run(config=config, issue=issue, command=command, tell=tell)
+
+
+def today() -> dt.date:
+    """The day it is now, in UTC."""
+    return dt.datetime.now(dt.UTC).date()
+
+
+def need_out(out: Path | None) -> Path:
+    """`--out` is required with a file; `UsageError` otherwise."""
+    if out is None:
+        raise UsageError("--out FILE is needed when a file is given.")
+    return out
+
+
+def describe_config(config: Config) -> list[str]:
+    """What a dry run says."""
+    sources = ", ".join(source.name for source in config.sources) or "none"
+    return [
+        f"sources: {sources}",
+        f"scorers: {', '.join(config.score.scorers)}",
+        f"warehouse: {config.paths.warehouse}; published: {config.paths.published}",
+    ]

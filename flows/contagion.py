@@ -1,0 +1,77 @@
+"""The nightly contagion stage's input: edges, posts and yes-or-no expressions of the last weeks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import polars as pl
+from forecasting.contagion.api import measure_contagion
+
+from flows.scorers import make_scorer
+from warehouse.errors import ConfigError
+from warehouse.scores import table_of, threshold_sql
+from warehouse.scoring import Scorer
+from warehouse.store import Store
+from warehouse.tables import TABLES
+
+if TYPE_CHECKING:
+    from flows.stages import Run
+
+
+def contagion_rows(store: Store, *, run: Run) -> pl.DataFrame:
+    """`out.contagion` before disclosure, over the configured span up to the issue."""
+    config = run.config.contagion
+    scorer = _scorer(run)
+    end = run.issue
+    start = end - dt.timedelta(days=config.span_days - 1)
+    expressed = _expressed(store, scorer=scorer, measures=config.measures, window=(start, end))
+    return measure_contagion(
+        store.read(
+            TABLES["core.interactions"], where="created_at::DATE BETWEEN ? AND ?", parameters=[start, end]
+        ),
+        store.query(_POSTS, [start, end]),
+        expressed,
+        measures=list(config.measures),
+        thresholds=dict.fromkeys(config.measures, 0.5),
+        config=config,
+        window_start=start,
+        window_end=end,
+        seed=run.config.run.seed,
+    )
+
+
+_POSTS = (
+    "SELECT post_id, author_key, created_at, geo_type, geo_value, thread_id FROM raw.posts "
+    "WHERE time_value BETWEEN ? AND ? ORDER BY post_id"
+)
+
+
+def _scorer(run: Run) -> Scorer:
+    name, measures = run.config.contagion.scorer, run.config.contagion.measures
+    if name not in run.config.score.scorers:
+        raise ConfigError(
+            f"[contagion] scorer '{name}' is not among [score] scorers. Add it there, or choose one."
+        )
+    scorer = make_scorer(name)
+    unknown = sorted(set(measures) - set(scorer.measures))
+    if unknown:
+        raise ConfigError(
+            f"[contagion] measures: {name} has no {', '.join(unknown)}; it has {scorer.measures}."
+        )
+    return scorer
+
+
+def _expressed(
+    store: Store, *, scorer: Scorer, measures: tuple[str, ...], window: tuple[dt.date, dt.date]
+) -> pl.DataFrame:
+    """1 where a post reaches its language's threshold, else 0; posts that were not scored are left out."""
+    reached = {measure: threshold_sql(scorer, measure=measure, lang="p.lang") for measure in measures}
+    columns = ", ".join(
+        f'(s."{measure}" >= {least})::DOUBLE AS "{measure}"' for measure, least in reached.items()
+    )
+    sql = (
+        f"SELECT post_id, {columns} FROM {table_of(scorer).name} s JOIN raw.posts p USING (post_id) "
+        "WHERE missing = 0 AND time_value BETWEEN ? AND ? ORDER BY post_id"
+    )
+    return store.query(sql, list(window))

@@ -1,0 +1,313 @@
+"""Turns one publication into the files policy teams receive, checked before they are put in place.
+
+Not for computing numbers: everything is taken as published. Layout and rules: docs/export.md.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from flows.export.check import check_export
+from flows.export.columns import (
+    ALERT_COLUMNS,
+    DICTIONARY,
+    FILES,
+    FORMULA,
+    HUB_COLUMNS,
+    OBSERVED_COLUMNS,
+    PREFIX,
+    RECEIPT,
+    SUMMARY_COLUMNS,
+    TARGET_COLUMNS,
+    WIDE_LEVELS,
+)
+from warehouse import publish
+from warehouse.errors import ContractError, InputError, UsageError
+from warehouse.tables import PUBLISHED, empty
+
+SERIES = ["target", "population", "geo_type", "location"]
+TASK = ["reference_date", "target", "location", "horizon"]
+NAME = re.compile(r"[A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportReceipt:
+    """What was written: data rows per file, and what the reader should know."""
+
+    folder: Path
+    issue: dt.date
+    version: str
+    model: str
+    files: dict[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """One publication's tables, with names for its signals and places."""
+
+    issue: dt.date
+    version: str
+    tables: dict[str, pl.DataFrame]
+
+    def named(self, frame: pl.DataFrame, *, signal: str, place: str) -> pl.DataFrame:
+        """Add location_name and signal_label; a name that is not known is the bare code."""
+        places = self.tables["places"].select(
+            "geo_type", pl.col("geo_value").alias(place), location_name="label"
+        )
+        labels = self.tables["signal_catalogue"].select(
+            pl.col("signal").alias(signal), signal_label="label_en"
+        )
+        joined = frame.join(places, on=["geo_type", place], how="left").join(labels, on=signal, how="left")
+        return joined.with_columns(pl.coalesce("location_name", place), pl.coalesce("signal_label", signal))
+
+
+def export_publication(
+    published: Path, *, issue: dt.date | None, to: Path, team: str = "affectcast"
+) -> ExportReceipt:
+    """Write the export of `issue` (None: the current one) into the folder `to`, which is replaced as a whole.
+
+    Raises `UsageError` for a bad team name or a `to` that holds other files, `InputError` where there is no
+    such publication, and `ContractError` where the result breaks a hubverse rule; `to` is then left alone.
+    """
+    if not NAME.fullmatch(team):
+        raise UsageError(f"team {team!r}: expected letters, digits and underscores only.")
+    _refuse_foreign_folder(to)
+    source = _open(published, issue=issue)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=to.parent, prefix=".export-") as scratch:
+        draft = Path(scratch) / "export"
+        receipt = _write_all(source, to=draft, team=team, final=to)
+        problems = check_export(draft)
+        if problems:
+            raise ContractError(f"export of issue {source.issue} was not written:\n" + "\n".join(problems))
+        if to.exists():
+            to.rename(Path(scratch) / "previous")
+        draft.rename(to)
+    return receipt
+
+
+def _refuse_foreign_folder(to: Path) -> None:
+    if to.exists() and not to.is_dir():
+        raise UsageError(f"{to} is a file. Give a folder.")
+    if to.is_dir() and any(to.iterdir()) and not (to / RECEIPT).is_file():
+        raise UsageError(f"{to} holds files that are not an export. Give an empty or new folder.")
+
+
+# ----------------------------------------------------------------------------------------- reading
+
+
+def _open(published: Path, *, issue: dt.date | None) -> _Source:
+    folder = _folder(published, issue=issue)
+    manifest = _json(folder / publish.MANIFEST)
+    tables = {name: _table(folder, name=name) for name in PUBLISHED}
+    return _Source(
+        issue=dt.date.fromisoformat(str(manifest["issue"])), version=str(manifest["version"]), tables=tables
+    )
+
+
+def _folder(published: Path, *, issue: dt.date | None) -> Path:
+    """The current publication, or the newest version of one issue."""
+    if issue is None:
+        return publish.current(published).folder
+    if (published / publish.POINTER).is_file() and publish.current(published).issue == issue:
+        return publish.current(published).folder
+    return _of_issue(published, issue=issue)
+
+
+def _of_issue(published: Path, *, issue: dt.date) -> Path:
+    versions = sorted((published / f"issue={issue}").glob(f"version=*/{publish.MANIFEST}"))
+    if not versions:
+        known = ", ".join(sorted(path.name.removeprefix("issue=") for path in published.glob("issue=*")))
+        raise InputError(f"{published} holds no issue {issue}. It holds: {known or 'nothing'}.")
+    return max(versions, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent
+
+
+def _json(path: Path) -> dict[str, object]:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is missing or damaged. Run `affectcast publish` again.") from error
+    if not isinstance(raw, dict):
+        raise InputError(f"{path} is damaged: expected a JSON object. Run `affectcast publish` again.")
+    return raw
+
+
+def _table(folder: Path, *, name: str) -> pl.DataFrame:
+    path = folder / f"{name}.parquet"
+    frame = pl.read_parquet(path, glob=False) if path.is_file() else empty(PUBLISHED[name])
+    missing = [column for column in PUBLISHED[name].columns if column not in frame.columns]
+    if missing:
+        raise ContractError(f"{path} has no column {', '.join(missing)}. Run `affectcast publish` again.")
+    closed = [column for column, kind in frame.schema.items() if isinstance(kind, (pl.Enum, pl.Categorical))]
+    return frame.with_columns(pl.col(closed).cast(pl.String)) if closed else frame
+
+
+# ----------------------------------------------------------------------------------------- writing
+
+
+def _write_all(source: _Source, *, to: Path, team: str, final: Path) -> ExportReceipt:
+    model = _model(source.tables["forecasts"])
+    forecasts = _forecasts(source, model=model)
+    frames = {
+        "targets.csv": _targets(source, forecasts=forecasts),
+        "policy_summary.csv": _summary(source, forecasts=forecasts),
+        "observed.csv": _observed(source),
+        "alerts.csv": _alerts(source),
+    }
+    frames |= _hub_files(source, forecasts=forecasts, name=f"{team}-{model}")
+    frames[DICTIONARY] = _dictionary()
+    for path, frame in frames.items():
+        _write_csv(frame, path=to / path)
+    notes = _notes(forecasts, model=model)
+    _write_text(to, source=source, model=model, notes=notes)
+    rows = {path: frame.height for path, frame in frames.items()}
+    return ExportReceipt(
+        folder=final, issue=source.issue, version=source.version, model=model, files=rows, notes=notes
+    )
+
+
+def _model(forecasts: pl.DataFrame) -> str:
+    """The ensemble; where there is none, the first model that is not the baseline, under its own name."""
+    models = sorted(forecasts.get_column("model_id").unique())
+    others = [name for name in models if name != "flat_line"]
+    if "ensemble" in models or not models:
+        return "ensemble"
+    return (others or models)[0]
+
+
+def _notes(forecasts: pl.DataFrame, *, model: str) -> tuple[str, ...]:
+    if forecasts.is_empty():
+        return ("There was nothing to forecast: the forecast files hold their headings only.",)
+    return (
+        () if model == "ensemble" else (f"There is no ensemble in this issue: the forecasts are of {model}.",)
+    )
+
+
+def _forecasts(source: _Source, *, model: str) -> pl.DataFrame:
+    """The newest forecast of each series, with its hub target name as `hub_target`."""
+    rows = source.tables["forecasts"].filter(pl.col("model_id") == model)
+    newest = pl.col("reference_date") == pl.col("reference_date").max().over("time_type")
+    whose = pl.when(pl.col("population") == "all").then(pl.lit("")).otherwise(" " + pl.col("population"))
+    prefix = pl.col("time_type").replace_strict(PREFIX, return_dtype=pl.String)
+    name = pl.concat_str(prefix, pl.lit(" "), "target", whose)
+    return rows.filter(newest).with_columns(name.alias("hub_target"), pl.col("value").round(8))
+
+
+def _hub_files(source: _Source, *, forecasts: pl.DataFrame, name: str) -> dict[str, pl.DataFrame]:
+    """One file per reference date; a file with headings only where there is nothing to forecast."""
+    rows = forecasts.with_columns(target=pl.col("hub_target")).select(list(HUB_COLUMNS))
+    ordered = rows.sort(*TASK, "output_type_id")
+    dates = ordered.get_column("reference_date").unique().sort().to_list() or [source.issue]
+    return {
+        f"model-output/{name}/{date}-{name}.csv": ordered.filter(pl.col("reference_date") == date)
+        for date in dates
+    }
+
+
+def _targets(source: _Source, *, forecasts: pl.DataFrame) -> pl.DataFrame:
+    known = source.tables["signal_catalogue"].select("signal", "statistic", "unit", signal_label="label_en")
+    used = forecasts.select("population", "time_type", target="hub_target", signal="target").unique()
+    joined = used.join(known, on="signal", how="left").with_columns(
+        pl.col("signal_label").fill_null(pl.col("signal")),
+        pl.col("statistic", "unit").fill_null("not in the catalogue"),
+    )
+    return joined.select(list(TARGET_COLUMNS)).sort("target")
+
+
+def _summary(source: _Source, *, forecasts: pl.DataFrame) -> pl.DataFrame:
+    key = ["model_id", *SERIES, "time_type", "reference_date", "horizon"]
+    level = pl.col("output_type_id").round(3)
+    quantiles = [
+        pl.col("value").filter(level == float(name)).first().alias(f"q{name}") for name in WIDE_LEVELS
+    ]
+    flags = pl.col("target_end_date", "is_fallback", "limited_history").first()
+    wide = (
+        forecasts.group_by(key)
+        .agg(*quantiles, flags)
+        .with_columns(pl.col(f"q{name}").round(3).alias(f"q{name}_rounded") for name in WIDE_LEVELS)
+    )
+    joined = wide.join(_last_observed(source), on=[*SERIES, "time_type"], how="left").join(
+        _relative_wis(source.tables["scores"]), on=["model_id", *SERIES, "time_type"], how="left"
+    )
+    named = source.named(joined, signal="target", place="location").with_columns(_skill_words())
+    final = named.rename({"target": "signal", "model_id": "model"}).select(list(SUMMARY_COLUMNS))
+    return final.sort("location", "signal", "population", "time_type", "horizon")
+
+
+def _last_observed(source: _Source) -> pl.DataFrame:
+    seen = source.tables["signals"].filter(pl.col("value").is_not_null()).sort("time_value", "issue")
+    columns = {"date": "time_value", "value": "value", "se": "se", "n": "sample_size", "issue": "issue"}
+    renamed = seen.rename({"signal": "target", "geo_value": "location"})
+    return renamed.group_by(*SERIES, "time_type").agg(
+        pl.col(column).last().alias(f"last_observed_{name}") for name, column in columns.items()
+    )
+
+
+def _relative_wis(scores: pl.DataFrame) -> pl.DataFrame:
+    """Per model, series and time type: mean WIS over the flat line's, on the steps both were judged on."""
+    tasks = {f"nightly_{kind}": kind for kind in PREFIX}
+    wis = scores.filter(
+        pl.col("metric") == "wis", pl.col("task").is_in(list(tasks)), pl.col("value").is_not_null()
+    )
+    wis = wis.with_columns(time_type=pl.col("task").replace_strict(tasks, return_dtype=pl.String))
+    step = [*SERIES, "time_type", "reference_date", "horizon"]
+    flat = wis.filter(pl.col("model_id") == "flat_line").select(*step, flat="value")
+    ratio = pl.col("value").mean() / pl.col("flat").mean()
+    paired = wis.join(flat, on=step).group_by("model_id", *SERIES, "time_type").agg(relative_wis=ratio)
+    return paired.filter(pl.col("relative_wis").is_finite())
+
+
+def _skill_words() -> pl.Expr:
+    relative = pl.col("relative_wis")
+    better = ((1 - relative) * 100).round(0).cast(pl.Int64, strict=False).cast(pl.String)
+    return (
+        pl.when(relative.is_null())
+        .then(pl.lit("not yet compared with a flat line"))
+        .when(relative >= 1)
+        .then(pl.lit("no better than a flat line"))
+        .otherwise(better + "% less error than a flat line")
+        .alias("skill")
+    )
+
+
+def _observed(source: _Source) -> pl.DataFrame:
+    named = source.named(source.tables["signals"], signal="signal", place="geo_value")
+    final = named.rename({"geo_value": "location"}).select(list(OBSERVED_COLUMNS))
+    return final.sort("location", "geo_type", "signal", "population", "time_type", "time_value", "issue")
+
+
+def _alerts(source: _Source) -> pl.DataFrame:
+    named = source.named(source.tables["alerts"], signal="signal", place="location")
+    return named.select(list(ALERT_COLUMNS)).sort("alert_id")
+
+
+def _dictionary() -> pl.DataFrame:
+    tables = {"model-output": HUB_COLUMNS} | FILES
+    rows = [
+        (file, column, meaning) for file, columns in tables.items() for column, meaning in columns.items()
+    ]
+    return pl.DataFrame(rows, schema=["file", "column", "meaning"], orient="row")
+
+
+def _write_csv(frame: pl.DataFrame, *, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.with_columns(_formula_safe(pl.col(pl.String))).write_csv(path)
+
+
+def _formula_safe(text: pl.Expr) -> pl.Expr:
+    """One line, with `'` before a text that a spreadsheet would run as a formula."""
+    line = text.str.replace_all(r"\s*[\r\n]+\s*", " ")
+    return pl.when(text.str.contains(FORMULA)).then("'" + line).otherwise(line).name.keep()
+
+
+def _write_text(to: Path, *, source: _Source, model: str, notes: tuple[str, ...]) -> None:
+    facts = {"issue": str(source.issue), "version": source.version, "model": model, "notes": list(notes)}
+    (to / RECEIPT).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")

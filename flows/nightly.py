@@ -1,0 +1,97 @@
+"""The night from end to end: the stages in order, under one lock; through Prefect or without it.
+
+No logic of its own: a task is one call to a plain function and returns a receipt.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from flows import stages
+from flows.stages import Run
+from warehouse.config import Config
+from warehouse.errors import BusyError, InputError
+from warehouse.publish import Publication, current
+from warehouse.store import Receipt
+
+Stage = Callable[[Run], Receipt]
+Around = Callable[[str, Stage], Stage]
+
+
+def _publish(run: Run) -> Receipt:
+    receipt, _ = stages.publish_issue(run)
+    return receipt
+
+
+STAGES: dict[str, Stage] = {
+    "ingest": stages.ingest,
+    "score": stages.score,
+    "signals": stages.build_signals,
+    "contagion": stages.contagion,
+    "forecast": stages.forecast,
+    "alerts": stages.alerts,
+    "publish": _publish,
+}
+_ISSUE_STAGES = ("signals", "contagion", "forecast", "alerts")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """What a run did. `problems` are inputs that could not be used; the rest of the night went on."""
+
+    run: Run
+    receipts: list[Receipt]
+    publication: Publication
+
+    @property
+    def problems(self) -> list[str]:
+        return [problem for receipt in self.receipts for problem in receipt.problems]
+
+    @property
+    def notes(self) -> list[str]:
+        return [note for receipt in self.receipts for note in receipt.notes]
+
+
+@contextmanager
+def night_lock(config: Config) -> Iterator[None]:
+    """Held for a whole run, so that two runs cannot take turns stage by stage; `BusyError` at once."""
+    path = config.paths.warehouse.with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError(
+                f"{config.paths.warehouse}: another run is at work on this warehouse. Wait for it to end."
+            ) from error
+        yield
+
+
+def run_nightly(run: Run, *, around: Around | None = None) -> Night:
+    """Every stage in order. `around` may wrap a stage (an orchestrator's task, a test's crash)."""
+    wrap = around or (lambda _name, stage: stage)
+    with night_lock(run.config):
+        receipts = [_checked(wrap(name, stage)(run)) for name, stage in STAGES.items()]
+    return Night(run=run, receipts=receipts, publication=current(run.config.paths.published))
+
+
+def _checked(receipt: Receipt) -> Receipt:
+    """Stop when nothing at all could be read; otherwise one bad source does not stop the night."""
+    if receipt.stage == "ingest" and receipt.problems and receipt.rows_in == 0:
+        raise InputError("\n".join(receipt.problems))
+    return receipt
+
+
+def run_backfill(run: Run, *, first: dt.date, last: dt.date) -> Night:
+    """Rebuild the issues from `first` to `last` as if each had been made on its day, then publish the last."""
+    with night_lock(run.config):
+        receipts = [_checked(STAGES["ingest"](run)), STAGES["score"](run)]
+        for offset in range((last - first).days + 1):
+            night = replace(run, issue=first + dt.timedelta(days=offset), assumed=True)
+            receipts += [STAGES[name](night) for name in _ISSUE_STAGES]
+        receipts.append(STAGES["publish"](replace(run, issue=last)))
+    return Night(run=run, receipts=receipts, publication=current(run.config.paths.published))

@@ -1,0 +1,88 @@
+"""The same night as a Prefect flow: one task per stage, retries, a cron deployment. Nothing is computed here.
+
+Importing this imports Prefect, which takes seconds; the command does so only where it is asked to.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+
+from flows.nightly import Around, Night, Stage, run_backfill, run_nightly
+from flows.stages import Run
+from warehouse.config import Config, load_config
+from warehouse.errors import BusyError
+from warehouse.store import Receipt
+
+
+def _as_task(run: Run) -> Around:
+    schedule = run.config.schedule
+
+    def around(name: str, stage: Stage) -> Stage:
+        def call() -> Receipt:
+            return stage(run)
+
+        made = task(
+            name=name,
+            retries=schedule.retries,
+            retry_delay_seconds=schedule.retry_delay_seconds,
+            retry_condition_fn=_worth_retrying,
+            persist_result=False,
+        )(call)
+        return lambda _run: made()
+
+    return around
+
+
+def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
+    """Only what may pass by itself: a busy warehouse or a fault of the system, never bad input."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, BusyError | OSError)
+
+
+def nightly_flow(run: Run) -> Night:
+    """Run the night under Prefect and hand back what it did."""
+    done: list[Night] = []
+
+    @flow(name="affectcast-nightly", persist_result=False, validate_parameters=False)
+    def nightly() -> None:
+        done.append(run_nightly(run, around=_as_task(run)))
+
+    nightly()
+    return done[0]
+
+
+def backfill_flow(run: Run, *, first: dt.date, last: dt.date) -> Night:
+    """Run a backfill under Prefect."""
+    done: list[Night] = []
+
+    @flow(name="affectcast-backfill", persist_result=False, validate_parameters=False)
+    def backfill() -> None:
+        done.append(run_backfill(run, first=first, last=last))
+
+    backfill()
+    return done[0]
+
+
+@flow(name="affectcast-scheduled", persist_result=False)
+def scheduled(config_path: str) -> None:
+    """What the cron deployment runs: last night's data, as of the day before today (UTC)."""
+    config = load_config(Path(config_path))
+    issue = config.run.as_of or dt.datetime.now(dt.UTC).date()
+    run = Run(config=config, issue=issue)
+    run_nightly(run, around=_as_task(run))
+
+
+def serve(config: Config, *, config_path: Path) -> None:
+    """Serve the nightly deployment until stopped; one run at a time."""
+    from prefect.schedules import Cron
+
+    scheduled.serve(
+        name="nightly",
+        schedule=Cron(config.schedule.cron, timezone=config.schedule.timezone),
+        parameters={"config_path": str(config_path.resolve())},
+        limit=1,
+    )

@@ -1,0 +1,65 @@
+"""Score the rows of a plain table, in order. Not for the warehouse: `warehouse/scores.py` does that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from flows.files import require
+from flows.scorers import make_scorer
+from warehouse.errors import UsageError
+from warehouse.intake import language as languages
+from warehouse.scoring import Scorer
+
+CHUNK = 20_000
+# The file's own language is unknown beforehand, so more candidates than any one scorer reads.
+CANDIDATES = ("en", "es", "pt", "zh", "fr", "de", "it")
+FOLLOWED = ("anger", "joy")
+
+
+def score_frame(
+    frame: pl.DataFrame, *, scorer: str, text: str, language: str, tell: Callable[[str, int], None]
+) -> pl.DataFrame:
+    """The input's rows and columns, in order, plus `<scorer>_<measure>` columns and `missing`."""
+    chosen = make_scorer(scorer, threads=2)
+    posts = frame.select(text=pl.col(text).cast(pl.String))
+    spoken = _languages(posts["text"], language=language, scorer=chosen)
+    parts = []
+    for start in range(0, max(frame.height, 1), CHUNK):
+        piece = posts.with_columns(lang=spoken).slice(start, CHUNK)
+        parts.append(chosen.score(piece))
+        tell(f"score {scorer}", piece.height)
+    scores = pl.concat(parts)
+    named = scores.select(
+        *[pl.col(measure).alias(f"{scorer}_{measure}") for measure in chosen.measures], pl.col("missing")
+    )
+    kept = frame.drop([name for name in named.columns if name in frame.columns])
+    return pl.concat([kept, named], how="horizontal")
+
+
+def _languages(texts: pl.Series, *, language: str, scorer: Scorer) -> pl.Series:
+    if language != "auto":
+        if len(language) != 2 or not language.isalpha():
+            raise UsageError(f"--language: expected auto or an ISO 639-1 code such as en; got '{language}'.")
+        return pl.Series("lang", [language.lower()] * texts.len(), dtype=pl.String)
+    del scorer
+    if texts.len() == 0:
+        return pl.Series("lang", [], dtype=pl.String)
+    return languages.detect(texts.fill_null(""), languages=CANDIDATES)["lang"]
+
+
+def measured(
+    frame: pl.DataFrame, *, measures: str | None, path: Path, tell: Callable[[str, int], None]
+) -> tuple[pl.DataFrame, list[str]]:
+    """A frame with one 0–1 column per measure, and their names: given columns, or anger and joy from the text."""
+    if measures is not None:
+        names = [name.strip() for name in measures.split(",") if name.strip()]
+        require(frame, names=names, path=path)
+        return frame.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in names), names
+    require(frame, names=["text"], path=path)
+    scored = score_frame(frame, scorer="emotion", text="text", language="auto", tell=tell)
+    renamed = {f"emotion_{name}": name for name in FOLLOWED}
+    kept = scored.drop([name for name in FOLLOWED if name in scored.columns])
+    return kept.rename(renamed), list(FOLLOWED)

@@ -1,0 +1,273 @@
+"""The nightly job as plain functions, one per stage: each opens the warehouse, writes its table, says what it did.
+
+No orchestrator in here and no statistics: a stage reads tables, calls one function, writes one table.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+from flows.quality import measure_quality
+from flows.scorers import make_scorer
+from warehouse import scores, signals
+from warehouse.acknowledgements import read_acknowledgements
+from warehouse.config import Config, load_secret
+from warehouse.disclosure import disclose_contagion
+from warehouse.intake.ingest import SourceFile, fingerprint, ingest_sources, source_files
+from warehouse.intake.ledger import intake_accounting
+from warehouse.places import place_table
+from warehouse.publish import Publication, publish
+from warehouse.released import release_signals
+from warehouse.scoring import Scorer
+from warehouse.store import Receipt, Store, open_store, run_identity
+from warehouse.tables import TABLES, empty
+
+Tell = Callable[[str, int], None]
+RUNS = TABLES["core.runs"]
+VERSION = version("affectcast")
+STAGES = ("ingest", "score", "signals", "contagion", "forecast", "alerts", "publish")
+
+
+def _silent(_label: str, _count: int) -> None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One night: what to do, for which day, under which name."""
+
+    config: Config
+    issue: dt.date
+    command: str = "nightly"
+    assumed: bool = False
+    tell: Tell = field(default=_silent, compare=False, repr=False)
+
+    @cached_property
+    def files(self) -> list[SourceFile]:
+        """The files of every source, fingerprinted once per run."""
+        return source_files(self.config)
+
+    @cached_property
+    def run_id(self) -> str:
+        """Same command, issue, configuration and input: same id."""
+        inputs = [VERSION, fingerprint(self.files)]
+        return run_identity(
+            self.command, issue=str(self.issue), config_sha256=self.config.sha256, inputs=inputs
+        )
+
+    def scorers(self) -> list[Scorer]:
+        return [make_scorer(name, threads=self.config.score.threads) for name in self.config.score.scorers]
+
+
+def git_commit() -> str | None:
+    """The commit of the code that runs, where it runs from a checkout."""
+    here = Path(__file__).parent
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+@contextmanager
+def _stage(run: Run, name: str) -> Iterator[tuple[Store, list[Receipt]]]:
+    """An open store, and a list that the stage puts its receipt into; the run is recorded around it."""
+    with open_store(run.config.paths.warehouse, config=run.config.warehouse) as store:
+        record = _Record(run=run, stage=name, started=dt.datetime.now(dt.UTC))
+        record.write(store, status="running", receipt=Receipt(name))
+        receipts: list[Receipt] = []
+        yield store, receipts
+        record.write(store, status="done", receipt=receipts[-1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Record:
+    run: Run
+    stage: str
+    started: dt.datetime
+
+    def write(self, store: Store, *, status: str, receipt: Receipt) -> None:
+        run_id = self.run.run_id
+        row = {
+            "run_id": run_id, "stage": self.stage, "command": self.run.command, "issue": self.run.issue,
+            "started_at": self.started, "finished_at": None if status == "running" else dt.datetime.now(dt.UTC),
+            "status": status, "config_sha256": self.run.config.sha256, "git_commit": git_commit(),
+            "rows_in": receipt.rows_in, "rows_out": receipt.rows_out, "rows_dropped": receipt.rows_dropped,
+            "reasons": json.dumps(receipt.reasons, sort_keys=True),
+        }  # fmt: skip
+        with store.transaction():
+            store.put(RUNS, pl.DataFrame([row], schema=empty(RUNS).schema), run_id=run_id)
+
+
+def _is_done(run: Run, *, stage: str) -> bool:
+    sql = "SELECT count(*) AS n FROM core.runs WHERE run_id = ? AND stage = ? AND status = 'done'"
+    with open_store(run.config.paths.warehouse, config=run.config.warehouse) as store:
+        return int(store.query(sql, [run.run_id, stage])["n"][0]) > 0
+
+
+def _put_accounting(store: Store, rows: pl.DataFrame, *, stage: str, run: Run) -> None:
+    table = TABLES["out.accounting"]
+    store.delete(table, where="issue = ? AND stage = ?", parameters=[run.issue, stage])
+    store.append(table, rows, run_id=run.run_id)
+
+
+# ------------------------------------------------------------------------------------------- stages
+
+
+def ingest(run: Run) -> Receipt:
+    """Source files → raw.posts, raw.quarantine, core.interactions."""
+    secret, note = load_secret(run.config)
+    files = run.files
+    with _stage(run, "ingest") as (store, receipts):
+        receipt = ingest_sources(
+            store,
+            config=run.config,
+            files=files,
+            secret=secret,
+            issue=run.issue,
+            run_id=run.run_id,
+            progress=run.tell,
+        )
+        with store.transaction():
+            _put_accounting(store, intake_accounting(store, issue=run.issue), stage="intake", run=run)
+        receipts.append(receipt)
+    return replace(receipt, notes=(note,)) if note else receipt
+
+
+def score(run: Run) -> Receipt:
+    """raw.posts → core.scores_<scorer>."""
+    total = Receipt("score")
+    with _stage(run, "score") as (store, receipts):
+        for scorer in run.scorers():
+            one = scores.score_posts(
+                store, scorer=scorer, chunk_posts=run.config.score.chunk_posts, issue=run.issue, run_id=run.run_id,
+                progress=run.tell,
+            )  # fmt: skip
+            reasons = {f"{scorer.name}: {reason}": n for reason, n in one.reasons.items() if n}
+            total = Receipt(
+                "score", total.rows_in + one.rows_in, total.rows_out + one.rows_out, total.reasons | reasons
+            )
+        with store.transaction():
+            rows = [scores.accounting(store, scorer=scorer, issue=run.issue) for scorer in run.scorers()]
+            _put_accounting(store, pl.concat(rows), stage="score", run=run)
+            quality = pl.concat([measure_quality(scorer) for scorer in run.scorers()])
+            store.put(TABLES["out.measure_quality"], quality, run_id=run.run_id)
+        receipts.append(total)
+    return total
+
+
+def build_signals(run: Run) -> Receipt:
+    """core.scores_* → core.signals → out.signals (disclosed)."""
+    spec = signals.SignalSpec(config=run.config, issue=run.issue, assumed=run.assumed)
+    with _stage(run, "signals") as (store, receipts):
+        made = signals.compute_signals(store, scorers=run.scorers(), spec=spec, run_id=run.run_id)
+        released = release_signals(store, config=run.config, issue=run.issue, run_id=run.run_id)
+        with store.transaction():
+            codes = store.query("SELECT DISTINCT geo_type, geo_value FROM out.signals")
+            store.put(TABLES["out.places"], place_table(codes), run_id=run.run_id)
+        receipts.append(Receipt("signals", made.rows_in, released.rows_out, released.reasons))
+    return receipts[-1]
+
+
+def contagion(run: Run) -> Receipt:
+    """core.interactions and scores → out.contagion."""
+    from flows.contagion import contagion_rows
+
+    with _stage(run, "contagion") as (store, receipts):
+        rows = disclose_contagion(contagion_rows(store, run=run), config=run.config.disclosure)
+        with store.transaction():
+            store.delete(TABLES["out.contagion"], where="window_end = ?", parameters=[run.issue])
+            written = store.append(TABLES["out.contagion"], rows, run_id=run.run_id)
+        receipts.append(Receipt("contagion", rows_in=rows.height, rows_out=written))
+    return receipts[-1]
+
+
+def forecast(run: Run) -> Receipt:
+    """out.signals as of the issue → out.forecasts, out.scores. Done once per run: a rerun finds it there."""
+    from forecasting.forecast import forecast_signals
+
+    config = run.config
+    if _is_done(run, stage="forecast"):
+        return Receipt("forecast", notes=("already issued by this very run",))
+    with _stage(run, "forecast") as (store, receipts):
+        known = store.read(TABLES["out.signals"], where="issue <= ?", parameters=[run.issue])
+        made = forecast_signals(
+            known.filter(pl.col("signal").is_in(_forecast_signals(store, config=config))),
+            config=config.forecast, as_of=run.issue, seed=config.run.seed,
+            reporting_lag_days=config.signals.reporting_lag_days, people_floor=config.disclosure.people_floor,
+            progress=run.tell,
+        )  # fmt: skip
+        with store.transaction():
+            written = _replace_forecasts(store, forecasts=made.forecasts, run=run)
+            store.put(TABLES["out.scores"], made.scores, run_id=run.run_id)
+        receipts.append(Receipt("forecast", rows_in=known.height, rows_out=written))
+    return receipts[-1]
+
+
+def _replace_forecasts(store: Store, *, forecasts: pl.DataFrame, run: Run) -> int:
+    """A weekly forecast is renewed every night of its week, so its reference date may be there already."""
+    table = TABLES["out.forecasts"]
+    for time_type, day in forecasts.select("time_type", "reference_date").unique().sort(pl.all()).iter_rows():
+        store.delete(table, where="time_type = ? AND reference_date = ?", parameters=[time_type, day])
+    return store.append(table, forecasts, run_id=run.run_id)
+
+
+def _forecast_signals(store: Store, *, config: Config) -> list[str]:
+    names = store.query(
+        "SELECT signal FROM out.signal_catalogue "
+        "WHERE smoothing = 'none' AND statistic IN (SELECT unnest(?)) ORDER BY signal",
+        [list(config.forecast.statistics)],
+    )
+    return names["signal"].to_list()
+
+
+def alerts(run: Run) -> Receipt:
+    """out.signals, out.forecasts, out.contagion → out.alerts."""
+    from forecasting.alerts.nightly import detect_alerts
+
+    table = TABLES["out.alerts"]
+    with _stage(run, "alerts") as (store, receipts):
+        rows = detect_alerts(
+            store.read(TABLES["out.signals"], where="issue <= ?", parameters=[run.issue]),
+            store.read(TABLES["out.forecasts"], where=_THIS_WEEK, parameters=_this_week(run.issue)),
+            store.read(TABLES["out.contagion"], where="window_end = ?", parameters=[run.issue]),
+            _previous_alerts(store, issue=run.issue),
+            read_acknowledgements(run.config.paths.warehouse.parent),
+            config=run.config.alerts, issue=run.issue, reporting_lag_days=run.config.signals.reporting_lag_days,
+            people_floor=run.config.disclosure.people_floor, catalogue=store.read(TABLES["out.signal_catalogue"]),
+        )  # fmt: skip
+        with store.transaction():
+            store.delete(table, where="issue = ?", parameters=[run.issue])
+            written = store.append(table, rows, run_id=run.run_id)
+        receipts.append(Receipt("alerts", rows_in=rows.height, rows_out=written))
+    return receipts[-1]
+
+
+_THIS_WEEK = (
+    "(time_type = 'day' AND reference_date = ?) OR (time_type = 'week' AND reference_date BETWEEN ? AND ?)"
+)
+
+
+def _this_week(issue: dt.date) -> list[object]:
+    return [issue, issue - dt.timedelta(days=7), issue]
+
+
+def _previous_alerts(store: Store, *, issue: dt.date) -> pl.DataFrame:
+    """Every alert's state before this issue."""
+    earlier = store.read(TABLES["out.alerts"], where="issue < ?", parameters=[issue])
+    return earlier.sort("alert_id", "issue").unique("alert_id", keep="last", maintain_order=True)
+
+
+def publish_issue(run: Run) -> tuple[Receipt, Publication]:
+    """out.* → the published folder."""
+    with _stage(run, "publish") as (store, receipts):
+        receipt, publication = publish(store, config=run.config, issue=run.issue)
+        receipts.append(receipt)
+    return receipt, publication

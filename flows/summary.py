@@ -1,0 +1,85 @@
+"""Ten lines on what a night found, read from the publication alone. Not a report: the dashboard is that."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from warehouse.publish import Publication
+
+
+def summarise(publication: Publication, *, dashboard: str) -> list[str]:
+    """At most ten lines: what came in, what moved, what is alarming, how good forecasts are, what next."""
+    tables = {path.stem: pl.read_parquet(path) for path in sorted(publication.folder.glob("*.parquet"))}
+    lines = [f"Issue {publication.issue}, version {publication.version}."]
+    lines += [_intake_line(tables["accounting"]), _publish_line(tables["accounting"])]
+    lines += _trend_lines(tables["signals"], catalogue=tables["signal_catalogue"], places=tables["places"])
+    lines += _alert_lines(tables["alerts"])
+    lines += [_skill_line(tables["scores"]), f"Open the dashboard: {dashboard}"]
+    return lines[:10]
+
+
+def _intake_line(accounting: pl.DataFrame) -> str:
+    totals = _totals(accounting, stage="intake")
+    parts = ", ".join(f"{totals.get(name, 0):,} {name}" for name in ("posts", "duplicates", "quarantined"))
+    return f"Received {totals.get('received', 0):,} records: {parts}."
+
+
+def _publish_line(accounting: pl.DataFrame) -> str:
+    totals = _totals(accounting, stage="publish")
+    hidden = sum(n for reason, n in totals.items() if reason.startswith("suppressed"))
+    return f"New cells: {totals.get('published', 0):,} published, {hidden:,} suppressed (too few people)."
+
+
+def _totals(accounting: pl.DataFrame, *, stage: str) -> dict[str, int]:
+    rows = accounting.filter(pl.col("stage") == stage).group_by("reason").agg(pl.col("n").sum())
+    return dict(rows.iter_rows())
+
+
+def _trend_lines(signals: pl.DataFrame, *, catalogue: pl.DataFrame, places: pl.DataFrame) -> list[str]:
+    """The three changes over the last two published weeks that are largest against their own error."""
+    plain = catalogue.filter((pl.col("smoothing") == "none") & (pl.col("statistic") == "share"))
+    weeks = signals.filter(
+        (pl.col("time_type") == "week") & (pl.col("population") == "all") & pl.col("value").is_not_null()
+    ).join(plain.select("signal", "label_en"), on="signal")
+    recent = weeks.filter(pl.col("time_value") == pl.col("time_value").max())
+    before = weeks.with_columns(time_value=pl.col("time_value") + pl.duration(days=7))
+    keys = ["signal", "geo_type", "geo_value", "time_value"]
+    pairs = recent.join(before.select(*keys, value_before="value", se_before="se"), on=keys)
+    error = (pl.col("se") ** 2 + pl.col("se_before") ** 2).sqrt()
+    moved = pairs.with_columns(change=pl.col("value") - pl.col("value_before"), error=error)
+    named = moved.join(places, on=["geo_type", "geo_value"], how="left")
+    top = named.sort((pl.col("change") / pl.col("error")).abs(), *keys, descending=[True, *[False] * 4]).head(
+        3
+    )
+    return [_trend_line(row) for row in top.iter_rows(named=True)] or [
+        "No week has two published values in a row yet."
+    ]
+
+
+def _trend_line(row: dict[str, object]) -> str:
+    value, before, change, error = (float(str(row[k])) for k in ("value", "value_before", "change", "error"))
+    return (
+        f"{row['label_en']}, {row['label']}: {value:.1%} of people in the week to {row['time_value']}, "
+        f"{before:.1%} the week before ({change:+.1%} ± {1.96 * error:.1%}, n={row['sample_size']})."
+    )
+
+
+def _alert_lines(alerts: pl.DataFrame) -> list[str]:
+    alive = alerts.filter(pl.col("status").is_in(["open", "acknowledged"]))
+    if alive.is_empty():
+        return ["No open alerts."]
+    rank = pl.col("severity").replace_strict({"high": 0, "medium": 1, "low": 2}, default=3)
+    first = alive.sort(rank, "p_value", "alert_id", nulls_last=True)["message"][0]
+    return [f"{alive.height} open alerts, the clearest: {first.splitlines()[0]}"]
+
+
+def _skill_line(scores: pl.DataFrame) -> str:
+    keys = ["task", "target", "population", "geo_type", "location"]
+    wis = scores.filter(pl.col("metric") == "wis").group_by("model_id", *keys).agg(pl.col("value").mean())
+    flat = wis.filter(pl.col("model_id") == "flat_line").select(*keys, flat="value")
+    ours = wis.filter(pl.col("model_id") == "ensemble").join(flat, on=keys).filter(pl.col("flat") > 0)
+    if ours.is_empty():
+        return "Forecast skill: not enough history to say."
+    ratio = ours.select((pl.col("value") / pl.col("flat")).log().mean().exp()).item()
+    verdict = "better than" if ratio < 0.98 else "no better than"
+    return f"Forecasts: relative WIS {ratio:.2f} over {ours.height} series, {verdict} a flat line."

@@ -1,0 +1,1 @@
+"""Timelines to forecasts, alerts and contagion. Imports warehouse only."""

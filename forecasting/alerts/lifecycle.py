@@ -1,0 +1,114 @@
+"""From tonight's candidates and the earlier alerts to tonight's alerts: identity and status.
+
+Not for statistics. An alert is open until three periods passed without exceedance.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+
+import polars as pl
+
+from forecasting.alerts.cells import KEY
+from forecasting.alerts.prevalence import QUIET_PERIODS
+from warehouse.tables import TABLES, empty
+
+ALERTS = TABLES["out.alerts"]
+
+
+def alert_id(*, kind: str, signal: str, population: str, place: tuple[str, str], onset: dt.date) -> str:
+    """Stable name of an alert: a hash of what, for whom, where and since when; `place` is (geo_type, location)."""
+    parts = "\x1f".join([kind, signal, population, *place, onset.isoformat()])
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+
+def live(
+    candidates: pl.DataFrame, *, previous: pl.DataFrame, acknowledged: pl.DataFrame, issue: dt.date
+) -> pl.DataFrame:
+    """Tonight's alerts in the Alerts contract, sorted by alert_id: new, continuing and resolved tonight.
+
+    An earlier alert of the same key that was not resolved before tonight keeps its id. One that
+    neither fires nor exceeds keeps its evidence, and is resolved once `QUIET_PERIODS` periods lie
+    between its last exceedance and the newest judged period. An alert whose series was not judged
+    tonight stays as it was. Rows that this same issue wrote before are read as earlier ones, so that a
+    rerun gives the same rows.
+    """
+    before = _active(previous, issue=issue)
+    current = _with_ids(candidates, before=before)
+    firing = current.filter(pl.col("fires") | (pl.col("exceeds") & pl.col("known")))
+    quiet = before.join(firing.select("alert_id"), on="alert_id", how="anti")
+    rows = pl.concat([_fresh(firing), _carried(quiet, candidates=candidates)])
+    return _contract(_acknowledge(rows, acknowledged=acknowledged), issue=issue)
+
+
+def _active(previous: pl.DataFrame, *, issue: dt.date) -> pl.DataFrame:
+    named = previous.select(ALERTS.columns).with_columns(
+        pl.col("kind", "geo_type", "time_type", "severity", "status").cast(pl.String)
+    )
+    newest = (
+        named.filter(pl.col("issue") <= issue)
+        .sort("issue")
+        .unique("alert_id", keep="last", maintain_order=True)
+    )
+    active = newest.filter((pl.col("status") != "resolved") | (pl.col("issue") == issue))
+    # Two active alerts of one key can only come from outside; the newer one goes on.
+    return active.sort("issue", "alert_id").unique(KEY, keep="last", maintain_order=True)
+
+
+def _with_ids(candidates: pl.DataFrame, *, before: pl.DataFrame) -> pl.DataFrame:
+    known = candidates.join(before.select([*KEY, "alert_id"]), on=KEY, how="left")
+    fields = ["kind", "signal", "population", "geo_type", "location", "onset", "time_value"]
+    made = [
+        alert_id(
+            kind=row["kind"],
+            signal=row["signal"],
+            population=row["population"],
+            place=(row["geo_type"], row["location"]),
+            onset=row["onset"] or row["time_value"],
+        )
+        for row in known.select(fields).iter_rows(named=True)
+    ]
+    return known.with_columns(
+        pl.col("alert_id").is_not_null().alias("known"),
+        pl.coalesce("alert_id", pl.Series("_made", made, dtype=pl.String)).alias("alert_id"),
+    )
+
+
+def _fresh(firing: pl.DataFrame) -> pl.DataFrame:
+    return firing.with_columns(pl.lit("open").alias("status")).select(_columns())
+
+
+def _carried(quiet: pl.DataFrame, *, candidates: pl.DataFrame) -> pl.DataFrame:
+    """Earlier alerts without exceedance tonight: as they were, or resolved after enough quiet periods."""
+    judged = candidates.select([*KEY, pl.col("time_value").alias("judged_day")])
+    step = pl.when(pl.col("time_type") == "week").then(7).otherwise(1)
+    periods = (pl.col("judged_day") - pl.col("time_value")).dt.total_days() // step
+    over = (periods >= QUIET_PERIODS).fill_null(False)
+    status = pl.when(over).then(pl.lit("resolved")).otherwise(pl.lit("open")).alias("status")
+    return quiet.join(judged, on=KEY, how="left").with_columns(status).select(_columns())
+
+
+def _columns() -> list[str]:
+    return [column for column in ALERTS.columns if column != "issue"]
+
+
+def _acknowledge(rows: pl.DataFrame, *, acknowledged: pl.DataFrame) -> pl.DataFrame:
+    """A person's verdict stands for as long as the alert lasts; the last one of an alert counts."""
+    if acknowledged.is_empty():
+        return rows
+    verdicts = acknowledged.select("alert_id", pl.col("status").cast(pl.String).alias("verdict")).unique(
+        "alert_id", keep="last", maintain_order=True
+    )
+    joined = rows.join(verdicts, on="alert_id", how="left")
+    keep = (pl.col("status") == "resolved") | pl.col("verdict").is_null()
+    return joined.with_columns(pl.when(keep).then("status").otherwise("verdict").alias("status")).drop(
+        "verdict"
+    )
+
+
+def _contract(rows: pl.DataFrame, *, issue: dt.date) -> pl.DataFrame:
+    if rows.is_empty():
+        return empty(ALERTS)
+    dated = rows.with_columns(pl.lit(issue, dtype=pl.Date).alias("issue"))
+    return ALERTS.schema.validate(dated.select(ALERTS.columns), cast=True).sort("alert_id")

@@ -1,0 +1,155 @@
+"""Tonight's alerts from tonight's tables. Not for reading or writing the warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from forecasting.alerts.cells import candidates, usable_cells
+from forecasting.alerts.data_break import SEVERAL, VOLUME, break_candidates
+from forecasting.alerts.forecast_high import forecast_candidates
+from forecasting.alerts.lifecycle import live
+from forecasting.alerts.prevalence import prevalence_candidates
+from forecasting.alerts.wording import (
+    BREAK_NOTE,
+    Facts,
+    message,
+    people_text,
+    period_text,
+    place_text,
+    share_text,
+)
+from warehouse.config import AlertsConfig
+
+CONTAGION_Q = 0.05
+LABELS = {VOLUME: "The number of posts", SEVERAL: "The share of signals that moved the same way"}
+
+
+def detect_alerts(
+    signals: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    contagion: pl.DataFrame,
+    previous: pl.DataFrame,
+    acknowledged: pl.DataFrame,
+    *,
+    config: AlertsConfig,
+    issue: dt.date,
+    reporting_lag_days: int,
+    people_floor: int,
+    catalogue: pl.DataFrame,
+) -> pl.DataFrame:
+    """The alerts of `issue` in the Alerts contract: new, continuing, and resolved tonight.
+
+    `signals` holds all issues of `core.signals`, `forecasts` and `contagion` this issue's rows,
+    `previous` earlier alerts, `acknowledged` alert_id, status and note of people's verdicts (may be
+    empty). A signal's alert needs p <= alpha and a Benjamini–Hochberg q over all signals tested
+    tonight within the configured rate. The same inputs give the same rows.
+    """
+    cells = usable_cells(
+        signals,
+        catalogue=catalogue,
+        issue=issue,
+        reporting_lag_days=reporting_lag_days,
+        people_floor=people_floor,
+    )
+    found = pl.concat(
+        [
+            prevalence_candidates(cells, config=config),
+            forecast_candidates(forecasts, cells=cells),
+            contagion_candidates(contagion, people_floor=people_floor),
+            break_candidates(cells),
+        ]
+    )
+    worded = _worded(_doubted(found), catalogue=catalogue, help_line=config.help_line)
+    return live(worded, previous=previous, acknowledged=acknowledged, issue=issue)
+
+
+def contagion_candidates(contagion: pl.DataFrame, *, people_floor: int) -> pl.DataFrame:
+    """One candidate per measure and place of the newest window, over all ties.
+
+    It fires where q < .05 and the ratio is above 1, with people unknown or at least `people_floor`.
+    """
+    whole = contagion.filter(pl.col("tie_bin") == "all")
+    newest = whole.filter(pl.col("window_end") == pl.col("window_end").max())
+    fires = (
+        (pl.col("q_value") < CONTAGION_Q)
+        & (pl.col("ratio") > 1.0)
+        & (pl.col("n_people").is_null() | (pl.col("n_people") >= people_floor))
+    ).fill_null(False)
+    return candidates(
+        newest.select(
+            pl.lit("contagion").alias("kind"),
+            pl.col("measure").alias("signal"),
+            "population",
+            pl.col("geo_type").cast(pl.String),
+            "location",
+            pl.lit("day").alias("time_type"),
+            pl.col("window_end").alias("time_value"),
+            pl.col("window_start").alias("onset"),
+            pl.lit("shuffled_exposure_1").alias("detector"),
+            pl.col("follow_rate").alias("observed"),
+            pl.col("null_rate").alias("expected"),
+            pl.col("n_people").alias("sample_size"),
+            "p_value",
+            "q_value",
+            pl.when(pl.col("ratio") >= 2).then(pl.lit("medium")).otherwise(pl.lit("low")).alias("severity"),
+            fires.alias("fires"),
+            fires.alias("exceeds"),
+        )
+    )
+
+
+def _doubted(found: pl.DataFrame) -> pl.DataFrame:
+    """Mark what stands beside a data break of the same place tonight: low severity, and a note."""
+    broken = found.filter(pl.col("kind") == "data_break", pl.col("fires")).select(
+        "population", "geo_type", "location", pl.lit(True).alias("broken")
+    )
+    joined = found.join(broken.unique(), on=["population", "geo_type", "location"], how="left")
+    doubtful = pl.col("broken").fill_null(False) & (pl.col("kind") == "prevalence_high")
+    return joined.with_columns(
+        doubtful.alias("broken"),
+        pl.when(doubtful).then(pl.lit("low")).otherwise("severity").alias("severity"),
+    )
+
+
+def _worded(found: pl.DataFrame, *, catalogue: pl.DataFrame, help_line: str) -> pl.DataFrame:
+    named = found.join(
+        catalogue.select("signal", "label_en", pl.col("statistic").cast(pl.String)), on="signal", how="left"
+    )
+    texts = [_text(row, help_line=help_line) for row in named.iter_rows(named=True)]
+    return found.drop("broken").with_columns(pl.Series("message", texts, dtype=pl.String))
+
+
+def _text(row: dict[str, object], *, help_line: str) -> str:
+    note = BREAK_NOTE.strip() if row["broken"] else ""
+    return message(str(row["kind"]), _facts(row), help_line=f"{note} {help_line}".strip())
+
+
+def _facts(row: dict[str, object]) -> Facts:
+    day, onset, kind = row["time_value"], row["onset"], str(row["kind"])
+    assert isinstance(day, dt.date)
+    lead = row["lead_days"] if isinstance(row["lead_days"], int) else 0
+    size = row["sample_size"] if isinstance(row["sample_size"], int) else None
+    own = "count" if row["signal"] == VOLUME else str(row["statistic"] or "share")
+    chance = "share" if kind == "forecast_high" else own
+    when = period_text(day + dt.timedelta(days=lead), time_type=str(row["time_type"]))
+    return Facts(
+        label=LABELS.get(str(row["signal"]), str(row["label_en"] or row["signal"])),
+        place=place_text(str(row["geo_type"]), str(row["location"]), population=str(row["population"])),
+        period=when.removeprefix("on ") if kind in ("forecast_high", "contagion") else when,
+        since=onset.isoformat() if isinstance(onset, dt.date) else day.isoformat(),
+        observed=_number(row["observed"], statistic=chance, sample_size=size),
+        expected=_number(row["expected"], statistic=chance, sample_size=size),
+        threshold=_number(row["threshold"], statistic=own, sample_size=size),
+        people=people_text(size),
+    )
+
+
+def _number(value: object, *, statistic: str, sample_size: int | None) -> str:
+    """A value in words: percent for shares, two decimals for means, counts rounded to 5."""
+    if not isinstance(value, float):
+        return "an unknown value"
+    if statistic == "count":
+        return f"{5 * round(value / 5):,}"
+    return f"{value:.2f}" if statistic == "mean" else share_text(value, sample_size=sample_size)

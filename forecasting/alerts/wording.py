@@ -1,0 +1,109 @@
+"""What an alert says, in plain words: number, threshold, how many people, where, since when.
+
+Not for deciding anything. No message names or quotes an individual.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+FORBIDDEN = (
+    "epidemic",
+    "pandemic",
+    "skyrocket",
+    "soar",
+    "explod",
+    "explosion",
+    "surge",
+    "outbreak",
+    "crisis",
+    "alarming",
+    "shocking",
+    "wave of",
+    "infect",
+    "viral",
+    "commit suicide",
+    "committed suicide",
+    "overdose",
+    "hanging",
+    "method",
+    "catastroph",
+    "mentally ill",
+    "lunatic",
+)
+TEMPLATES: Mapping[str, str] = {
+    "prevalence_high": (
+        "{label} was {observed} in {place} {period}, above the {threshold} that its own past leads one to "
+        "expect at most (expected {expected}; {people}). Higher than usual since {since}."
+    ),
+    "forecast_high": (
+        "{label} in {place} may exceed {threshold} around {period}: the forecast gives this a chance of "
+        "{observed}, against {expected} on a usual day of this kind ({people}). Forecast of {since}."
+    ),
+    "contagion": (
+        "In {place} between {since} and {period}, replies to posts expressing {label} expressed it "
+        "themselves, or their writers did soon after, in {observed} of cases, against {expected} when "
+        "exposures are shuffled ({people}). Spread-like; the cause is not established."
+    ),
+    "data_break": (
+        "{label} in {place} changed level {period}: {observed} against {expected} before ({people}). This "
+        "looks like a change in the data, not in mood; read other alerts of this place with care. Since {since}."
+    ),
+}
+BREAK_NOTE = " The data of this place changed level recently: check the source before acting."
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The numbers of one message, already formatted."""
+
+    label: str
+    place: str
+    period: str
+    since: str
+    observed: str
+    expected: str
+    threshold: str
+    people: str
+
+
+def message(kind: str, facts: Facts, *, help_line: str = "") -> str:
+    """The message of an alert of this kind; `help_line` is appended when it is set."""
+    text = TEMPLATES[kind].format(**vars(facts))
+    return f"{text} {help_line.strip()}" if help_line.strip() else text
+
+
+def forbidden_terms(text: str) -> list[str]:
+    """Sensational or unsafe terms in a text, in the order of the list; empty when it is fine."""
+    return [term for term in FORBIDDEN if re.search(rf"\b{re.escape(term)}", text, flags=re.IGNORECASE)]
+
+
+def share_text(value: float | None, *, sample_size: int | None) -> str:
+    """A share as a percentage: one decimal from 1,000 people up, none below."""
+    if value is None:
+        return "an unknown share"
+    decimals = 1 if sample_size is not None and sample_size >= 1000 else 0
+    if decimals == 0 and 0.0 < value < 0.005:
+        return "under 1%"
+    return f"{100 * value:.{decimals}f}%"
+
+
+def people_text(sample_size: int | None) -> str:
+    """How many people, rounded to 5 as in everything published."""
+    if sample_size is None:
+        return "number of people unknown"
+    return f"about {5 * round(sample_size / 5):,} people"
+
+
+def place_text(geo_type: str, location: str, *, population: str) -> str:
+    """Where, and for whom when it is not everybody."""
+    where = "all places together" if geo_type == "all" else (location or "an unknown place")
+    return where if population == "all" else f"{where} ({population})"
+
+
+def period_text(day: dt.date, *, time_type: str) -> str:
+    """The day, or the week that begins on it."""
+    return f"in the week of {day.isoformat()}" if time_type == "week" else f"on {day.isoformat()}"

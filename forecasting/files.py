@@ -1,0 +1,218 @@
+"""Forecast and backtest a plain frame of series: no warehouse, no vintages.
+
+Not for signals with issues; `forecast.py` handles those.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from forecasting import intake
+from forecasting.backtest import WARM_UP, Task, Truth, score_runs
+from forecasting.matrix import Frequency, Kind, Matrix, to_matrix
+from forecasting.models import BASELINE, DEFAULT_MEMBERS, ENSEMBLE, create
+from forecasting.rolling import Plan, Progress, Run, flat_lines, run_origins
+from forecasting.rows import final_rows
+
+HISTORY: dict[Frequency, int] = {"day": 730, "week": 520}
+MINIMUM_HISTORY = 14
+ORIGINS = 6
+EVERYWHERE = "all"
+COLUMNS = [
+    "reference_date",
+    "target",
+    "horizon",
+    "target_end_date",
+    "location",
+    "output_type",
+    "output_type_id",
+    "value",
+    "is_fallback",
+    "limited_history",
+    "model_id",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileForecast:
+    """`forecasts` in hubverse columns, `scores` as `out.scores`, and `warnings` that name series, never values."""
+
+    forecasts: pl.DataFrame
+    scores: pl.DataFrame
+    warnings: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    long: pl.DataFrame
+    matrix: Matrix
+    warnings: list[str]
+
+
+def forecast_file(
+    series: pl.DataFrame,
+    *,
+    horizon: int,
+    seed: int,
+    as_of: dt.date | None = None,
+    frequency: Frequency | None = None,
+    kind: Kind | Literal["auto"] = "auto",
+    model: str = ENSEMBLE,
+    origins: int = ORIGINS,
+    progress: Progress | None = None,
+) -> FileForecast:
+    """Forecast every series of `series_id, time_value, value[, n]` for the `horizon` periods after `as_of`.
+
+    A series that no model can forecast (too short, constant, empty, ended long ago) gets a flat line with
+    `is_fallback` and a warning. `InputError` for what makes the whole file unusable, `ConfigError` for an
+    unknown model. Nothing after `as_of` (default: the last date) is used.
+    """
+    if model != ENSEMBLE:
+        create(model)
+    file = _read(series, as_of=as_of, frequency=frequency, kind=None if kind == "auto" else kind)
+    plan = Plan(
+        models=DEFAULT_MEMBERS if model == ENSEMBLE else (model,),
+        horizon=horizon,
+        seed=seed,
+        minimum_history=MINIMUM_HISTORY,
+    )
+    matrices = [file.matrix.until(k * horizon) for k in range(origins + WARM_UP, -1, -1)]
+    runs = run_origins(matrices, plan=plan, progress=progress)
+    rows = final_rows(runs[-1], name=model, flat=flat_lines(runs[-1], plan=plan))
+    warnings = [*file.warnings, *_warnings(runs[-1], rows=rows)]
+    return FileForecast(
+        forecasts=_hubverse(rows, run=runs[-1]), scores=_scores(runs, file=file, plan=plan), warnings=warnings
+    )
+
+
+def _read(
+    series: pl.DataFrame, *, as_of: dt.date | None, frequency: Frequency | None, kind: Kind | None
+) -> _File:
+    clean = intake.checked(series, as_of=as_of)
+    found_kind = intake.kind_of(clean, kind=kind)
+    found_frequency = frequency or intake.frequency_of(clean)
+    last = clean["time_value"].max()
+    assert isinstance(last, dt.date)
+    reference = intake.reference_of(clean, as_of=as_of or last, frequency=found_frequency)
+    long, dropped = intake.on_grid(clean, reference=reference, frequency=found_frequency)
+    periods = HISTORY[found_frequency]
+    matrix = to_matrix(
+        long, ids=tuple(long["series_id"].unique().sort().to_list()), reference=reference, periods=periods,
+        frequency=found_frequency, kind=found_kind,
+    )  # fmt: skip
+    note = (
+        [f"{dropped} rows shared a week with a newer row of their series and were left out"]
+        if dropped
+        else []
+    )
+    return _File(long=long, matrix=_trimmed(_with_old_ends(matrix, long=long)), warnings=note)
+
+
+def _with_old_ends(matrix: Matrix, *, long: pl.DataFrame) -> Matrix:
+    """Give a series that ended before the history its last value, as the history's first column."""
+    empty = np.flatnonzero(np.isnan(matrix.values).all(axis=1))
+    last = dict(
+        long.drop_nulls("value")
+        .sort("time_value")
+        .group_by("series_id")
+        .agg(pl.col("value").last())
+        .iter_rows()
+    )
+    for row in empty:
+        matrix.values[row, 0] = last.get(matrix.ids[row], np.nan)
+    return matrix
+
+
+def _trimmed(matrix: Matrix) -> Matrix:
+    """Without the leading periods in which no series was observed."""
+    seen = np.flatnonzero(~np.isnan(matrix.values).all(axis=0))
+    first = int(seen[0]) if seen.size else 0
+    return Matrix(
+        ids=matrix.ids, reference=matrix.reference, frequency=matrix.frequency, kind=matrix.kind,
+        values=matrix.values[:, first:], n=matrix.n[:, first:],
+    )  # fmt: skip
+
+
+def _warnings(run: Run, *, rows: pl.DataFrame) -> list[str]:
+    fallback = set(rows.filter(pl.col("is_fallback"))["series_id"].unique())
+    return [
+        f"series '{name}': {_reason(run, row=row)}; a flat line was written and marked is_fallback"
+        for row, name in enumerate(run.matrix.ids)
+        if name in fallback
+    ]
+
+
+def _reason(run: Run, *, row: int) -> str:
+    values = run.matrix.values[row]
+    seen = values[~np.isnan(values)]
+    if seen.size == 0:
+        return "no value up to the as-of date"
+    if seen.size < MINIMUM_HISTORY:
+        return f"fewer than {MINIMUM_HISTORY} values in the history used"
+    if np.ptp(seen) == 0.0:
+        return "constant"
+    return "the model could not be fitted, or the series ended long before the as-of date"
+
+
+def _hubverse(rows: pl.DataFrame, *, run: Run) -> pl.DataFrame:
+    return rows.select(
+        reference_date=pl.lit(run.matrix.reference),
+        target="series_id",
+        horizon="horizon",
+        target_end_date="target_end_date",
+        location=pl.lit(EVERYWHERE),
+        output_type=pl.lit("quantile"),
+        output_type_id="level",
+        value="quantile",
+        is_fallback="is_fallback",
+        limited_history="limited_history",
+        model_id="model_id",
+    ).sort("target", "horizon", "output_type_id")
+
+
+def _scores(runs: list[Run], *, file: _File, plan: Plan) -> pl.DataFrame:
+    frequency = file.matrix.frequency
+    task = Task(
+        name=f"file_{frequency}", frequency=frequency, horizon=plan.horizon, origins=len(runs) - 1 - WARM_UP,
+        minimum_history=plan.minimum_history, history_days=HISTORY[frequency] * file.matrix.step,
+        people_floor=0, reporting_lag_days=0,
+    )  # fmt: skip
+    keys = pl.DataFrame({"series_id": list(file.matrix.ids)}).with_columns(
+        target="series_id",
+        population=pl.lit(EVERYWHERE),
+        geo_type=pl.lit(EVERYWHERE),
+        location=pl.lit(EVERYWHERE),
+    )
+    truth = Truth(
+        long=file.long.with_columns(issue=pl.lit(file.matrix.reference)),
+        keys=keys,
+        pseudo_real_time=[True] * len(runs),
+    )
+    return score_runs(runs, task=task, truth=truth)
+
+
+def backtest_file(
+    series: pl.DataFrame,
+    *,
+    horizon: int,
+    seed: int,
+    as_of: dt.date | None = None,
+    frequency: Frequency | None = None,
+    kind: Kind | Literal["auto"] = "auto",
+    models: tuple[str, ...] = DEFAULT_MEMBERS,
+    origins: int = ORIGINS,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """`out.scores` rows of `models`, the flat line and their ensemble at `origins` past dates, `horizon` apart.
+
+    Marked `pseudo_real_time`: a plain file holds no issues, so each origin sees the values as they stand now.
+    """
+    file = _read(series, as_of=as_of, frequency=frequency, kind=None if kind == "auto" else kind)
+    plan = Plan(models=(BASELINE, *models), horizon=horizon, seed=seed, minimum_history=MINIMUM_HISTORY)
+    past = [file.matrix.until(k * horizon) for k in range(origins + WARM_UP, -1, -1)]
+    return _scores(run_origins(past, plan=plan, progress=progress), file=file, plan=plan)

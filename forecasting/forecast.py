@@ -1,0 +1,160 @@
+"""Signals or a file of series in, quantile forecasts and the scores behind them out.
+
+Not for methods (`models/`), nor for reading or writing tables.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from forecasting.backtest import Task, Truth, origin_days, score_runs
+from forecasting.files import FileForecast, forecast_file
+from forecasting.matrix import Frequency
+from forecasting.rolling import Plan, Progress, Run, flat_lines, run_origins
+from forecasting.rows import final_rows
+from forecasting.series import KEY, Panel, SeriesSpec, daily_ids, panel_matrix, restricted, series_as_of
+from warehouse.config import ForecastConfig
+from warehouse.tables import TABLES
+
+__all__ = ["FileForecast", "ForecastResult", "forecast_file", "forecast_signals"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastResult:
+    """`forecasts` and `scores` follow `out.forecasts` and `out.scores`; `skipped` lists series ids left out
+    because more than `max_series` qualified."""
+
+    forecasts: pl.DataFrame
+    scores: pl.DataFrame
+    skipped: tuple[str, ...]
+
+
+def forecast_signals(
+    signals: pl.DataFrame,
+    *,
+    config: ForecastConfig,
+    as_of: dt.date,
+    seed: int,
+    reporting_lag_days: int,
+    people_floor: int,
+    signal_names: Collection[str] | None = None,
+    progress: Progress | None = None,
+) -> ForecastResult:
+    """Forecast every series of `core.signals` or `out.signals` from what was known on `as_of`.
+
+    A series is forecast daily when enough of its recent days are observed, else weekly if it has weeks.
+    Each horizon comes from every configured model and from their ensemble. `signal_names` are the signals
+    to forecast (by the catalogue's statistic); None takes all in the frame.
+    """
+    spec = SeriesSpec(
+        reporting_lag_days=reporting_lag_days,
+        people_floor=people_floor,
+        minimum_history=config.minimum_history,
+        max_series=config.max_series,
+        start=as_of - dt.timedelta(days=config.history_days - 1),
+        signal_names=signal_names,
+    )
+    panels, skipped = _choose(signals, as_of=as_of, spec=spec)
+    parts = [
+        _forecast_panel(signals, panel=p, config=config, spec=spec, seed=seed, progress=progress)
+        for p in panels
+    ]
+    forecasts, scores = TABLES["out.forecasts"], TABLES["out.scores"]
+    return ForecastResult(
+        forecasts=pl.concat([forecasts.schema.create_empty(), *(f for f, _ in parts)]).sort(forecasts.key),
+        scores=pl.concat([scores.schema.create_empty(), *(s for _, s in parts)]).sort(scores.key),
+        skipped=skipped,
+    )
+
+
+def _choose(
+    signals: pl.DataFrame, *, as_of: dt.date, spec: SeriesSpec
+) -> tuple[list[Panel], tuple[str, ...]]:
+    """The day and the week panel, disjoint, together at most `max_series` by largest usual sample."""
+    everything = replace(spec, max_series=max(signals.height, 1))
+    day = series_as_of(signals, as_of=as_of, time_type="day", spec=everything)
+    week = series_as_of(signals, as_of=as_of, time_type="week", spec=everything)
+    daily = daily_ids(day, reporting_lag_days=spec.reporting_lag_days)
+    day = restricted(day, ids=daily)
+    week = restricted(week, ids=set(week.ids) - set(daily))
+    ranked = pl.concat([day.keys, week.keys]).sort("median_n", "series_id", descending=[True, False])[
+        "series_id"
+    ]
+    kept, skipped = set(ranked.head(spec.max_series)), ranked.tail(max(ranked.len() - spec.max_series, 0))
+    panels = [restricted(panel, ids=[i for i in panel.ids if i in kept]) for panel in (day, week)]
+    return [panel for panel in panels if panel.ids], tuple(sorted(skipped))
+
+
+def _forecast_panel(
+    signals: pl.DataFrame,
+    *,
+    panel: Panel,
+    config: ForecastConfig,
+    spec: SeriesSpec,
+    seed: int,
+    progress: Progress | None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    task = _task(panel.time_type, config=config, spec=spec)
+    plan = Plan(models=config.models, horizon=task.horizon, seed=seed, minimum_history=config.minimum_history)
+    past = _past_panels(signals, panel=panel, task=task, spec=spec)
+    matrices = [panel_matrix(p, ids=panel.ids, start=_first(panel, start=spec.start)) for p in past]
+    runs = run_origins(matrices, plan=plan, progress=progress)
+    truth = Truth(
+        long=panel.long,
+        keys=panel.keys.select(
+            "series_id", target="signal", population="population", geo_type="geo_type", location="geo_value"
+        ),
+        pseudo_real_time=[p.pseudo_real_time for p in past],
+    )
+    return _forecast_rows(runs[-1], panel=panel, plan=plan), score_runs(runs, task=task, truth=truth)
+
+
+def _task(time_type: Frequency, *, config: ForecastConfig, spec: SeriesSpec) -> Task:
+    return Task(
+        name=f"nightly_{time_type}",
+        frequency=time_type,
+        horizon=config.horizon_days if time_type == "day" else config.horizon_weeks,
+        origins=config.backtest_origins,
+        minimum_history=config.minimum_history,
+        history_days=config.history_days,
+        people_floor=spec.people_floor,
+        reporting_lag_days=spec.reporting_lag_days,
+    )
+
+
+def _past_panels(signals: pl.DataFrame, *, panel: Panel, task: Task, spec: SeriesSpec) -> list[Panel]:
+    """The panel as it was known at every origin, oldest first, ending with the panel itself."""
+    days = origin_days(
+        panel.reference, horizon=task.horizon, step=1 if panel.time_type == "day" else 7, origins=task.origins
+    )
+    everything = replace(spec, max_series=max(signals.height, 1), minimum_history=1)
+    ours = signals.filter(pl.col("time_type") == panel.time_type).join(
+        panel.keys.select(KEY), on=KEY, how="semi"
+    )
+    earlier = [series_as_of(ours, as_of=day, time_type=panel.time_type, spec=everything) for day in days[:-1]]
+    return [*earlier, panel]
+
+
+def _first(panel: Panel, *, start: dt.date) -> dt.date:
+    """The first period end on or after `start`, or the first observation if that is later."""
+    seen = panel.long.filter(pl.col("value").is_not_null())["time_value"].min()
+    return max(start, seen) if isinstance(seen, dt.date) else start
+
+
+def _forecast_rows(run: Run, *, panel: Panel, plan: Plan) -> pl.DataFrame:
+    """`out.forecasts` rows of the last run: every model, series, step and level."""
+    table = TABLES["out.forecasts"]
+    flat = flat_lines(run, plan=plan)
+    frames = [final_rows(run, name=name, flat=flat) for name in run.quantiles]
+    keys = panel.keys.select(
+        "series_id", "population", "geo_type", "time_type", target="signal", location="geo_value"
+    )
+    rows = (
+        pl.concat(frames).join(keys, on="series_id").rename({"level": "output_type_id", "quantile": "value"})
+    )
+    rows = rows.with_columns(reference_date=pl.lit(run.matrix.reference), output_type=pl.lit("quantile"))
+    return table.schema.validate(rows.select(table.columns), cast=True)

@@ -1,0 +1,209 @@
+"""Run every model at a row of origins, each calibrated and weighted by what earlier origins got wrong.
+
+The last origin is the forecast that is asked for; the ones before it are its past. At each origin only
+values that its own panel holds are used, as inputs and as truth for earlier origins. Not for scoring.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting import calibrate
+from forecasting.matrix import Flags, Floats, Matrix, sampling_noise, to_model_scale
+from forecasting.metrics import wis_array
+from forecasting.models import BASELINE, ENSEMBLE, TRAINS_ONCE, Forecaster, ModelInput, create
+from forecasting.models.base import ModelOutput
+from forecasting.models.baselines import FlatLine, error_scale
+from forecasting.models.ensemble import combine, weights
+
+MAX_LAG_HORIZONS = 2
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to run: model names without the ensemble, and how."""
+
+    models: tuple[str, ...]
+    horizon: int
+    seed: int
+    minimum_history: int
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The models to run: the flat line first, whether asked for or not."""
+        return (BASELINE, *(m for m in dict.fromkeys(self.models) if m not in (BASELINE, ENSEMBLE)))
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One origin's forecasts on the modelling scale; arrays are [series, horizons(, levels)]."""
+
+    matrix: Matrix
+    scaled: Floats
+    usable: Flags
+    limited: Flags
+    observed: NDArray[np.int64]
+    scale: Floats
+    points: dict[str, Floats] = field(default_factory=dict)
+    quantiles: dict[str, Floats] = field(default_factory=dict)
+    fallback: dict[str, Flags] = field(default_factory=dict)
+    trained_through: dict[str, dt.date | None] = field(default_factory=dict)
+
+
+def run_origins(matrices: Sequence[Matrix], *, plan: Plan, progress: Progress | None = None) -> list[Run]:
+    """Forecast from the last column of each panel, oldest first; all panels begin on the same day.
+
+    Models that train (not: fit per series) are trained once for the past and once for the last origin.
+    """
+    runs: list[Run] = []
+    models = [create(name) for name in plan.members]
+    for position, matrix in enumerate(matrices):
+        if progress is not None:
+            progress(f"{matrix.frequency}: origin {position + 1} of {len(matrices)}")
+        if position == len(matrices) - 1:
+            models = [create(name) for name in plan.members]
+        runs.append(_run(matrix, models=models, past=runs, plan=plan))
+    return runs
+
+
+def _run(matrix: Matrix, *, models: Sequence[Forecaster], past: Sequence[Run], plan: Plan) -> Run:
+    run = _begin(matrix, plan=plan)
+    keep = np.flatnonzero(run.usable)
+    noise = sampling_noise(matrix)
+    data = _input(run, noise=noise).rows(keep)
+    run.scale[keep] = error_scale(data, horizon=plan.horizon, frequency=matrix.frequency)
+    for model in models:
+        output = model.fit_predict(data, horizon=plan.horizon, frequency=matrix.frequency, seed=plan.seed)
+        run.trained_through[model.name] = _trained_through(output, name=model.name, run=run, past=past)
+        calibrated = _calibrated(output, name=model.name, run=run, past=past)
+        _record(run, name=model.name, output=calibrated, keep=keep)
+    _add_ensemble(run, past=past)
+    run.trained_through[ENSEMBLE] = matrix.reference
+    return run
+
+
+def _trained_through(output: ModelOutput, *, name: str, run: Run, past: Sequence[Run]) -> dt.date | None:
+    """The newest day a model was fitted on: its first usable origin if it trains once, else this origin."""
+    if output.fallback.all():
+        return None
+    earlier = [found for r in past if name in TRAINS_ONCE and (found := r.trained_through[name]) is not None]
+    return earlier[0] if earlier else run.matrix.reference
+
+
+def _begin(matrix: Matrix, *, plan: Plan) -> Run:
+    scaled = to_model_scale(matrix)
+    shape = (len(matrix.ids), plan.horizon)
+    observed = np.sum(~np.isnan(scaled), axis=1)
+    return Run(
+        matrix=matrix,
+        scaled=scaled,
+        usable=_usable(scaled, plan=plan),
+        limited=calibrate.is_limited(observed),
+        observed=observed,
+        scale=np.full(shape, np.nan),
+    )
+
+
+def _usable(scaled: Floats, *, plan: Plan) -> Flags:
+    """[series] enough observations, not constant, and not ended long ago."""
+    seen = ~np.isnan(scaled)
+    low = np.where(seen, scaled, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(seen, scaled, -np.inf).max(axis=1, initial=-np.inf)
+    recent = seen[:, -MAX_LAG_HORIZONS * plan.horizon - 1 :].any(axis=1)
+    return np.asarray((seen.sum(axis=1) >= plan.minimum_history) & (high > low) & recent)
+
+
+def _input(run: Run, *, noise: Floats) -> ModelInput:
+    return ModelInput(
+        ids=run.matrix.ids, values=run.scaled, sd=calibrate.one_step_sd(run.scaled, noise=noise)
+    )
+
+
+def _calibrated(output: ModelOutput, *, name: str, run: Run, past: Sequence[Run]) -> ModelOutput:
+    """Give an output the quantiles it lacks; fallback rows take the flat line's."""
+    if output.quantiles is not None:
+        return output
+    keep = np.flatnonzero(run.usable)
+    horizon = output.points.shape[1]
+    pooled = calibrate.pooled_spread(_past_ratios(name, run=run, past=past, horizon=horizon))
+    quantiles = calibrate.with_quantiles(
+        output.points, spread=run.scale[keep][:, :, None] * pooled[None, :, :]
+    )
+    flat = run.quantiles[BASELINE][keep]
+    short = output.fallback | run.limited[keep]
+    spread = flat - flat[:, :, [len(calibrate.LEVELS) // 2]]
+    quantiles[short] = calibrate.with_quantiles(output.points, spread=spread)[short]
+    return ModelOutput(points=output.points, fallback=output.fallback, quantiles=quantiles)
+
+
+def _record(run: Run, *, name: str, output: ModelOutput, keep: NDArray[np.int64]) -> None:
+    shape = run.scale.shape
+    points, quantiles = np.full(shape, np.nan), np.full((*shape, len(calibrate.LEVELS)), np.nan)
+    fallback = np.ones(shape[0], dtype=bool)
+    assert output.quantiles is not None
+    points[keep], quantiles[keep], fallback[keep] = output.points, output.quantiles, output.fallback
+    run.points[name], run.quantiles[name], run.fallback[name] = points, quantiles, fallback
+
+
+def truth_of(run: Run, *, at: Run) -> Floats:
+    """[series, horizons] what `at`'s panel knows, on the modelling scale, of the periods `run` forecast."""
+    horizon = run.scale.shape[1]
+    known = at.scaled[:, run.matrix.periods : run.matrix.periods + horizon]
+    return np.pad(known, ((0, 0), (0, horizon - known.shape[1])), constant_values=np.nan)
+
+
+def _past_ratios(name: str, *, run: Run, past: Sequence[Run], horizon: int) -> Floats:
+    """[origins, series, horizons] errors of a model's own past points, in units of the series' scale."""
+    ratios = [
+        np.where(
+            earlier.fallback[name][:, None],
+            np.nan,
+            (truth_of(earlier, at=run) - earlier.points[name]) / earlier.scale,
+        )
+        for earlier in past
+    ]
+    return np.stack(ratios) if ratios else np.full((0, len(run.usable), horizon), np.nan)
+
+
+def _add_ensemble(run: Run, *, past: Sequence[Run]) -> None:
+    names = list(run.quantiles)
+    fallback = np.stack([run.fallback[name] for name in names])
+    share = weights(_past_wis(names, run=run, past=past), fallback=fallback)
+    run.quantiles[ENSEMBLE] = combine(np.stack([run.quantiles[name] for name in names]), weights=share)
+    run.fallback[ENSEMBLE] = fallback.all(axis=0)
+
+
+def _past_wis(names: Sequence[str], *, run: Run, past: Sequence[Run]) -> Floats:
+    """[origins, models, series] mean WIS over the horizons whose truth is known by now."""
+    found = [np.stack([_mean_wis(earlier, name=name, at=run) for name in names]) for earlier in past]
+    return np.stack(found) if found else np.full((0, len(names), len(run.usable)), np.nan)
+
+
+def _mean_wis(earlier: Run, *, name: str, at: Run) -> Floats:
+    truth = np.where(earlier.fallback[name][:, None], np.nan, truth_of(earlier, at=at))
+    found = wis_array(truth, quantiles=earlier.quantiles[name], levels=calibrate.LEVELS)
+    seen = ~np.isnan(found)
+    total, count = np.where(seen, found, 0.0).sum(axis=1), seen.sum(axis=1)
+    return np.divide(total, count, out=np.full(len(found), np.nan), where=count > 0)
+
+
+def flat_lines(run: Run, *, plan: Plan) -> Floats:
+    """[series, horizons, levels] a flat line for every series, also those no model may be tried on.
+
+    A series that has ended keeps widening; one without any observation gets the spread of all others' values.
+    """
+    anyone = np.quantile(run.scaled[~np.isnan(run.scaled)], calibrate.LEVELS)
+    found = np.tile(anyone, (*run.scale.shape, 1))
+    keep = np.flatnonzero(run.observed > 0)
+    data = _input(run, noise=sampling_noise(run.matrix)).rows(keep)
+    frequency = run.matrix.frequency
+    output = FlatLine().fit_predict(data, horizon=plan.horizon, frequency=frequency, seed=plan.seed)
+    assert output.quantiles is not None
+    found[keep] = output.quantiles
+    return found

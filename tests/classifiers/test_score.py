@@ -1,0 +1,181 @@
+"""The emotion scorer as a user meets it: shape, order, missing codes, and that the same text is scored once."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from unittest.mock import patch
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from classifiers.backends import OpenVinoBackend
+from classifiers.score import EmotionScorer, missing_code
+
+MEASURES = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "affection", "optimism")
+Posts = Callable[..., pl.DataFrame]
+
+
+def test_output_has_one_column_per_measure_and_the_three_fixed_ones(
+    scorer: EmotionScorer, make_posts: Posts
+) -> None:
+    result = scorer.score(make_posts(["a fine day", None]))
+    assert scorer.measures == MEASURES
+    fixed = {"n_tokens": pl.Int32, "n_matched": pl.Int32, "missing": pl.Int8}
+    assert dict(result.schema) == dict.fromkeys(MEASURES, pl.Float32) | fixed
+
+
+def test_no_rows_give_no_rows_with_the_same_columns(scorer: EmotionScorer, make_posts: Posts) -> None:
+    nothing = scorer.score(make_posts([]))
+    assert nothing.height == 0
+    assert nothing.schema == scorer.score(make_posts(["one"])).schema
+
+
+def test_scores_are_probabilities_and_null_only_where_missing(
+    scorer: EmotionScorer, make_posts: Posts, sentences: list[str]
+) -> None:
+    result = scorer.score(make_posts([*sentences, None, ""]))
+    inside = result.select(pl.col(MEASURES).is_between(0, 1).all()).row(0)
+    assert all(inside)
+    assert result.filter(pl.col("missing") == 0).select(MEASURES).null_count().sum_horizontal()[0] == 0
+    assert result.filter(pl.col("missing") != 0).select(MEASURES).drop_nulls().height == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "code"),
+    [
+        ("hello there", "en", 0),
+        ("hola", "es", 1),
+        ("hello there", None, 1),
+        ("hello there", "EN", 1),
+        (None, "en", 5),
+        ("", "en", 5),
+        (" \n\t ", "en", 5),
+        ("\x00\u200b\ufeff", "en", 5),
+        (None, None, 5),
+        ("😂", "en", 0),
+        ("@user http", "en", 0),
+    ],
+)
+def test_missing_codes(scorer: EmotionScorer, text: str | None, lang: str | None, code: int) -> None:
+    frame = pl.DataFrame({"text": [text], "lang": [lang]}, schema={"text": pl.String, "lang": pl.String})
+    row = scorer.score(frame).row(0, named=True)
+    assert row["missing"] == code
+    assert (row["anger"] is None) == (code != 0)
+    assert (row["n_tokens"] == 0) == (code != 0)
+    assert row["n_matched"] is None
+
+
+def test_rows_keep_their_order_whatever_their_length(
+    scorer: EmotionScorer, make_posts: Posts, sentences: list[str]
+) -> None:
+    mixed = [text * (1 + i % 4) if i % 7 else None for i, text in enumerate(sentences)]
+    forward = scorer.score(make_posts(mixed))
+    backward = scorer.score(make_posts(mixed[::-1])).reverse()
+    assert forward["missing"].equals(backward["missing"])
+    difference = forward.select((pl.col(m) - backward[m]).abs().max() for m in MEASURES)
+    assert max(difference.row(0)) < 0.02
+
+
+def test_the_same_posts_give_the_same_bytes(
+    scorer: EmotionScorer, make_posts: Posts, sentences: list[str]
+) -> None:
+    frame = make_posts(sentences)
+    assert scorer.score(frame).equals(scorer.score(frame), null_equal=True)
+
+
+def test_the_number_of_threads_changes_nothing(
+    scorer: EmotionScorer, make_posts: Posts, sentences: list[str]
+) -> None:
+    two = EmotionScorer(threads=2, backend="openvino-int8")
+    assert two.score(make_posts(sentences)).equals(scorer.score(make_posts(sentences)), null_equal=True)
+
+
+def test_posts_that_profile_to_the_same_text_run_once(scorer: EmotionScorer, make_posts: Posts) -> None:
+    seen: list[int] = []
+    run = OpenVinoBackend.run
+
+    def counting(self, blocks, *, receive):
+        kept = list(blocks)
+        seen.extend(len(ids) for ids, _ in kept)
+        run(self, kept, receive=receive)
+
+    texts = ["so happy @ann", "so happy @bob", "so  happy @ann ", "so sad"] * 50
+    with patch.object(OpenVinoBackend, "run", counting):
+        result = scorer.score(make_posts(texts))
+    assert sum(seen) == 2
+    assert result["joy"].n_unique() == 2
+
+
+def test_a_post_longer_than_the_window_is_read_up_to_it(scorer: EmotionScorer, make_posts: Posts) -> None:
+    result = scorer.score(make_posts(["lovely day " * 60, "lovely day " * 90_000, "lovely day"]))
+    assert result["n_tokens"].to_list() == [120, 126, 2]
+    assert result["missing"].to_list() == [0, 0, 0]
+
+
+def test_emoji_and_control_characters_are_scored(scorer: EmotionScorer, make_posts: Posts) -> None:
+    result = scorer.score(
+        make_posts(["😂" * 500, "a\x00b\x1fc", "🏳️‍🌈👩‍👩‍👧", "x" * 5_000, "&#0; &bogus; #", "🇪🇸", "。"])
+    )
+    assert result["missing"].to_list() == [0] * 7
+    assert result.select(MEASURES).null_count().sum_horizontal()[0] == 0
+
+
+@given(st.lists(st.text(max_size=60), max_size=5))
+@settings(max_examples=25, deadline=None)
+def test_any_text_gives_a_row(texts: list[str]) -> None:
+    frame = pl.DataFrame(
+        {"text": texts, "lang": ["en"] * len(texts)}, schema={"text": pl.String, "lang": pl.String}
+    )
+    result = SHARED.score(frame)
+    assert result.height == len(texts)
+    assert result.filter(pl.col("missing") == 0).select(MEASURES).null_count().sum_horizontal().sum() == 0
+
+
+SHARED = EmotionScorer(threads=1)
+
+
+def test_progress_counts_different_texts_up_to_all_of_them(scorer: EmotionScorer, make_posts: Posts) -> None:
+    calls: list[tuple[int, int]] = []
+    scorer.score(make_posts(["one", "two", "one"]), progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(2, 2)]
+
+
+def test_plain_feelings_are_recognised(scorer: EmotionScorer, make_posts: Posts) -> None:
+    plain = {
+        "anger": "I am furious, this makes me so angry I want to scream at them",
+        "joy": "Best day ever, I am so happy and we had so much fun!",
+        "sadness": "I feel so sad and lonely, I cried all night",
+        "fear": "I am terrified and scared of what could happen tonight",
+        "affection": "I love you so much my dear friend",
+        "disgust": "That is disgusting, it makes me want to vomit",
+        "surprise": "Wow, I was not expecting that at all, what a shock!",
+        "optimism": "I am hopeful that things will get better soon",
+    }
+    result = scorer.score(make_posts(list(plain.values())))
+    thresholds = scorer.describe()["thresholds"]["en"]
+    reached = [result[m][i] >= thresholds[m] for i, m in enumerate(plain)]
+    assert all(reached), dict(zip(plain, reached, strict=True))
+
+
+def test_description_has_what_the_command_prints(scorer: EmotionScorer) -> None:
+    described = scorer.describe()
+    assert {"scorer", "measures", "thresholds", "languages", "tier", "size_mb", "licence", "metrics"} <= set(
+        described
+    )
+    assert set(described["thresholds"]["en"]) == set(MEASURES)
+    assert described["size_mb"] <= 30
+
+
+def test_the_missing_code_prefers_no_text_over_a_wrong_language() -> None:
+    frame = pl.DataFrame({"text": ["", "x"], "lang": ["xx", "xx"]})
+    assert frame.select(missing_code(languages=("en",))).to_series().to_list() == [5, 1]
+
+
+def test_importing_the_scorer_loads_no_model_library() -> None:
+    code = (
+        "import sys, classifiers.score; classifiers.score.EmotionScorer().describe();"
+        "sys.exit(bool({'torch', 'openvino', 'transformers', 'tokenizers'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-W", "error", "-c", code], check=False).returncode == 0

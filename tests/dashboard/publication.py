@@ -1,0 +1,383 @@
+"""A made-up publication that keeps every contract: the fixture of the dashboard's and the export's tests."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from warehouse.tables import PUBLISHED, QUANTILES
+
+ISSUE = dt.date(2024, 6, 3)
+LAST_DAY = dt.date(2024, 6, 2)
+VERSION = "0123456789abcdef"
+DAYS = 210
+HELP_LINE = "If you are struggling, call or text 988 (United States), any time."
+PLACES = [
+    ("all", "all", None, "All places"),
+    ("nation", "us", None, "United States"),
+    ("region", "us-ca", "us", "California"),
+    ("region", "us-ny", "us", "New York"),
+    ("region", "us-tx", "us", "Texas"),
+    ("region", "us-wy", "us", "Wyoming"),
+]
+PEOPLE = {"all": 5200, "us": 4100, "us-ca": 900, "us-ny": 640, "us-tx": 410, "us-wy": 15}
+MEASURES = [
+    ("lexicon", "anxiety", "Anxiety (words)", 0.12),
+    ("lexicon", "anger", "Anger (words)", 0.08),
+    ("lexicon", "joy", "Joy (words)", 0.21),
+    ("emotion", "fear", "Fear (model)", 0.09),
+    ("emotion", "sadness", "Sadness (model)", 0.15),
+]
+MODELS = {"ensemble": 0.82, "flat_line": 1.0, "seasonal_naive": 1.07, "auto_ets": 0.91, "nhits": 1.15}
+NASTY = "<b>Bold</b> [x](http://evil.example) :red[hot] $x^2$ =1+1"
+NASTY_PLACE = ("region", "us-zz", "us", NASTY)
+
+
+def build(
+    folder: Path, *, leave_out: tuple[str, ...] = (), emptied: tuple[str, ...] = (), nasty: bool = False
+) -> Path:
+    """Write a publication under `folder` and return `folder`, as the publisher lays it out."""
+    tables = {name: frame for name, frame in frames(nasty=nasty).items() if name not in leave_out}
+    tables |= {name: tables[name].head(0) for name in emptied}
+    return write(folder, tables=tables)
+
+
+def write(folder: Path, *, tables: dict[str, pl.DataFrame], version: str = VERSION) -> Path:
+    """Write tables as the current version of `folder`."""
+    inner = f"issue={ISSUE}/version={version}"
+    target = folder / inner
+    target.mkdir(parents=True, exist_ok=True)
+    entries = {}
+    for name, frame in tables.items():
+        frame.write_parquet(target / f"{name}.parquet")
+        digest = hashlib.sha256((target / f"{name}.parquet").read_bytes()).hexdigest()
+        entries[name] = {"rows": frame.height, "sha256": digest}
+    manifest = {"issue": str(ISSUE), "version": version, "tables": entries, "config_sha256": "0" * 64}
+    manifest |= {"demo": True, "help_line": HELP_LINE}
+    (target / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    pointer = {"issue": str(ISSUE), "version": version, "path": inner}
+    (folder / "current.json").write_text(json.dumps(pointer), encoding="utf-8")
+    return folder
+
+
+def frames(*, nasty: bool = False) -> dict[str, pl.DataFrame]:
+    """Every published table, validated against its contract and sorted by key."""
+    places = [*PLACES, NASTY_PLACE] if nasty else PLACES
+    rows: dict[str, list[dict[str, Any]]] = {
+        "signals": _signals(places),
+        "signal_catalogue": _catalogue(),
+        "forecasts": _forecasts(places),
+        "peak_outlook": _peaks(),
+        "scores": _scores(),
+        "alerts": _alerts(nasty=nasty),
+        "events": _events(nasty=nasty),
+        "measure_quality": _quality(),
+        "accounting": _accounting(),
+        "places": [
+            dict(zip(("geo_type", "geo_value", "parent", "label"), place, strict=True)) for place in places
+        ],
+    }
+    return {name: _table(name, rows=rows.get(name, [])) for name in PUBLISHED}
+
+
+def _table(name: str, *, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    table = PUBLISHED[name]
+    if not rows:
+        return table.schema.create_empty()
+    raw = pl.DataFrame(rows, schema=dict.fromkeys(table.columns), infer_schema_length=None)
+    return pl.DataFrame(table.schema.validate(raw, cast=True)).sort(table.key)
+
+
+def signal(scorer: str, measure: str, *, smoothed: bool = False) -> str:
+    return f"{scorer}_{measure}_share" + ("_7dav" if smoothed else "")
+
+
+def _catalogue() -> list[dict[str, Any]]:
+    return [
+        {
+            "signal": signal(scorer, measure, smoothed=smoothed),
+            "scorer": scorer,
+            "measure": measure,
+            "statistic": "share",
+            "smoothing": "7dav" if smoothed else "none",
+            "unit": "share of people",
+            "label_en": f"{label}, 7-day average" if smoothed else label,
+            "label_es": label,
+            "direction": "higher_is_better" if measure == "joy" else "higher_is_worse",
+        }
+        for scorer, measure, label, _ in MEASURES
+        for smoothed in (False, True)
+    ]
+
+
+def level(measure_index: int, *, day: int, place: str) -> float:
+    """The true curve: a slow wave, a weekly rhythm and a late rise of anxiety in California."""
+    base = MEASURES[measure_index][3]
+    wave = 0.12 * math.sin(day / 23 + measure_index) + 0.03 * math.sin(day * 2 * math.pi / 7)
+    rise = 0.4 if measure_index == 0 and place == "us-ca" and day > DAYS - 9 else 0.0
+    return base * (1 + wave + rise)
+
+
+def _signals(places: list[tuple[str, str, str | None, str]]) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(7)
+    rows = []
+    for index, (scorer, measure, _, _) in enumerate(MEASURES):
+        for kind, value, _, _ in places:
+            for time_type, step in (("day", 1), ("week", 7)):
+                for back in range(0, DAYS, step):
+                    people = PEOPLE.get(value, 300) * (3 if time_type == "week" else 1)
+                    people = round(people * rng.uniform(0.8, 1.1) / 5) * 5
+                    truth = level(index, day=DAYS - back, place=value)
+                    for smoothed in (False, True) if time_type == "day" else (False,):
+                        cell = {"signal": signal(scorer, measure, smoothed=smoothed), "geo_type": kind}
+                        cell |= {"geo_value": value, "time_type": time_type}
+                        cell |= {"time_value": LAST_DAY - dt.timedelta(days=back)}
+                        rows.append(_cell(cell, truth=truth, people=people * (4 if smoothed else 1), rng=rng))
+    return rows
+
+
+def _cell(cell: dict[str, Any], *, truth: float, people: int, rng: np.random.Generator) -> dict[str, Any]:
+    fixed = {"population": "all", "issue": ISSUE, "vintage": "real", "people_unknown": False}
+    fixed |= {"value_corrected": None, "corrected_se": None}
+    if people < 50:
+        return (
+            cell
+            | fixed
+            | dict.fromkeys(("value", "se", "sample_size", "n_posts", "value_unweighted"))
+            | {
+                "reliability": "suppressed",
+                "missing_value": 3,
+                "missing_se": 3,
+                "missing_sample_size": 3,
+            }
+        )
+    error = math.sqrt(truth * (1 - truth) / people)
+    value = float(np.clip(rng.normal(truth, error), 0, 1))
+    return (
+        cell
+        | fixed
+        | {
+            "value": value,
+            "se": error,
+            "sample_size": people,
+            "n_posts": people * 2,
+            "value_unweighted": min(1.0, value * 1.05),
+            "reliability": "high" if people >= 200 else "moderate",
+            "missing_value": 0,
+            "missing_se": 0,
+            "missing_sample_size": 0,
+        }
+    )
+
+
+def _forecasts(places: list[tuple[str, str, str | None, str]]) -> list[dict[str, Any]]:
+    # 23 standard normal quantiles, from the error function's inverse by bisection-free lookup.
+    from statistics import NormalDist
+
+    normal = NormalDist()
+    rows = []
+    for index, (scorer, measure, _, base) in enumerate(MEASURES):
+        for kind, value, _, _ in places:
+            if PEOPLE.get(value, 300) < 50:
+                continue
+            for time_type, step, last in (("day", 1, 14), ("week", 7, 4)):
+                for model_id in MODELS:
+                    for horizon in range(1, last + 1):
+                        middle = level(index, day=DAYS, place=value) if model_id == "ensemble" else base
+                        spread = 0.08 * base * math.sqrt(1 + 0.3 * horizon)
+                        for q in QUANTILES:
+                            rows.append(
+                                {
+                                    "model_id": model_id,
+                                    "reference_date": LAST_DAY,
+                                    "target": signal(scorer, measure),
+                                    "population": "all",
+                                    "geo_type": kind,
+                                    "location": value,
+                                    "time_type": time_type,
+                                    "horizon": horizon,
+                                    "output_type": "quantile",
+                                    "output_type_id": q,
+                                    "target_end_date": LAST_DAY + dt.timedelta(days=step * horizon),
+                                    "value": max(0.0, middle + spread * normal.inv_cdf(q)),
+                                    "is_fallback": False,
+                                    "limited_history": value == "us-tx",
+                                }
+                            )
+    return rows
+
+
+def _peaks() -> list[dict[str, Any]]:
+    return [
+        {
+            "model_id": "ensemble",
+            "reference_date": LAST_DAY,
+            "target": signal("lexicon", "anxiety"),
+            "population": "all",
+            "geo_type": kind,
+            "location": value,
+            "horizon_days": days,
+            "probability": 0.05 * days,
+            "expected_first_day": LAST_DAY + dt.timedelta(days=3) if days > 3 else None,
+            "threshold": 0.15,
+            "baseline_probability": 0.02 * days,
+        }
+        for kind, value, _, _ in PLACES[:4]
+        for days in (3, 7, 14)
+    ]
+
+
+def _scores() -> list[dict[str, Any]]:
+    rng = np.random.default_rng(11)
+    rows = []
+    inside = {"coverage_50": 0.47, "coverage_80": 0.77, "coverage_90": 0.88, "coverage_95": 0.93}
+    for index, (scorer, measure, _, base) in enumerate(MEASURES[:3]):
+        for kind, value, _, _ in PLACES[:4]:
+            for task, step, last in (("nightly_day", 1, 7), ("nightly_week", 7, 4)):
+                for origin in range(6):
+                    for horizon in range(1, last + 1):
+                        hardness = base * 0.02 * rng.uniform(0.5, 1.5)
+                        for model_id, factor in MODELS.items():
+                            worse = 1.3 if index == 2 and model_id == "ensemble" else 1.0
+                            row = {
+                                "model_id": model_id,
+                                "task": task,
+                                "reference_date": LAST_DAY - dt.timedelta(days=step * (origin + last + 1)),
+                                "target": signal(scorer, measure),
+                                "population": "all",
+                                "geo_type": kind,
+                                "location": value,
+                                "horizon": horizon,
+                                "truth_issue": ISSUE,
+                                "n_train": 120,
+                                "task_hash": "task",
+                                "pseudo_real_time": True,
+                                "data_fingerprint": "data",
+                                "trained_through": None,
+                            }
+                            wis = hardness * factor * worse
+                            rows += [
+                                row | {"metric": "wis", "value": wis},
+                                row | {"metric": "ae", "value": wis * 1.3},
+                            ]
+                            rows += [
+                                row | {"metric": name, "value": float(rng.random() < share / factor)}
+                                for name, share in inside.items()
+                            ]
+    return rows
+
+
+def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
+    base = {
+        "population": "all",
+        "issue": ISSUE,
+        "time_type": "day",
+        "time_value": LAST_DAY,
+        "detector": "count_model",
+    }
+    base |= {"p_value": 0.0004, "q_value": 0.008, "lead_days": None, "past_precision": 0.71, "status": "open"}
+    first = base | {
+        "alert_id": "a1",
+        "kind": "prevalence_high",
+        "signal": signal("lexicon", "anxiety"),
+        "geo_type": "region",
+        "location": "us-ca",
+        "observed": 0.168,
+        "expected": 0.121,
+        "threshold": 0.15,
+        "sample_size": 905,
+        "severity": "high",
+        "message": NASTY if nasty else "Anxiety in California are higher than expected for this day.",
+    }
+    second = first | {
+        "alert_id": "a2",
+        "kind": "forecast_high",
+        "geo_type": "nation",
+        "location": "us",
+        "severity": "medium",
+        "lead_days": 5,
+        "past_precision": None,
+        "time_value": LAST_DAY - dt.timedelta(days=2),
+        "message": "Anxiety in the United States may become unusually high within a week.",
+    }
+    third = first | {
+        "alert_id": "a3",
+        "kind": "data_break",
+        "signal": signal("emotion", "fear"),
+        "severity": "low",
+        "status": "resolved",
+        "observed": None,
+        "expected": None,
+        "threshold": None,
+        "time_value": LAST_DAY - dt.timedelta(days=40),
+        "message": "The number of posts changed suddenly; this is not a change of mood.",
+    }
+    return [first, second, third]
+
+
+def _events(*, nasty: bool) -> list[dict[str, Any]]:
+    start = LAST_DAY - dt.timedelta(days=60)
+    return [
+        {
+            "event_id": "e1",
+            "name": NASTY if nasty else "Wildfire season opens",
+            "start": start,
+            "end": start + dt.timedelta(days=9),
+            "location": "us-ca",
+            "stage": "response",
+        }
+    ]
+
+
+def _quality() -> list[dict[str, Any]]:
+    return [
+        {
+            "scorer": "emotion",
+            "measure": measure,
+            "lang": lang,
+            "dataset": "GoEmotions" if lang == "en" else "EmoEvent",
+            "metric": "f1",
+            "value": 0.61,
+            "low": 0.58,
+            "high": 0.64,
+            "n": 1200,
+            "scorer_version": "1",
+        }
+        for measure in ("fear", "sadness")
+        for lang in ("en", "es")
+    ]
+
+
+def _accounting() -> list[dict[str, Any]]:
+    counts = [
+        ("intake", "reddit", "received", 12000),
+        ("intake", "reddit", "posts", 11000),
+        ("intake", "reddit", "duplicates", 700),
+        ("intake", "reddit", "quarantined", 300),
+        ("intake", "reddit", "quarantined:bad_date", 180),
+        ("intake", "reddit", "quarantined:no_text", 120),
+        ("score", "lexicon", "scored", 10400),
+        ("score", "lexicon", "language_not_supported", 500),
+        ("score", "lexicon", "no_text", 100),
+        ("publish", "signals", "published", 8000),
+        ("publish", "signals", "suppressed_people_floor", 1300),
+        ("publish", "signals", "suppressed_numerator", 90),
+        ("publish", "signals", "suppressed_complementary", 40),
+    ]
+    return [
+        {"issue": ISSUE, "stage": stage, "subject": subject, "reason": reason, "n": n}
+        for stage, subject, reason, n in counts
+    ]
+
+
+if __name__ == "__main__":
+    import sys
+
+    build(Path(sys.argv[1]), nasty="--nasty" in sys.argv)

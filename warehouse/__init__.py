@@ -1,0 +1,1 @@
+"""The ground floor: contracts, configuration, storage, disclosure. Imports none of the other packages."""

@@ -1,0 +1,320 @@
+"""Every setting, as one frozen value. The only reader of configuration files and of the environment.
+
+Not for defaults hidden elsewhere: what is not here is not configurable.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import hashlib
+import os
+import secrets
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from warehouse.errors import ConfigError
+
+SECRET_VARIABLE = "AFFECTCAST_SECRET"
+NOTIFY_VARIABLE = "AFFECTCAST_NOTIFY_URLS"
+DEMO_KEY = b"affectcast demo key: public, protects nobody"
+MIN_SECRET_BYTES = 16
+
+Positive = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunConfig(Section):
+    as_of: dt.date | None = None
+    seed: int = 20240101
+    demo: bool = False
+
+
+class PathsConfig(Section):
+    warehouse: Path = Path("state/affectcast.duckdb")
+    published: Path = Path("published")
+    exports: Path = Path("exports")
+
+
+class WarehouseConfig(Section):
+    memory_limit: str = "1GB"
+    threads: Positive = 2
+
+
+class ColumnsConfig(Section):
+    """Which column of the source holds what; a field left out does not exist in the source."""
+
+    text: str = "text"
+    created_at: str = "created_at"
+    post_id: str | None = None
+    author: str | None = None
+    parent_id: str | None = None
+    thread_id: str | None = None
+    reply_to_author: str | None = None
+    quoted_id: str | None = None
+    place: str | None = None
+    community: str | None = None
+    kind: str | None = None
+    lang: str | None = None
+
+
+class TimeConfig(Section):
+    """How the source writes time. `format` is `iso`, `epoch_ms`, `epoch_s` or a strptime pattern."""
+
+    format: str = "iso"
+    zone: str = "UTC"
+    precision: Literal["second", "day"] = "second"
+    earliest: dt.date = dt.date(2004, 1, 1)
+
+
+class PlaceConfig(Section):
+    """Where posts come from: one fixed place, or the free text of the `place` column."""
+
+    geo_type: Literal["nation", "region", "none"] = "none"
+    geo_value: str = ""
+    countries: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def value_goes_with_type(self) -> PlaceConfig:
+        if (self.geo_type == "none") != (self.geo_value == ""):
+            raise ValueError("geo_type and geo_value go together: leave out both, or set both")
+        return self
+
+
+class SourceConfig(Section):
+    """One file, folder pattern or drop folder of posts in one shape."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    path: str
+    format: Literal["auto", "csv", "tsv", "jsonl", "parquet"] = "auto"
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    encoding: str = "utf-8"
+    columns: ColumnsConfig = ColumnsConfig()
+    time: TimeConfig = TimeConfig()
+    place: PlaceConfig = PlaceConfig()
+    lang: str = "auto"
+    languages: tuple[str, ...] = ("en", "es", "pt", "fr", "de", "it")
+    kinds: dict[str, Literal["original", "reply", "repost", "quote", "comment"]] = {}
+    ids_unique: bool = True
+    max_text_chars: Positive = 40_000
+
+
+class IntakeConfig(Section):
+    batch_records: Positive = 20_000
+
+
+class ScoreConfig(Section):
+    scorers: tuple[str, ...] = ("lexicon", "emotion")
+    chunk_posts: Positive = 20_000
+    threads: Positive = 2
+
+
+class SignalsConfig(Section):
+    levels: tuple[Literal["all", "nation", "region"], ...] = ("all", "nation", "region")
+    populations: tuple[Literal["lang", "community"], ...] = ()
+    kinds: tuple[str, ...] = ("original", "reply", "quote", "comment")
+    reporting_lag_days: int = Field(default=1, ge=0)
+    minimum_days_of_seven: int = Field(default=4, ge=1, le=7)
+
+
+class DisclosureConfig(Section):
+    """May be made stricter, never laxer."""
+
+    people_floor: int = Field(default=50, ge=50)
+    high_reliability: int = Field(default=200, ge=200)
+    numerator_floor: int = Field(default=10, ge=10)
+    rounding: int = Field(default=5, ge=5)
+    post_floor: int | None = Field(default=None, ge=200)
+
+
+class ForecastConfig(Section):
+    models: tuple[str, ...] = ("flat_line", "seasonal_naive", "auto_ets", "auto_theta", "auto_arima", "nhits")
+    horizon_days: int = Field(default=14, ge=1, le=60)
+    horizon_weeks: int = Field(default=4, ge=1, le=26)
+    history_days: int = Field(default=730, ge=14)
+    backtest_origins: int = Field(default=6, ge=1)
+    minimum_history: int = Field(default=14, ge=2)
+    max_series: Positive = 400
+    statistics: tuple[Literal["share", "mean"], ...] = ("share",)
+
+
+class AlertsConfig(Section):
+    alpha: Share = 0.01
+    false_discovery_rate: Share = 0.05
+    lookback_days: Positive = 84
+    help_line: str = ""
+
+
+class ContagionConfig(Section):
+    scorer: str = "lexicon"
+    window_hours: Positive = 24
+    permutations: int = Field(default=500, ge=100)
+    measures: tuple[str, ...] = ("anger", "joy")
+    span_days: Positive = 90
+
+
+class PublishConfig(Section):
+    keep_issues: Positive = 30
+
+
+class ScheduleConfig(Section):
+    cron: str = "15 3 * * *"
+    timezone: str = "UTC"
+    retries: int = Field(default=2, ge=0)
+    retry_delay_seconds: int = Field(default=30, ge=0)
+
+
+class Config(Section):
+    run: RunConfig = RunConfig()
+    paths: PathsConfig = PathsConfig()
+    warehouse: WarehouseConfig = WarehouseConfig()
+    sources: tuple[SourceConfig, ...] = ()
+    intake: IntakeConfig = IntakeConfig()
+    score: ScoreConfig = ScoreConfig()
+    signals: SignalsConfig = SignalsConfig()
+    disclosure: DisclosureConfig = DisclosureConfig()
+    forecast: ForecastConfig = ForecastConfig()
+    alerts: AlertsConfig = AlertsConfig()
+    contagion: ContagionConfig = ContagionConfig()
+    publish: PublishConfig = PublishConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+
+    @model_validator(mode="after")
+    def source_names_are_unique(self) -> Config:
+        names = [source.name for source in self.sources]
+        if len(names) != len(set(names)):
+            raise ValueError("two sources have the same name")
+        return self
+
+    @property
+    def sha256(self) -> str:
+        """Hash of every setting that can change a result; where things are stored cannot."""
+        body = self.model_dump_json(exclude={"paths", "schedule", "warehouse"})
+        return hashlib.sha256(body.encode()).hexdigest()
+
+
+def load_config(path: Path) -> Config:
+    """Read a TOML configuration; `ConfigError` names file, section, key and the nearest valid key."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such configuration file. Copy config.toml and edit it.") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text. Save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}.") from error
+    return parse_config(data, where=str(path))
+
+
+def parse_config(data: dict[str, Any], *, where: str) -> Config:
+    """Check a nested mapping; `where` names it in errors."""
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        lines = [_explain(dict(detail), where=where) for detail in error.errors()]
+        raise ConfigError("\n".join(lines)) from error
+
+
+def _explain(detail: dict[str, Any], *, where: str) -> str:
+    location = detail["loc"]
+    section = ".".join(str(part) for part in location[:-1]) or "top level"
+    key = str(location[-1]) if location else "configuration"
+    if detail["type"] != "extra_forbidden":
+        return f"{where}: [{section}] {key}: {detail['msg']}."
+    known = _keys_at(location[:-1])
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return f"{where}: [{section}] unknown key '{key}'.{hint} Known keys: {', '.join(known)}."
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        inner = [a for a in getattr(annotation, "__args__", (annotation,)) if isinstance(a, type)]
+        models = [a for a in inner if issubclass(a, BaseModel)]
+        if not models:
+            return []
+        model = models[0]
+    return sorted(model.model_fields)
+
+
+def load_secret(config: Config) -> tuple[bytes, str]:
+    """The key behind every pseudonym, and a sentence on where it came from ('' when nothing is new).
+
+    From the environment, else from a 0600 file beside the warehouse that is made on first use.
+    The demo has a fixed public key, which every other configuration refuses.
+    """
+    if config.run.demo:
+        return DEMO_KEY, ""
+    given = os.environ.get(SECRET_VARIABLE)
+    if given is not None:
+        return _checked_secret(given.encode(), where=f"environment variable {SECRET_VARIABLE}"), ""
+    path = secret_path(config)
+    if path.exists():
+        return _checked_secret(path.read_bytes().strip(), where=str(path)), ""
+    return _make_secret(path), f"made a new pseudonym key in {path}: keep it with your backups"
+
+
+def secret_path(config: Config) -> Path:
+    """Where the key file lies: beside the warehouse."""
+    return config.paths.warehouse.with_suffix(".key")
+
+
+def _make_secret(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = secrets.token_hex(32).encode()
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key)
+        os.fsync(file.fileno())
+    return key
+
+
+def _checked_secret(key: bytes, *, where: str) -> bytes:
+    if key == DEMO_KEY:
+        raise ConfigError(f"{where}: this is the public demo key. Use a secret of your own, or remove it.")
+    if len(key) < MIN_SECRET_BYTES:
+        raise ConfigError(f"{where}: the key has {len(key)} bytes; at least {MIN_SECRET_BYTES} are needed.")
+    return key
+
+
+def notify_urls() -> tuple[str, ...]:
+    """Where notices go, from the environment because these addresses hold tokens."""
+    return tuple(url.strip() for url in os.environ.get(NOTIFY_VARIABLE, "").split(",") if url.strip())
+
+
+# Usage reporting of the libraries below is off, before any of them is imported.
+QUIET_ENVIRONMENT = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "DO_NOT_TRACK": "1",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "NIXTLA_ID_AS_COL": "1",
+    "TQDM_DISABLE": "1",
+}
+
+
+def quiet_environment() -> None:
+    """Turn off usage reporting of every library, unless the user has set a variable already."""
+    for name, value in QUIET_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,184 @@
+"""The out tables to a folder of Parquet files that readers can open while the next night is being written.
+
+`published/issue=D/version=<content hash>/*.parquet` plus `current.json`, replaced atomically. Same content,
+same bytes, same version: nothing is touched. Not for computing: it copies, checks and refuses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from warehouse.config import Config
+from warehouse.disclosure import breaches
+from warehouse.errors import DisclosureError, InputError
+from warehouse.store import Receipt, Store
+from warehouse.tables import PUBLISHED, Table
+from warehouse.vintages import latest
+
+POINTER = "current.json"
+MANIFEST = "manifest.json"
+# Forecasts, scores and alerts of earlier nights stay readable this long, to be held against what happened.
+MEMORY_DAYS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """Where a publication lies."""
+
+    issue: dt.date
+    version: str
+    folder: Path
+
+
+def publish(store: Store, *, config: Config, issue: dt.date) -> tuple[Receipt, Publication]:
+    """Write the publication of `issue` and point `current.json` at the newest issue.
+
+    Raises `DisclosureError` before anything is visible when a table breaks a disclosure rule.
+    """
+    frames = {name: _frame(store, table=table, issue=issue) for name, table in PUBLISHED.items()}
+    refuse_breaches(frames, config=config)
+    root = config.paths.published
+    root.mkdir(parents=True, exist_ok=True)
+    with _scratch(root) as scratch:
+        tables = {name: _write(frame, folder=scratch, name=name) for name, frame in frames.items()}
+        version = _version(tables)
+        _write_manifest(scratch, tables=tables, config=config, issue=issue, version=version)
+        publication = Publication(
+            issue=issue, version=version, folder=_home(root, issue=issue, version=version)
+        )
+        _put_in_place(scratch, publication=publication)
+    _point(root, publication=publication)
+    _forget(root, keep=config.publish.keep_issues)
+    rows = sum(frame.height for frame in frames.values())
+    return Receipt("publish", rows_in=rows, rows_out=rows), publication
+
+
+def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
+    """Raise `DisclosureError` when a frame to be published could single out people."""
+    broken = breaches(frames["signals"], config=config.disclosure)
+    if broken:
+        raise DisclosureError(
+            f"nothing was published: out.signals breaks the disclosure rules ({'; '.join(broken)}). "
+            "Run `affectcast signals` again; if it persists, report it with these counts."
+        )
+
+
+def _frame(store: Store, *, table: Table, issue: dt.date) -> pl.DataFrame:
+    since = issue - dt.timedelta(days=MEMORY_DAYS)
+    if table.name == "out.signals":
+        return latest(store.read(table, where="issue <= ?", parameters=[issue])).sort(table.key)
+    if "reference_date" in table.columns:
+        bounds: list[object] = [since if table.bare_name != "scores" else dt.date.min, issue]
+        return store.read(table, where="reference_date BETWEEN ? AND ?", parameters=bounds)
+    if table.name == "out.accounting":
+        return store.read(table, where="issue = ?", parameters=[issue])
+    if table.name == "out.alerts":
+        rows = store.read(table, where="issue BETWEEN ? AND ?", parameters=[since, issue])
+        return rows.sort("alert_id", "issue").unique("alert_id", keep="last", maintain_order=True)
+    if table.name == "out.contagion":
+        return store.read(table, where="window_end <= ?", parameters=[issue])
+    return store.read(table)
+
+
+def _write(frame: pl.DataFrame, *, folder: Path, name: str) -> dict[str, object]:
+    path = folder / f"{name}.parquet"
+    frame.with_columns(pl.col(pl.Enum).cast(pl.String)).write_parquet(
+        path, compression="zstd", statistics=True
+    )
+    return {"rows": frame.height, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _version(tables: dict[str, dict[str, object]]) -> str:
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _write_manifest(
+    folder: Path, *, tables: dict[str, dict[str, object]], config: Config, issue: dt.date, version: str
+) -> None:
+    body = {
+        "issue": issue.isoformat(),
+        "version": version,
+        "tables": tables,
+        "config_sha256": config.sha256,
+        "demo": config.run.demo,
+        "help_line": config.alerts.help_line,
+        "people_floor": config.disclosure.people_floor,
+        "reporting_lag_days": config.signals.reporting_lag_days,
+    }
+    (folder / MANIFEST).write_text(json.dumps(body, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _home(root: Path, *, issue: dt.date, version: str) -> Path:
+    return root / f"issue={issue.isoformat()}" / f"version={version}"
+
+
+@contextlib.contextmanager
+def _scratch(root: Path) -> Iterator[Path]:
+    # Inside the published folder, so that the final rename never crosses a file system.
+    for left_behind in root.glob(".writing-*"):
+        shutil.rmtree(left_behind, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=root))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put_in_place(scratch: Path, *, publication: Publication) -> None:
+    home = publication.folder
+    home.parent.mkdir(parents=True, exist_ok=True)
+    if home.exists():
+        return
+    scratch.rename(home)
+
+
+def _point(root: Path, *, publication: Publication) -> None:
+    """Point at this publication, unless a newer issue is out already."""
+    with contextlib.suppress(InputError):
+        if current(root).issue > publication.issue:
+            return
+    body = {
+        "issue": publication.issue.isoformat(),
+        "version": publication.version,
+        "path": publication.folder.relative_to(root).as_posix(),
+    }
+    text = json.dumps(body, indent=1, sort_keys=True) + "\n"
+    pointer = root / POINTER
+    if pointer.exists() and pointer.read_text(encoding="utf-8") == text:
+        return
+    fresh = root / f".{POINTER}.new"
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(pointer)
+
+
+def current(root: Path) -> Publication:
+    """The publication that readers should open; `InputError` when there is none."""
+    pointer = root / POINTER
+    try:
+        body = json.loads(pointer.read_text(encoding="utf-8"))
+        issue = dt.date.fromisoformat(body["issue"])
+        return Publication(issue=issue, version=body["version"], folder=root / body["path"])
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{root}: nothing is published here yet. Run `affectcast nightly --config FILE`, or `affectcast demo`."
+        ) from error
+    except (json.JSONDecodeError, KeyError, ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{pointer}: is damaged. Run `affectcast publish` to write it again.") from error
+
+
+def _forget(root: Path, *, keep: int) -> None:
+    """Remove the oldest issues beyond `keep`."""
+    issues = sorted(root.glob("issue=*"))
+    for folder in issues[:-keep]:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,241 @@
+"""The one door to the warehouse: a DuckDB file, written through the contracts only.
+
+Not for computing anything: stages bring finished frames, or SQL over tables that already passed the door.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dataframely as dy
+import duckdb
+import polars as pl
+
+from warehouse.config import WarehouseConfig
+from warehouse.errors import BusyError, ContractError, InputError
+from warehouse.tables import TABLES, Table
+
+_SQL_TYPES: dict[type[pl.DataType], str] = {
+    pl.String: "VARCHAR",
+    pl.Enum: "VARCHAR",
+    pl.Date: "DATE",
+    pl.Datetime: "TIMESTAMPTZ",
+    pl.Float64: "DOUBLE",
+    pl.Float32: "FLOAT",
+    pl.Int8: "TINYINT",
+    pl.Int32: "INTEGER",
+    pl.Int64: "BIGINT",
+    pl.Boolean: "BOOLEAN",
+}
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a stage did: counts only, safe to log and to hand to an orchestrator."""
+
+    stage: str
+    rows_in: int = 0
+    rows_out: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def rows_dropped(self) -> int:
+        return sum(self.reasons.values())
+
+
+class Store:
+    """An open warehouse. Use `open_store`; everything written inside `transaction` lands together."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        for schema in ("raw", "core", "out"):
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        for table in TABLES.values():
+            self.create(table)
+
+    def create(self, table: Table) -> None:
+        """Create a contract's table if it is not there; private rows also carry `run_id`."""
+        types = {name: _sql_type(dtype) for name, dtype in _dtypes(table).items()} | {"run_id": "VARCHAR"}
+        columns = ", ".join(f'"{name}" {sql_type}' for name, sql_type in types.items())
+        self.connection.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({columns})")
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the writes inside, or none."""
+        self.connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def append(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
+        """Add rows whose keys must all be new; returns how many. `ContractError` otherwise."""
+        checked = check(table, frame)
+        with self._staged(checked, run_id=run_id) as staged:
+            clash = self._count(f"SELECT count(*) FROM {staged} JOIN {table.name} USING ({_keys(table)})")
+            if clash:
+                raise ContractError(
+                    f"{table.name}: {clash} rows have a key ({', '.join(table.key)}) that is already there. "
+                    "A stage must replace its own rows, not add them twice."
+                )
+            self._insert(table, staged)
+        return checked.height
+
+    def append_new(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
+        """Add only the rows whose key is not there yet; returns how many were added."""
+        checked = check(table, frame)
+        with self._staged(checked, run_id=run_id) as staged:
+            before = self.count(table)
+            self._insert(table, f"{staged} ANTI JOIN {table.name} USING ({_keys(table)})", alias=staged)
+            return self.count(table) - before
+
+    def put(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
+        """Add rows, replacing those with the same key; returns how many were written."""
+        checked = check(table, frame)
+        with self._staged(checked, run_id=run_id) as staged:
+            match = " AND ".join(f'{table.name}."{key}" = {staged}."{key}"' for key in table.key)
+            self.connection.execute(f"DELETE FROM {table.name} USING {staged} WHERE {match}")
+            self._insert(table, staged)
+        return checked.height
+
+    def delete(self, table: Table, *, where: str, parameters: list[object] | None = None) -> None:
+        """Remove the rows that match a condition on the table's own columns."""
+        self.connection.execute(f"DELETE FROM {table.name} WHERE {where}", parameters or [])
+
+    def read(
+        self, table: Table, *, where: str = "true", parameters: list[object] | None = None
+    ) -> pl.DataFrame:
+        """The rows that match, in the contract's columns and types, sorted by key."""
+        names = ", ".join(f'"{name}"' for name in table.columns)
+        query = f"SELECT {names} FROM {table.name} WHERE {where}"
+        frame = self.connection.execute(query, parameters or []).pl()
+        return _conform(table, frame).sort(table.key)
+
+    def existing_keys(self, table: Table, keys: pl.DataFrame) -> pl.DataFrame:
+        """Those rows of `keys` (some of the table's key columns) that the table already has."""
+        columns = ", ".join(f'"{name}"' for name in keys.columns)
+        with self._staged(keys, run_id="") as staged:
+            return self.query(f"SELECT {columns} FROM {staged} SEMI JOIN {table.name} USING ({columns})")
+
+    def hash_rows(self, frame: pl.DataFrame) -> pl.Series:
+        """A stable 128-bit hash (hex) of each row's string columns, in order; null differs from empty."""
+        parts = ", ".join(f"coalesce('=' || \"{name}\", '-')" for name in frame.columns)
+        with self._staged(frame.with_row_index("row"), run_id="") as staged:
+            sql = f"SELECT md5(concat_ws(chr(31), {parts})) AS hash FROM {staged} ORDER BY row"
+            return self.query(sql)["hash"]
+
+    def query(self, sql: str, parameters: list[object] | None = None) -> pl.DataFrame:
+        """Any SELECT, as a Polars frame."""
+        return self.connection.execute(sql, parameters or []).pl()
+
+    def count(self, table: Table) -> int:
+        """How many rows a table has."""
+        return self._count(f"SELECT count(*) FROM {table.name}")
+
+    def has(self, table: Table) -> bool:
+        """Whether the table exists: score tables appear with their scorer's first run."""
+        schema, name = table.name.split(".")
+        query = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?"
+        return self._count(query, [schema, name]) > 0
+
+    def _count(self, sql: str, parameters: list[object] | None = None) -> int:
+        row = self.connection.execute(sql, parameters or []).fetchone()
+        return int(row[0]) if row else 0
+
+    def _insert(self, table: Table, origin: str, *, alias: str | None = None) -> None:
+        columns = list(dict.fromkeys([*table.columns, "run_id"]))
+        names = ", ".join(f'"{name}"' for name in columns)
+        chosen = ", ".join(f'{alias or origin}."{name}"' for name in columns)
+        self.connection.execute(f"INSERT INTO {table.name} ({names}) SELECT {chosen} FROM {origin}")
+
+    @contextlib.contextmanager
+    def _staged(self, frame: pl.DataFrame, *, run_id: str) -> Iterator[str]:
+        strings = frame.with_columns(pl.col(pl.Enum).cast(pl.String), run_id=pl.lit(run_id, dtype=pl.String))
+        self.connection.register("staged", strings.to_arrow())
+        try:
+            yield "staged"
+        finally:
+            self.connection.unregister("staged")
+
+
+@contextlib.contextmanager
+def open_store(path: Path, *, config: WarehouseConfig) -> Iterator[Store]:
+    """Open the warehouse for writing; `BusyError` when another process has it open."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _connect(path, settings={"memory_limit": config.memory_limit, "threads": config.threads})
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET preserve_insertion_order = true")
+        yield Store(connection)
+    finally:
+        connection.close()
+
+
+def _connect(
+    path: Path, *, settings: dict[str, str | bool | int | float | list[str]]
+) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), config=settings)
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise BusyError(
+                f"{path}: another process has this warehouse open. Wait for it to end, or stop it, and run again."
+            ) from error
+        raise InputError(
+            f"{path}: cannot be opened as a warehouse. Expected a DuckDB file in a writable folder. "
+            "Restore it from a backup, or move it away to start a new one."
+        ) from error
+    except duckdb.InvalidInputException as error:
+        raise InputError(f"{path}: [warehouse] settings were refused by DuckDB: {settings}.") from error
+
+
+def check(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame in the contract's columns, types and rules; `ContractError` names table, rule and row count."""
+    missing = [name for name in table.columns if name not in frame.columns]
+    if missing:
+        raise ContractError(f"{table.name}: columns missing: {', '.join(missing)}.")
+    typed = _conform(table, frame)
+    _, failures = table.schema.filter(typed)
+    counts = failures.counts()
+    if counts:
+        broken = ", ".join(f"{rule}: {count} rows" for rule, count in sorted(counts.items()))
+        raise ContractError(
+            f"{table.name}: {len(failures)} of {frame.height} rows break the contract ({broken})."
+        )
+    return typed
+
+
+def _conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    casts = [pl.col(name).cast(dtype) for name, dtype in _dtypes(table).items()]
+    try:
+        return frame.select(casts)
+    except pl.exceptions.PolarsError as error:
+        raise ContractError(f"{table.name}: a column does not have its contract's type.") from error
+
+
+def _dtypes(table: Table) -> dict[str, pl.DataType]:
+    columns: dict[str, dy.Column] = table.schema.columns()
+    return {name: column.dtype for name, column in columns.items()}
+
+
+def _sql_type(dtype: pl.DataType) -> str:
+    return _SQL_TYPES[type(dtype)]
+
+
+def _keys(table: Table) -> str:
+    return ", ".join(f'"{key}"' for key in table.key)
+
+
+def run_identity(command: str, *, issue: str, config_sha256: str, inputs: object) -> str:
+    """A hash of what was asked, so that a rerun of the same thing has the same id."""
+    body = json.dumps([command, issue, config_sha256, inputs], sort_keys=True, default=str)
+    return hashlib.sha256(body.encode()).hexdigest()[:16]

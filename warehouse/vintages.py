@@ -1,0 +1,32 @@
+"""What was known when: pick, for each cell, the newest issue that had been published by a day.
+
+Pure frames in, frames out. Not for choosing series: `forecasting/series.py` does that.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from warehouse.tables import TABLES
+
+CELL = [column for column in TABLES["core.signals"].key if column != "issue"]
+
+
+def as_of(signals: pl.DataFrame, day: dt.date, *, reporting_lag_days: int) -> pl.DataFrame:
+    """The rows known on `day`, one per cell.
+
+    History that was loaded in bulk (`vintage` assumed) counts as known `reporting_lag_days` after it
+    happened, so that a score from it can be marked pseudo real time.
+    """
+    assumed = (pl.col("vintage") == "assumed") & (
+        pl.col("time_value") + pl.duration(days=reporting_lag_days) <= pl.lit(day)
+    )
+    known = signals.filter(((pl.col("issue") <= day) | assumed) & (pl.col("time_value") <= day))
+    return latest(known)
+
+
+def latest(signals: pl.DataFrame) -> pl.DataFrame:
+    """The newest issue of every cell, sorted by cell."""
+    return signals.sort([*CELL, "issue"]).unique(subset=CELL, keep="last", maintain_order=True)
