@@ -17,7 +17,7 @@ Mean pooling, one sigmoid per measure, Platt scaling per measure. Text profile `
 {max_tokens} word pieces the first {max_tokens} are read.
 
 ## Data
-Trained on {files}; {rows} rows after dropping everything that occurs, or nearly occurs, in validation.
+Trained on {files}; {rows} rows (seeds {seeds}) after dropping everything that occurs, or nearly occurs, in validation.
 Validated on {validation_files}. Test splits were not opened.
 The weights are licensed {licence}. The sources of the data state no licence that we know of, or leave it unclear; no
 row of them is distributed with this project.
@@ -27,13 +27,7 @@ Value and 95 % bootstrap interval. Thresholds and calibration were chosen on the
 little: macro-F1 is {macro}, and {cross} when each fifth of the rows is judged by what the others chose.
 Where labels exclude each other (`tweeteval`), macro-F1 of the most probable of its four: {one_of}.
 
-| measure | threshold | F1 | TPR | FPR | positives | calibration error |
-|---|---|---|---|---|---|---|
-{table}
-
-| data set | rows | macro-F1 at the thresholds |
-|---|---|---|
-{sources}
+{tables}
 
 The int8 form against the reference: {agreement:.1%} of labels equal, mean difference of probability {difference:.4f}.
 
@@ -54,6 +48,11 @@ _LIMITS = """## Limits
 * Claims about what a named individual feels. It is meant for shares of many people's posts, with their uncertainty.
 """
 
+_MEASURE_HEAD = """| measure | threshold | F1 | TPR | FPR | positives | calibration error |
+|---|---|---|---|---|---|---|"""
+_SOURCE_HEAD = """| data set | rows | macro-F1 at the thresholds |
+|---|---|---|"""
+
 
 def card_text(meta: dict[str, Any]) -> str:
     """The card in Markdown."""
@@ -68,17 +67,24 @@ def card_text(meta: dict[str, Any]) -> str:
         max_tokens=meta["max_tokens"],
         files=_names(meta["training"]["files"]),
         rows=meta["training"]["rows"],
+        seeds=", ".join(map(str, meta["training"]["seeds"])),
         validation_files=_names(meta["validation_files"]),
         licence=meta["licence"],
         macro=_interval(metrics["macro_f1"]),
         cross=f"{metrics['macro_f1_cross_fitted']:.3f}",
         one_of=_interval(metrics["by_source"]["tweeteval"]["macro_f1_one_of"]),
-        table="\n".join(_measure_row(meta, name) for name in meta["measures"]),
-        sources="\n".join(_source_row(name, found) for name, found in metrics["by_source"].items()),
+        tables=results_tables(meta),
         agreement=metrics["int8_against_reference"]["label_agreement"],
         difference=metrics["int8_against_reference"]["mean_abs_difference"],
     )
     return intro + _LIMITS
+
+
+def results_tables(meta: dict[str, Any]) -> str:
+    """Two Markdown tables: results per measure, and macro-F1 per data set."""
+    measures = "\n".join(_measure_row(meta, name) for name in meta["measures"])
+    sources = "\n".join(_source_row(name, found) for name, found in meta["metrics"]["by_source"].items())
+    return f"{_MEASURE_HEAD}\n{measures}\n\n{_SOURCE_HEAD}\n{sources}"
 
 
 def _measure_row(meta: dict[str, Any], name: str) -> str:

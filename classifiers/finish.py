@@ -73,7 +73,7 @@ def finish_emotion(data_dir: Path, out_dir: Path, *, training: dict[str, Any]) -
     }
     meta["metrics"]["reference_macro_f1"] = round(macro_f1(chosen.judged(reference, data)), 4)
     meta["version"] = version_of(meta)
-    (out_dir / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    (out_dir / "meta.json").write_text(json.dumps(meta, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     (out_dir / "CARD.md").write_text(card_text(meta), encoding="utf-8")
     return str(meta["version"])
 

@@ -72,11 +72,12 @@ def _split_hashtags(text: pl.Expr) -> pl.Expr:
 
 
 def _name_emoji(text: pl.Expr) -> pl.Expr:
+    """Only posts with an emoji are taken through Python; the others are null on that path."""
     names = emoji_names()
     bare = text.str.replace_all(_EMOJI_NOISE, "")
-    named = bare.str.replace_many(list(names), [f" {name} " for name in names.values()])
-    once = _drop_repeats(named)
-    return pl.when(bare.str.contains(_EMOJI_CLASS)).then(once).otherwise(bare)
+    pictured = bare.str.contains(_EMOJI_CLASS)
+    named = pl.when(pictured).then(bare).str.replace_many(list(names), [f" {n} " for n in names.values()])
+    return pl.when(pictured).then(_drop_repeats(named)).otherwise(bare)
 
 
 def _drop_repeats(text: pl.Expr) -> pl.Expr:

@@ -30,9 +30,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of one training run. `max_steps` of 0 means all epochs; `tune_encoder` False trains the head only."""
+    """Settings of one training. `max_steps` of 0 means all epochs; `tune_encoder` False trains the head only.
 
-    seed: int = 20_240
+    One network is tuned per seed, and their weights are averaged (Wortsman et al. 2022, model soups).
+    """
+
+    seeds: tuple[int, ...] = (20_240, 20_241)
     epochs: int = 3
     batch_rows: int = 48
     max_tokens: int = 96
@@ -61,7 +64,7 @@ def train_emotion(
     save_delta(train_delta(train, recipe=settings), path=out_dir / "delta.safetensors")
     net = tuned_from(encoder_file("model.safetensors"), delta=out_dir / "delta.safetensors")
     to_openvino(net, path=build_dir / FULL_GRAPH)
-    training = {"seed": settings.seed, "rows": len(train.texts), "recipe": asdict(settings)}
+    training = {"seeds": settings.seeds, "rows": len(train.texts), "recipe": asdict(settings)}
     (build_dir / "training.json").write_text(json.dumps(training), encoding="utf-8")
     return training
 
@@ -73,16 +76,23 @@ def training_rows(data_dir: Path) -> Labelled:
 
 
 def train_delta(train: Labelled, *, recipe: Recipe) -> dict[str, Tensor]:
-    """Fine-tune, and compress the change; the same seed and threads give the same tensors."""
+    """Fine-tune, and compress the change; the same seeds and threads give the same tensors."""
     torch.set_num_threads(recipe.threads)
-    torch.manual_seed(recipe.seed)
     weights = encoder_file("model.safetensors")
+    states = [_tuned_state(train, recipe=recipe, seed=seed, weights=weights) for seed in recipe.seeds]
     net = pretrained(weights, n_measures=len(MEASURES))
-    _fit(net, train=train, recipe=recipe)
+    net.load_state_dict({name: sum(state[name] for state in states) / len(states) for name in states[0]})
     return delta_of(net, base=pretrained(weights, n_measures=len(MEASURES)))
 
 
-def _fit(net: EmotionNet, *, train: Labelled, recipe: Recipe) -> None:
+def _tuned_state(train: Labelled, *, recipe: Recipe, seed: int, weights: Path) -> dict[str, Tensor]:
+    torch.manual_seed(seed)
+    net = pretrained(weights, n_measures=len(MEASURES))
+    _fit(net, train=train, recipe=recipe, seed=seed)
+    return net.state_dict()
+
+
+def _fit(net: EmotionNet, *, train: Labelled, recipe: Recipe, seed: int) -> None:
     optimiser = _optimiser(net, recipe)
     ids = tokenise(train.texts, max_tokens=recipe.max_tokens)
     total = recipe.max_steps or recipe.epochs * math.ceil(len(ids) / recipe.batch_rows)
@@ -91,7 +101,7 @@ def _fit(net: EmotionNet, *, train: Labelled, recipe: Recipe) -> None:
     )
     net.train()
     started = time.monotonic()
-    for step, rows in enumerate(_batches(ids, recipe=recipe)):
+    for step, rows in enumerate(_batches(ids, rows=recipe.batch_rows, seed=seed)):
         if step >= total:
             break
         loss = _step(net, optimiser, batch=_tensors(train, ids, rows), recipe=recipe)
@@ -116,19 +126,21 @@ def _rate(progress: float, *, warmup: float) -> float:
     return progress / warmup if progress < warmup else max(0.0, (1.0 - progress) / (1.0 - warmup))
 
 
-def _batches(ids: list[list[int]], *, recipe: Recipe) -> Iterator[np.ndarray]:
+def _batches(ids: list[list[int]], *, rows: int, seed: int) -> Iterator[np.ndarray]:
     """Endless seeded epochs; rows of like length share a batch, batches come in random order."""
-    rng = np.random.default_rng(recipe.seed)
+    rng = np.random.default_rng(seed)
     lengths = np.array([len(i) for i in ids])
     while True:
         noisy = lengths + rng.uniform(0, 4, len(ids))
         order = np.argsort(noisy)
-        starts = rng.permutation(np.arange(0, len(order), recipe.batch_rows))
-        yield from (order[s : s + recipe.batch_rows] for s in starts)
+        starts = rng.permutation(np.arange(0, len(order), rows))
+        yield from (order[s : s + rows] for s in starts)
 
 
 @dataclass(frozen=True)
-class _Batch:
+class Batch:
+    """Tensors of one step: ids and mask (rows, tokens), targets and known (rows, measures), the rest (rows,)."""
+
     ids: Tensor
     mask: Tensor
     targets: Tensor
@@ -137,11 +149,11 @@ class _Batch:
     exclusive: Tensor
 
 
-def _tensors(train: Labelled, ids: list[list[int]], rows: np.ndarray) -> _Batch:
+def _tensors(train: Labelled, ids: list[list[int]], rows: np.ndarray) -> Batch:
     block, mask = padded([ids[i] for i in rows])
     by_name = {source.name: source for source in EMOTION_SOURCES}
     sources = [by_name[name] for name in train.sources[rows]]
-    return _Batch(
+    return Batch(
         ids=torch.from_numpy(block),
         mask=torch.from_numpy(mask),
         targets=torch.from_numpy(train.targets[rows]),
@@ -151,7 +163,7 @@ def _tensors(train: Labelled, ids: list[list[int]], rows: np.ndarray) -> _Batch:
     )
 
 
-def _step(net: EmotionNet, optimiser: torch.optim.Optimizer, *, batch: _Batch, recipe: Recipe) -> float:
+def _step(net: EmotionNet, optimiser: torch.optim.Optimizer, *, batch: Batch, recipe: Recipe) -> float:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = net(batch.ids, batch.mask).float()
     loss = masked_loss(logits, batch=batch, exclusive_weight=recipe.exclusive_weight)
@@ -162,7 +174,7 @@ def _step(net: EmotionNet, optimiser: torch.optim.Optimizer, *, batch: _Batch, r
     return float(loss.detach())
 
 
-def masked_loss(logits: Tensor, *, batch: _Batch, exclusive_weight: float) -> Tensor:
+def masked_loss(logits: Tensor, *, batch: Batch, exclusive_weight: float) -> Tensor:
     """Cross-entropy per known cell, weighted by data set; where labels exclude each other also over the known ones."""
     cells = functional.binary_cross_entropy_with_logits(logits, batch.targets, reduction="none") * batch.known
     weights = batch.weights[:, None]

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from warehouse.acknowledgements import FILE_NAME as FILE
+from warehouse.acknowledgements import read_acknowledgements
 from warehouse.errors import InputError
 from warehouse.tables import ALERT_STATUS
 
-FILE = "acknowledgements.sqlite"
 MAX_NOTE = 280
 BUSY_MS = 5_000
 _CREATE = """
@@ -50,17 +51,8 @@ def append(state: Path, *, alert_id: str, status: str, note: str) -> None:
 
 def latest(state: Path) -> dict[str, Acknowledgement]:
     """The last line about each alert; nothing where the file does not exist yet."""
-    if not (state / FILE).is_file():
-        return {}
-    try:
-        with _connection(state) as connection:
-            connection.execute(_CREATE)
-            rows = connection.execute(
-                "SELECT alert_id, status, note, at FROM acknowledgements ORDER BY rowid"
-            ).fetchall()
-    except sqlite3.Error as error:
-        raise InputError(f"{state / FILE} cannot be read ({error}). Check the file.") from error
-    return {row[0]: Acknowledgement(alert_id=row[0], status=row[1], note=row[2], at=row[3]) for row in rows}
+    rows = read_acknowledgements(state).iter_rows(named=True)
+    return {row["alert_id"]: Acknowledgement(**row) for row in rows}
 
 
 def clean_note(note: str) -> str:

@@ -37,13 +37,23 @@ def main() -> None:
     st.set_page_config(page_title="Affectcast", page_icon=ICON, layout="wide")
     pages = {name: _page(name) for name in shell.PAGES}
     shell.register(pages)
-    st.navigation(list(pages.values()), position="top").run()
+    st.navigation([*pages.values(), _alias("overview")], position="top").run()
+
+
+def _alias(name: str) -> Page:
+    """The default page has the root address; this makes its own name an address too."""
+    title, icon = TITLES[name]
+    return st.Page(_file(name), title=title, icon=icon, url_path=name, visibility="hidden")
+
+
+def _file(name: str) -> Path:
+    return Path(__file__).parent / "views" / f"{name}.py"
 
 
 def _page(name: str) -> Page:
     title, icon = TITLES[name]
-    file = Path(__file__).parent / "views" / f"{name}.py"
-    return st.Page(file, title=title, icon=icon, url_path=name, default=name == "overview")
+    first = name == "overview"
+    return st.Page(_file(name), title=title, icon=icon, url_path="start" if first else name, default=first)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def timeline(lines: list[Line], *, statistic: str, events: pl.DataFrame | None =
     figure.update_yaxes(tickformat=tick_format(statistic), row=1, col=1)
     figure.update_yaxes(title_text="People", rangemode="tozero", row=2, col=1)
     _fit_to_values(figure, lines=lines, statistic=statistic)
-    figure.update_layout(barmode="overlay", hovermode="x unified")
+    figure.update_layout(barmode="group", hovermode="x unified")
     return _finish(figure, height=460)
 
 
@@ -92,11 +92,19 @@ def _value_trace(frame: pl.DataFrame, *, name: str, index: int, statistic: str) 
         customdata=extra,
         name=name,
         mode="lines+markers",
+        error_y={"type": "data", "array": _lone_errors(frame), "color": colour, "width": 3, "thickness": 1},
         line={"color": colour, "dash": DASHES[index % len(DASHES)], "width": 2},
         marker={"size": 5 if frame.height < 200 else 2, "symbol": SYMBOLS[index % len(SYMBOLS)]},
         hovertemplate=f"{name}: %{{y:{tick_format(statistic)}}} ± %{{customdata[0]:.3g}}{unit},"
         " n = %{customdata[1]:,}<extra></extra>",
     )
+
+
+def _lone_errors(frame: pl.DataFrame) -> list[float | None]:
+    """Half a 95 % interval for a value with no neighbour, which a band cannot show; None for the others."""
+    unknown = pl.col("value").is_null()
+    lone = unknown.shift(1, fill_value=True) & unknown.shift(-1, fill_value=True)
+    return frame.select(pl.when(lone).then(pl.col("se") * 1.96)).to_series().to_list()
 
 
 def _band_traces(frame: pl.DataFrame, *, colour: str) -> list[go.Scatter]:

@@ -7,6 +7,9 @@ import re
 
 NOTHING = "–"
 MAX_SHOWN = 300
+# Invisible; a bare web or mail address becomes a link even when its every character is escaped, unless split.
+JOINER = "\u2060"
+_LINK = re.compile(r"(https?|www|(?=@))(://|\.|@)", re.IGNORECASE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&=@/])")
 
 ALERT_KINDS = {
@@ -62,8 +65,9 @@ REASONS = {
 
 
 def plain(text: str) -> str:
-    """The text for a place that renders markdown, so that it shows as typed, on one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    """The text for a place that renders markdown, so that it shows as typed, on one line, and links nowhere."""
+    line = _LINK.sub(lambda found: JOINER.join(found.groups()), " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\1", line)
 
 
 def chart_text(text: str) -> str:

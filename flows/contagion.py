@@ -6,9 +6,9 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 import polars as pl
-from forecasting.contagion.api import measure_contagion
 
 from flows.scorers import make_scorer
+from forecasting.contagion.api import measure_contagion
 from warehouse.errors import ConfigError
 from warehouse.scores import table_of, threshold_sql
 from warehouse.scoring import Scorer
@@ -32,7 +32,7 @@ def contagion_rows(store: Store, *, run: Run) -> pl.DataFrame:
         ),
         store.query(_POSTS, [start, end]),
         expressed,
-        measures=list(config.measures),
+        measures=config.measures,
         thresholds=dict.fromkeys(config.measures, 0.5),
         config=config,
         window_start=start,

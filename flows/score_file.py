@@ -11,7 +11,7 @@ from flows.files import require
 from flows.scorers import make_scorer
 from warehouse.errors import UsageError
 from warehouse.intake import language as languages
-from warehouse.scoring import Scorer
+from warehouse.intake.privacy import clean_text, mask_text
 
 CHUNK = 20_000
 # The file's own language is unknown beforehand, so more candidates than any one scorer reads.
@@ -24,8 +24,9 @@ def score_frame(
 ) -> pl.DataFrame:
     """The input's rows and columns, in order, plus `<scorer>_<measure>` columns and `missing`."""
     chosen = make_scorer(scorer, threads=2)
-    posts = frame.select(text=pl.col(text).cast(pl.String))
-    spoken = _languages(posts["text"], language=language, scorer=chosen)
+    # Cleaned and masked exactly as intake does it, or the same post would score differently here and there.
+    posts = frame.select(text=mask_text(clean_text(pl.col(text).cast(pl.String))))
+    spoken = _languages(posts["text"], language=language)
     parts = []
     for start in range(0, max(frame.height, 1), CHUNK):
         piece = posts.with_columns(lang=spoken).slice(start, CHUNK)
@@ -39,12 +40,11 @@ def score_frame(
     return pl.concat([kept, named], how="horizontal")
 
 
-def _languages(texts: pl.Series, *, language: str, scorer: Scorer) -> pl.Series:
+def _languages(texts: pl.Series, *, language: str) -> pl.Series:
     if language != "auto":
         if len(language) != 2 or not language.isalpha():
             raise UsageError(f"--language: expected auto or an ISO 639-1 code such as en; got '{language}'.")
         return pl.Series("lang", [language.lower()] * texts.len(), dtype=pl.String)
-    del scorer
     if texts.len() == 0:
         return pl.Series("lang", [], dtype=pl.String)
     return languages.detect(texts.fill_null(""), languages=CANDIDATES)["lang"]
@@ -52,14 +52,14 @@ def _languages(texts: pl.Series, *, language: str, scorer: Scorer) -> pl.Series:
 
 def measured(
     frame: pl.DataFrame, *, measures: str | None, path: Path, tell: Callable[[str, int], None]
-) -> tuple[pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """A frame with one 0–1 column per measure, and their names: given columns, or anger and joy from the text."""
     if measures is not None:
-        names = [name.strip() for name in measures.split(",") if name.strip()]
-        require(frame, names=names, path=path)
+        names = tuple(name.strip() for name in measures.split(",") if name.strip())
+        require(frame, names=list(names), path=path)
         return frame.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in names), names
     require(frame, names=["text"], path=path)
     scored = score_frame(frame, scorer="emotion", text="text", language="auto", tell=tell)
     renamed = {f"emotion_{name}": name for name in FOLLOWED}
     kept = scored.drop([name for name in FOLLOWED if name in scored.columns])
-    return kept.rename(renamed), list(FOLLOWED)
+    return kept.rename(renamed), FOLLOWED

@@ -202,7 +202,7 @@ def forecast(run: Run) -> Receipt:
             known.filter(pl.col("signal").is_in(_forecast_signals(store, config=config))),
             config=config.forecast, as_of=run.issue, seed=config.run.seed,
             reporting_lag_days=config.signals.reporting_lag_days, people_floor=config.disclosure.people_floor,
-            progress=run.tell,
+            progress=lambda label: run.tell(label, 1),
         )  # fmt: skip
         with store.transaction():
             written = _replace_forecasts(store, forecasts=made.forecasts, run=run)

@@ -127,5 +127,5 @@ def _units(run: Run) -> Floats:
 
 
 def origin_days(reference: dt.date, *, horizon: int, step: int, origins: int) -> list[dt.date]:
-    """Origins a whole horizon apart, oldest first, ending with `reference` itself; `WARM_UP` come before the scored ones."""
+    """Origins a whole horizon apart, oldest first, ending with `reference`; the first `WARM_UP` are not scored."""
     return [reference - dt.timedelta(days=k * horizon * step) for k in range(origins + WARM_UP, -1, -1)]

@@ -96,9 +96,8 @@ def _read(
     clean = intake.checked(series, as_of=as_of)
     found_kind = intake.kind_of(clean, kind=kind)
     found_frequency = frequency or intake.frequency_of(clean)
-    last = clean["time_value"].max()
-    assert isinstance(last, dt.date)
-    reference = intake.reference_of(clean, as_of=as_of or last, frequency=found_frequency)
+    last: dt.date = as_of or clean.select(pl.col("time_value").max()).item()
+    reference = intake.reference_of(clean, as_of=last, frequency=found_frequency)
     long, dropped = intake.on_grid(clean, reference=reference, frequency=found_frequency)
     periods = HISTORY[found_frequency]
     matrix = to_matrix(

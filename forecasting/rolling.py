@@ -18,7 +18,7 @@ from forecasting.matrix import Flags, Floats, Matrix, sampling_noise, to_model_s
 from forecasting.metrics import wis_array
 from forecasting.models import BASELINE, ENSEMBLE, TRAINS_ONCE, Forecaster, ModelInput, create
 from forecasting.models.base import ModelOutput
-from forecasting.models.baselines import FlatLine, error_scale
+from forecasting.models.baselines import error_scale, flat_quantiles
 from forecasting.models.ensemble import combine, weights
 
 MAX_LAG_HORIZONS = 2
@@ -81,8 +81,8 @@ def _run(matrix: Matrix, *, models: Sequence[Forecaster], past: Sequence[Run], p
     for model in models:
         output = model.fit_predict(data, horizon=plan.horizon, frequency=matrix.frequency, seed=plan.seed)
         run.trained_through[model.name] = _trained_through(output, name=model.name, run=run, past=past)
-        calibrated = _calibrated(output, name=model.name, run=run, past=past)
-        _record(run, name=model.name, output=calibrated, keep=keep)
+        quantiles = _calibrated(output, name=model.name, run=run, past=past)
+        _record(run, name=model.name, output=output, quantiles=quantiles)
     _add_ensemble(run, past=past)
     run.trained_through[ENSEMBLE] = matrix.reference
     return run
@@ -103,18 +103,18 @@ def _begin(matrix: Matrix, *, plan: Plan) -> Run:
     return Run(
         matrix=matrix,
         scaled=scaled,
-        usable=_usable(scaled, plan=plan),
+        usable=_usable(matrix.values, plan=plan),
         limited=calibrate.is_limited(observed),
         observed=observed,
         scale=np.full(shape, np.nan),
     )
 
 
-def _usable(scaled: Floats, *, plan: Plan) -> Flags:
+def _usable(values: Floats, *, plan: Plan) -> Flags:
     """[series] enough observations, not constant, and not ended long ago."""
-    seen = ~np.isnan(scaled)
-    low = np.where(seen, scaled, np.inf).min(axis=1, initial=np.inf)
-    high = np.where(seen, scaled, -np.inf).max(axis=1, initial=-np.inf)
+    seen = ~np.isnan(values)
+    low = np.where(seen, values, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(seen, values, -np.inf).max(axis=1, initial=-np.inf)
     recent = seen[:, -MAX_LAG_HORIZONS * plan.horizon - 1 :].any(axis=1)
     return np.asarray((seen.sum(axis=1) >= plan.minimum_history) & (high > low) & recent)
 
@@ -125,10 +125,10 @@ def _input(run: Run, *, noise: Floats) -> ModelInput:
     )
 
 
-def _calibrated(output: ModelOutput, *, name: str, run: Run, past: Sequence[Run]) -> ModelOutput:
-    """Give an output the quantiles it lacks; fallback rows take the flat line's."""
+def _calibrated(output: ModelOutput, *, name: str, run: Run, past: Sequence[Run]) -> Floats:
+    """A model's own quantiles, else pooled ones; short and fallback series take the flat line's widths."""
     if output.quantiles is not None:
-        return output
+        return output.quantiles
     keep = np.flatnonzero(run.usable)
     horizon = output.points.shape[1]
     pooled = calibrate.pooled_spread(_past_ratios(name, run=run, past=past, horizon=horizon))
@@ -139,16 +139,15 @@ def _calibrated(output: ModelOutput, *, name: str, run: Run, past: Sequence[Run]
     short = output.fallback | run.limited[keep]
     spread = flat - flat[:, :, [len(calibrate.LEVELS) // 2]]
     quantiles[short] = calibrate.with_quantiles(output.points, spread=spread)[short]
-    return ModelOutput(points=output.points, fallback=output.fallback, quantiles=quantiles)
+    return quantiles
 
 
-def _record(run: Run, *, name: str, output: ModelOutput, keep: NDArray[np.int64]) -> None:
-    shape = run.scale.shape
-    points, quantiles = np.full(shape, np.nan), np.full((*shape, len(calibrate.LEVELS)), np.nan)
+def _record(run: Run, *, name: str, output: ModelOutput, quantiles: Floats) -> None:
+    shape, keep = run.scale.shape, np.flatnonzero(run.usable)
+    points, all_quantiles = np.full(shape, np.nan), np.full((*shape, len(calibrate.LEVELS)), np.nan)
     fallback = np.ones(shape[0], dtype=bool)
-    assert output.quantiles is not None
-    points[keep], quantiles[keep], fallback[keep] = output.points, output.quantiles, output.fallback
-    run.points[name], run.quantiles[name], run.fallback[name] = points, quantiles, fallback
+    points[keep], all_quantiles[keep], fallback[keep] = output.points, quantiles, output.fallback
+    run.points[name], run.quantiles[name], run.fallback[name] = points, all_quantiles, fallback
 
 
 def truth_of(run: Run, *, at: Run) -> Floats:
@@ -176,7 +175,7 @@ def _add_ensemble(run: Run, *, past: Sequence[Run]) -> None:
     fallback = np.stack([run.fallback[name] for name in names])
     share = weights(_past_wis(names, run=run, past=past), fallback=fallback)
     run.quantiles[ENSEMBLE] = combine(np.stack([run.quantiles[name] for name in names]), weights=share)
-    run.fallback[ENSEMBLE] = fallback.all(axis=0)
+    run.fallback[ENSEMBLE] = np.asarray(np.all(fallback, axis=0))
 
 
 def _past_wis(names: Sequence[str], *, run: Run, past: Sequence[Run]) -> Floats:
@@ -202,8 +201,5 @@ def flat_lines(run: Run, *, plan: Plan) -> Floats:
     found = np.tile(anyone, (*run.scale.shape, 1))
     keep = np.flatnonzero(run.observed > 0)
     data = _input(run, noise=sampling_noise(run.matrix)).rows(keep)
-    frequency = run.matrix.frequency
-    output = FlatLine().fit_predict(data, horizon=plan.horizon, frequency=frequency, seed=plan.seed)
-    assert output.quantiles is not None
-    found[keep] = output.quantiles
+    found[keep] = flat_quantiles(data, horizon=plan.horizon)
     return found

@@ -35,7 +35,7 @@ def quantile_rows(run: Run, *, name: str, quantiles: Floats) -> pl.DataFrame:
 def final_rows(run: Run, *, name: str, flat: Floats) -> pl.DataFrame:
     """A model's `quantile_rows` with is_fallback and limited_history; where it has nothing, the flat line, marked."""
     quantiles = run.quantiles[name]
-    missing = np.isnan(quantiles).any(axis=(1, 2))
+    missing = np.asarray(np.any(np.isnan(quantiles), axis=(1, 2)))
     rows = quantile_rows(run, name=name, quantiles=np.where(missing[:, None, None], flat, quantiles))
     flags = pl.DataFrame(
         {

@@ -14,8 +14,8 @@ IntArray = npt.NDArray[np.int32]
 LongArray = npt.NDArray[np.int64]
 ByteArray = npt.NDArray[np.uint8]
 
-# FNV-1a with 32 bits inside 64-bit integers: the compiler assumes that signed products do not
-# overflow, so the 64-bit variant would be undefined. Spellings are compared after a hash is equal.
+# FNV-1a with 32 bits inside 64-bit integers: a signed 64-bit product that wraps gave wrong results in
+# optimised code. Spellings are compared wherever hashes are equal, so 32 bits are enough.
 FNV_BASIS = 0x811C9DC5
 FNV_PRIME = 0x01000193
 FNV_MASK = 0xFFFFFFFF

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from warehouse.errors import ConfigError
 
 SECRET_VARIABLE = "AFFECTCAST_SECRET"
+DEBUG_VARIABLE = "AFFECTCAST_DEBUG"
 NOTIFY_VARIABLE = "AFFECTCAST_NOTIFY_URLS"
 DEMO_KEY = b"affectcast demo key: public, protects nobody"
 MIN_SECRET_BYTES = 16
@@ -295,6 +296,11 @@ def _checked_secret(key: bytes, *, where: str) -> bytes:
 def notify_urls() -> tuple[str, ...]:
     """Where notices go, from the environment because these addresses hold tokens."""
     return tuple(url.strip() for url in os.environ.get(NOTIFY_VARIABLE, "").split(",") if url.strip())
+
+
+def debug() -> bool:
+    """Whether unexpected errors show their whole traceback, which may quote data."""
+    return os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}
 
 
 # Usage reporting of the libraries below is off, before any of them is imported.

@@ -6,8 +6,6 @@ from typing import Any, Protocol
 
 import polars as pl
 
-SCORE_COLUMNS = ("n_tokens", "n_matched", "missing")
-
 
 class Scorer(Protocol):
     """Turns posts into one number per measure.
@@ -17,10 +15,17 @@ class Scorer(Protocol):
     `n_matched` Int32 (nullable) and `missing` Int8 (0 scored, 1 language not supported, 5 no text).
     """
 
-    name: str
-    version: str
-    measures: tuple[str, ...]
-    languages: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def measures(self) -> tuple[str, ...]: ...
+
+    @property
+    def languages(self) -> tuple[str, ...]: ...
 
     def score(self, posts: pl.DataFrame) -> pl.DataFrame: ...
 

@@ -108,7 +108,8 @@ def _draw(publication: data.Publication, *, lines: list[charts.Line], series: li
     )
     st.plotly_chart(figure, key="timeline", config={"displayModeBar": False}, alt=f"Timeline of {label}")
     st.caption(
-        f"{words.plain(publication.unit(signal).capitalize())}. Shaded: 95% sampling band. Bars: people behind each number, rounded to five. "
+        f"{words.plain(publication.unit(signal).capitalize())}. Shaded: 95% sampling band. "
+        "Bars: people behind each number, rounded to five. "
         "× below: withheld because too few people posted, or missing."
     )
 
@@ -139,6 +140,7 @@ def _numbers(publication: data.Publication, *, lines: list[charts.Line], statist
 def _newest(line: charts.Line, *, statistic: str) -> dict[str, str]:
     row = line.frame.row(-1, named=True)
     withheld = line.frame.get_column("value").null_count()
+    reliability = words.RELIABILITY.get(row["reliability"], row["reliability"])
     if row["value"] is None:
         level = words.MISSING.get(row["missing_value"], "no data")
     else:
@@ -148,8 +150,7 @@ def _newest(line: charts.Line, *, statistic: str) -> dict[str, str]:
         "Place": line.name,
         "Newest": f"{row['time_value']:%d %b %Y}",
         "Level": level,
-        "People": words.count(row["sample_size"]),
-        "Reliability": words.RELIABILITY.get(row["reliability"], row["reliability"]),
+        "People (reliability)": f"{words.count(row['sample_size'])} ({reliability})",
         "Issued": f"{row['issue']:%d %b %Y}",
         "Withheld or missing": f"{withheld:,} of {line.frame.height:,}",
     }

@@ -80,12 +80,12 @@ def _board_row(row: dict[str, Any]) -> dict[str, str]:
     return {
         "Model": words.model(row["model_id"]),
         "Relative error": f"{row['relative_wis']:.2f}",
-        "In words": "the baseline itself"
-        if row["model_id"] == skill.BASELINE
-        else words.skill(row["relative_wis"]),
         **covered,
         "Series": words.count(row["n_series"]),
         "Judged": words.count(row["n_judged"]),
+        "In words": "the baseline itself"
+        if row["model_id"] == skill.BASELINE
+        else words.skill(row["relative_wis"]),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 
-from warehouse.config import quiet_environment
+from warehouse.config import DEBUG_VARIABLE, debug, quiet_environment
 from warehouse.errors import AffectcastError
 
 quiet_environment()
@@ -24,7 +24,9 @@ def main() -> None:
     except KeyboardInterrupt:
         tell_error("stopped. Run the same command again to go on where it stopped.")
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001 (the last door: a library's message may quote data, so it is not shown)
+    except Exception as error:
+        if debug():
+            raise
         tell_error(_unexpected(error))
         sys.exit(1)
 
@@ -36,5 +38,5 @@ def _unexpected(error: Exception) -> str:
     )
     return (
         f"unexpected {type(error).__name__} at {where}. Its message is withheld because it may quote data. "
-        "Nothing half-written was kept; please report this line."
+        f"Nothing half-written was kept. Please report this line; {DEBUG_VARIABLE}=1 shows the whole traceback."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,7 +21,6 @@ from flows.cli.options import (
 )
 from flows.cli.output import log, progress, say
 from flows.files import parse_columns, read_table, require, write_table
-from warehouse.errors import UsageError
 
 SeriesOption = Annotated[
     Path | None, typer.Option("--series", help="A file of series: series_id, time_value, value [, n].")
@@ -30,7 +29,7 @@ PostsOption = Annotated[
     Path | None, typer.Option("--posts", help="A file of posts (csv, jsonl, parquet, also gzipped).")
 ]
 FrequencyOption = Annotated[
-    str | None, typer.Option("--frequency", help="day or week (default: read from the dates).")
+    Literal["day", "week"] | None, typer.Option("--frequency", help="Default: read from the dates.")
 ]
 SEED = 20240101
 
@@ -83,7 +82,13 @@ def forecast(
     model: Annotated[
         str, typer.Option("--model", help="Which model; the ensemble weighs all on their own past.")
     ] = "ensemble",
-    kind: Annotated[str, typer.Option("--kind", help="auto, share, count or index.")] = "auto",
+    kind: Annotated[
+        Literal["auto", "share", "count", "index"],
+        typer.Option(
+            "--kind",
+            help="What the values are; auto: share if there is n, count if whole numbers, else index.",
+        ),
+    ] = "auto",
     columns: ColumnsOption = None,
     out: OutOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -95,8 +100,6 @@ def forecast(
         return _single("forecast", stages.forecast, config=config, as_of=as_of, dry_run=dry_run)
     from forecasting.forecast import forecast_file
 
-    _one_of(kind, {"auto", "share", "count", "index"}, option="--kind")
-    _check_frequency(frequency)
     target = need_out(out)
     frame = read_table(series, columns=parse_columns(columns))
     require(frame, names=["series_id", "time_value", "value"], path=series)
@@ -130,7 +133,6 @@ def alerts(
         return _single("alerts", stages.alerts, config=config, as_of=as_of, dry_run=dry_run)
     from forecasting.alerts.series_file import alerts_file
 
-    _check_frequency(frequency)
     target = need_out(out)
     frame = read_table(series, columns=parse_columns(columns))
     require(frame, names=["series_id", "time_value", "value"], path=series)
@@ -181,13 +183,3 @@ def contagion(
         log(f"note: {note}")
     log(f"{made.rows.height:,} rows → {target}")
     return None
-
-
-def _check_frequency(frequency: str | None) -> None:
-    if frequency is not None:
-        _one_of(frequency, {"day", "week"}, option="--frequency")
-
-
-def _one_of(value: str, allowed: set[str], *, option: str) -> None:
-    if value not in allowed:
-        raise UsageError(f"{option}: expected one of {', '.join(sorted(allowed))}; got '{value}'.")

@@ -43,7 +43,7 @@ def demo() -> None:
     config_path = Path(__file__).parent.parent / "demo.toml"
     config = load_config(config_path)
     sample = write_sample(DEMO_FOLDER, seed=config.run.seed)
-    log(f"sample: {sample.records:,} records in {len(sample.files)} files under {DEMO_FOLDER}/")
+    log(f"sample: {sum(sample.records.values()):,} records in {len(sample.files)} files under {DEMO_FOLDER}/")
     with progress() as tell:
         night = run_nightly(make_run(config_path, as_of=None, command="demo", tell=tell), around=announced)
     finish(night, dashboard=f"affectcast dashboard --published {config.paths.published}")

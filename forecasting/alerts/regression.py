@@ -21,14 +21,15 @@ ITERATIONS = 9
 # Noufaily et al. (2013): residuals beyond 2.58 lose weight with their square.
 DOWNWEIGHT_FROM = 2.58
 MAXIMUM_SHIFT = 8.0
-WEEKDAY_SD, SEASON_SD, TREND_SD, BEND_SD = 1.0, 1.0, 0.5, 0.25
+LEVEL_SD, WEEKDAY_SD, SEASON_SD, TREND_SD, BEND_SD = 2.0, 1.0, 1.0, 0.5, 0.25
 
 
 @dataclass(frozen=True)
 class Design:
     """Columns by lag; each column is 0 at lag 0, so the intercept is the prediction for now.
 
-    `columns` is (window, parameters), `precision` the prior precision of each parameter.
+    `columns` is (window, parameters), `precision` the prior precision of each parameter; the intercept's
+    prior lies at the window's pooled mean.
     """
 
     columns: Floats
@@ -56,7 +57,7 @@ def lag_design(lags: Floats, *, week: int, year: float | None, near: float) -> D
     None for no season, `near` the lookback over which the recent trend may differ from the long one.
     """
     columns: list[Floats] = [np.ones_like(lags)]
-    precision = [1e-6]
+    precision = [LEVEL_SD**-2]
     for day in range(1, week):
         columns.append((lags % week == day).astype(np.float64))
         precision.append(WEEKDAY_SD**-2)
@@ -99,7 +100,9 @@ def fit_windows(values: Floats, *, trials: Floats, design: Design, family: Famil
         scale = _scale(dispersion, inverse_n=inverse_n, family=family)
         robust = seen * _robust_weights(y, mean=mean, scale=scale, family=family)
         weight = robust * slope * slope / (unit * scale)
-        beta, covariance = _solve(weight, eta + (y - mean) / slope, design=design, products=products)
+        response = eta - start[:, None] + (y - mean) / slope
+        beta, covariance = _solve(weight, response, design=design, products=products)
+        beta[:, 0] += start
         freedom = np.maximum(robust.sum(axis=1) - design.columns.shape[1], 3.0)
         squared = robust * (y - mean) ** 2 / unit
         dispersion = _dispersion(squared, freedom=freedom, inverse_n=inverse_n, now=dispersion, family=family)

@@ -98,7 +98,7 @@ def predictive(fit: Fit, *, trials: Floats | None) -> CountTail | ShareTail:
     With `trials` (people behind each share) a beta-binomial, else a negative binomial.
     """
     if trials is None:
-        mean = np.exp(fit.predictor + fit.variance / 2.0)
+        mean = np.exp(fit.predictor + np.minimum(fit.variance, 1.0) / 2.0)
         excess = (fit.dispersion - 1.0) * mean + mean**2 * fit.variance
         return CountTail(mean=mean, size=mean**2 / np.maximum(excess, 1e-9 * mean))
     mean = special.expit(fit.predictor)

@@ -59,7 +59,8 @@ class ModelOutput:
 class Forecaster(Protocol):
     """A named method. Deterministic for a given input and seed."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def fit_predict(self, data: ModelInput, *, horizon: int, frequency: Frequency, seed: int) -> ModelOutput:
         """Forecast every series of `data` for the `horizon` periods after the last column."""
@@ -89,7 +90,8 @@ def after_lags(paths: Floats, *, lags: NDArray[np.int64], horizon: int) -> Float
 
 def guarded(points: Floats, *, data: ModelInput) -> ModelOutput:
     """Replace paths that are not finite, or stray far outside what was ever observed, by a marked flat line."""
-    low, high = np.nanmin(data.values, axis=1), np.nanmax(data.values, axis=1)
+    low = np.nanmin(data.values, axis=1, initial=np.inf)
+    high = np.nanmax(data.values, axis=1, initial=-np.inf)
     room = IMPLAUSIBLE * np.maximum(high - low, data.sd)
     inside = (points >= (low - room)[:, None]) & (points <= (high + room)[:, None])
     bad = ~np.all(np.isfinite(points) & inside, axis=1)

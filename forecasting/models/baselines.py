@@ -50,7 +50,8 @@ def _trailing_sum(values: Floats) -> Floats:
 def own_quantiles(data: ModelInput, points: Floats, *, errors: Errors) -> Floats:
     """[series, horizons, levels] around `points`, from the errors of the same rule on each series' past.
 
-    Series shorter than `SHORT_HISTORY`, or without any error of that many steps, get a random-walk interval.
+    Series shorter than `SHORT_HISTORY`, without any error of that many steps, or that never moved, get a
+    random-walk interval.
     """
     horizon = points.shape[1]
     steps = data.lags[:, None] + np.arange(1, horizon + 1)[None, :]
@@ -59,8 +60,14 @@ def own_quantiles(data: ModelInput, points: Floats, *, errors: Errors) -> Floats
     for ahead in np.unique(steps[long_enough]):
         rows, columns = np.nonzero((steps == ahead) & long_enough[:, None])
         found = symmetric_spread(errors(data.values[rows], int(ahead)))
-        spread[rows, columns] = np.where(np.isnan(found), spread[rows, columns], found)
+        moved = np.abs(found[:, [-1]]) > 0.0
+        spread[rows, columns] = np.where(moved, found, spread[rows, columns])
     return with_quantiles(points, spread=spread)
+
+
+def flat_quantiles(data: ModelInput, *, horizon: int) -> Floats:
+    """[series, horizons, levels] around the last observation."""
+    return own_quantiles(data, flat_points(data, horizon=horizon), errors=flat_errors)
 
 
 @dataclass(frozen=True)
@@ -101,11 +108,10 @@ class SeasonalNaive:
     def fit_predict(self, data: ModelInput, *, horizon: int, frequency: Frequency, seed: int) -> ModelOutput:
         season = SEASON[frequency]
         usable = np.array([filled(row).size >= 2 * season for row in data.values], dtype=bool)
-        flat = FlatLine().fit_predict(data, horizon=horizon, frequency=frequency, seed=seed)
-        assert flat.quantiles is not None
+        points = flat_points(data, horizon=horizon)
+        quantiles = flat_quantiles(data, horizon=horizon)
         if not usable.any():
-            return ModelOutput(points=flat.points, fallback=~usable, quantiles=flat.quantiles)
-        points, quantiles = flat.points.copy(), flat.quantiles.copy()
+            return ModelOutput(points=points, fallback=~usable, quantiles=quantiles)
         kept = data.rows(np.flatnonzero(usable))
         points[usable] = _seasonal_points(kept, horizon=horizon, season=season)
         quantiles[usable] = own_quantiles(

@@ -9,7 +9,7 @@ import numpy as np
 
 from forecasting.matrix import Flags, Floats
 
-SHARPNESS = 3.0
+SHARPNESS = 6.0
 OWN_SHARE = 0.5
 
 

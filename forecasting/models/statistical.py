@@ -19,6 +19,7 @@ from forecasting.models.base import ModelInput, ModelOutput, after_lags, filled,
 
 MINIMUM = 14
 ARIMA_PERIODS = 300
+SMOOTHING_PERIODS = 365
 QUIET = (
     "Stepwise search was stopped early",
     "possible convergence problem",
@@ -84,12 +85,12 @@ def _forecast(frame: pl.DataFrame, *, model: Any, horizon: int) -> Floats:
 
 def auto_ets() -> Statistical:
     """Exponential smoothing with additive errors and no trend, season or none, chosen by AICc."""
-    return Statistical("auto_ets", _ets)
+    return Statistical("auto_ets", _ets, SMOOTHING_PERIODS)
 
 
 def auto_theta() -> Statistical:
     """The Theta family with additive seasons, chosen by past error (Fiorucci et al. 2016)."""
-    return Statistical("auto_theta", _theta)
+    return Statistical("auto_theta", _theta, SMOOTHING_PERIODS)
 
 
 def auto_arima() -> Statistical:

@@ -25,7 +25,7 @@ from classifiers.labelled import (
 from classifiers.score import EmotionScorer
 from classifiers.taxonomy import GOEMOTIONS, MEASURES, TWEETEVAL
 from classifiers.tokens import length_batches, padded
-from classifiers.train import Recipe, _Batch, masked_loss, train_delta
+from classifiers.train import Batch, Recipe, masked_loss, train_delta
 from warehouse.errors import InputError
 
 SMALL = Shape(vocabulary=50, positions=16, hidden=16, inner=32, heads=2, layers=2)
@@ -97,10 +97,10 @@ def test_a_measure_the_data_set_does_not_know_is_unknown_everywhere() -> None:
     assert known == {"anger", "joy", "sadness", "optimism"}
 
 
-def batch_of(targets: torch.Tensor, known: torch.Tensor, *, exclusive: bool) -> _Batch:
+def batch_of(targets: torch.Tensor, known: torch.Tensor, *, exclusive: bool) -> Batch:
     ones = torch.ones(len(targets), 3, dtype=torch.long)
     flags = torch.full((len(targets),), exclusive)
-    return _Batch(ones, ones, targets, known, torch.ones(len(targets)), flags)
+    return Batch(ones, ones, targets, known, torch.ones(len(targets)), flags)
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
@@ -166,7 +166,7 @@ def test_padded_blocks_have_zeros_where_the_mask_has() -> None:
 
 def test_training_twice_with_one_seed_gives_the_same_tensors() -> None:
     train = rows_of(["a good day", "a bad day", "what a day", "no day"] * 3)
-    recipe = Recipe(max_steps=2, batch_rows=4)
+    recipe = Recipe(max_steps=2, batch_rows=4, seeds=(1, 2))
     first, second = (train_delta(train, recipe=recipe) for _ in range(2))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)

@@ -12,7 +12,7 @@ import pytest
 from classifiers import package
 from classifiers.artefacts import EMBEDDED, catalogue, catalogued, load_artefact, version_of
 from classifiers.backends import default_backend
-from classifiers.card import card_text
+from classifiers.card import card_text, results_tables
 from classifiers.score import EmotionScorer
 from warehouse.errors import MissingModelError
 
@@ -126,6 +126,13 @@ def test_version_follows_the_content() -> None:
 def test_the_card_says_what_the_description_says() -> None:
     folder = EMBEDDED / "emotion_en"
     assert (folder / "CARD.md").read_text() == card_text(load_artefact(folder).meta)
+
+
+def test_the_documentation_holds_the_current_results() -> None:
+    page = Path(__file__).parents[2] / "docs" / "classifiers.md"
+    meta = load_artefact(EMBEDDED / "emotion_en").meta
+    assert results_tables(meta) in page.read_text()
+    assert meta["version"] in page.read_text()
 
 
 def test_error_rates_are_there_for_every_measure() -> None:

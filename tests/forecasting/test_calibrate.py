@@ -48,7 +48,7 @@ def test_intervals_cover_what_they_say() -> None:
     spread = calibrate.symmetric_spread(rng.normal(size=(400, 60)))
     truth = rng.normal(size=400)
     for percent, low, high in ((50, 0.25, 0.75), (80, 0.1, 0.9), (90, 0.05, 0.95)):
-        inside = (truth >= spread[:, LEVELS == low][:, 0]) & (truth <= spread[:, LEVELS == high][:, 0])
+        inside = (truth >= spread[:, low == LEVELS][:, 0]) & (truth <= spread[:, high == LEVELS][:, 0])
         assert inside.mean() == pytest.approx(percent / 100, abs=0.07)
 
 

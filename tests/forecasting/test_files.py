@@ -159,7 +159,7 @@ def test_an_early_as_of_and_an_unknown_model_are_refused(small_file: pl.DataFram
         forecast_file(small_file, horizon=2, model="magic", seed=1)
 
 
-VALUES = st.one_of(st.none(), st.floats(0, 1, allow_nan=True))
+VALUES = st.one_of(st.none(), st.just(float("nan")), st.floats(0, 1))
 
 
 @given(values=st.lists(VALUES, min_size=1, max_size=45), horizon=st.integers(1, 4), start=st.integers(0, 30))

@@ -3,6 +3,7 @@
 Shares only the one-character functions of `lexicons.folding` with the real matcher.
 """
 
+import itertools
 from dataclasses import dataclass
 
 from lexicons.folding import CharClass, LetterKind, classify, fold_char, letter_kind
@@ -94,7 +95,7 @@ def split_word(chars: list[str], gap: int, *, is_tag: bool) -> list[Token]:
         else:
             folded.append((fold_char(char), letter_kind(char)))
     starts = [0, *(i for i in range(1, len(folded)) if is_tag and is_boundary(folded, i)), len(folded)]
-    parts = [folded[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    parts = [folded[a:b] for a, b in itertools.pairwise(starts)]
     return [Token(part, gap if i == 0 else NONE) for i, part in enumerate(parts)]
 
 

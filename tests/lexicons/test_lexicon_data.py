@@ -38,7 +38,7 @@ COMMON = {
         second later idea enough eat face watch far really almost let above girl sometimes mountain cut
         young talk soon list song being leave family it's fine miss alone ragtime radio hat hatch
         scarf scarce tearoom therapist mandate madrid dreamy angel angle angles despite spitfire terrain
-        lovelock joystick sadie glade gladiator funnel funds cryptic crypto
+        lovelock joystick sadie glade gladiator funnel funds cryptic crypto admiral
     """,
     "affectcast-es": """
         de la que el en y a los se del las un por con no una su para es al lo como más o pero sus le ha
@@ -51,12 +51,12 @@ COMMON = {
         palabra número nombre agua luz rato medio nuevo nueva grande pequeño pequeña largo corto alto
         bajo primero segundo último otra otro cada mismo misma nada algo alguien nunca siempre casi
         entonces después antes mientras aunque según contra durante hacia traumatólogo harto hartos
-        ocupado ocupar anillo gozne enchiladas divertículo soltero paseo serie tensiómetro
+        ocupado ocupar anillo gozne enchiladas divertículo soltero paseo serie tensiómetro precios progresista serenata
     """,
     "affectcast-zh": """
         我们 你们 他们 今天 明天 昨天 现在 时候 什么 怎么 因为 所以 但是 可以 没有 知道 觉得 一个 这个 那个
         学校 公司 老师 学生 中国 北京 上海 手机 电脑 电影 音乐 新闻 政府 问题 工作 生活 时间 地方 东西 事情
-        天气 下雨 吃饭 睡觉 上班 下班 回家 朋友圈 父母 孩子 医院 病毒 疫苗 口罩 武汉 火葬场 爱尔兰 抗议
+        天气 下雨 吃饭 睡觉 上班 下班 回家 朋友圈 父母 孩子 医院 病毒 疫苗 口罩 武汉 火葬场 爱尔兰 抗议 运输了
     """,
 }  # fmt: skip
 

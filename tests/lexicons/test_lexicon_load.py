@@ -21,7 +21,8 @@ def write_lexicon(folder: Path, content: str) -> Path:
     catalogue = folder / "catalogue.toml"
     digest = file_sha256(folder / "one.tsv")
     catalogue.write_text(
-        f'[one]\nlanguage = "en"\nfile = "one.tsv"\ndimensions = ["joy"]\nsha256 = "{digest}"\n', encoding="utf-8"
+        f'[one]\nlanguage = "en"\nfile = "one.tsv"\ndimensions = ["joy"]\nsha256 = "{digest}"\n',
+        encoding="utf-8",
     )
     return catalogue
 

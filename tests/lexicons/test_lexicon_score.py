@@ -123,7 +123,9 @@ def test_a_post_lists_terms_exactly_when_it_has_matches(rows):
     assert listed == {i for i, n in enumerate(scores["n_matched"]) if n}
 
 
-@pytest.mark.parametrize("frame", [pl.DataFrame({"text": ["a"]}), pl.DataFrame({"text": [1], "lang": ["en"]})])
+@pytest.mark.parametrize(
+    "frame", [pl.DataFrame({"text": ["a"]}), pl.DataFrame({"text": [1], "lang": ["en"]})]
+)
 def test_absent_or_wrong_columns_are_refused(frame):
     with pytest.raises(InputError, match="String columns"):
         SCORER.score(frame)

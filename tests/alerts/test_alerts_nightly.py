@@ -1,0 +1,293 @@
+"""The nightly decision: who is tested, what fires, identity, life cycle and evidence."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from forecasting.alerts.forecast_high import exceedance
+from forecasting.alerts.nightly import detect_alerts
+from forecasting.alerts.prevalence import episode_onsets, past_precision
+from forecasting.alerts.wording import forbidden_terms
+from warehouse.config import AlertsConfig
+from warehouse.tables import QUANTILES, TABLES, empty
+
+END = dt.date(2024, 3, 1)
+NO_VERDICTS = pl.DataFrame(schema={"alert_id": pl.String, "status": pl.String, "note": pl.String})
+
+
+def _contract(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    table = TABLES[name]
+    return table.schema.validate(frame.select(table.columns), cast=True)
+
+
+def _catalogue(signals: int = 4, **changes: str) -> pl.DataFrame:
+    row = {
+        "scorer": "x",
+        "measure": "m",
+        "statistic": "share",
+        "smoothing": "none",
+        "unit": "share",
+    } | changes
+    better = [k == 3 for k in range(signals)]
+    frame = pl.DataFrame({"signal": [f"s{k}" for k in range(signals)]}).with_columns(
+        *(pl.lit(value).alias(name) for name, value in row.items()),
+        pl.Series("label_en", [f"Mood {k}" for k in range(signals)]),
+        pl.lit("x").alias("label_es"),
+        pl.Series("direction", ["higher_is_better" if b else "higher_is_worse" for b in better]),
+    )
+    return _contract("out.signal_catalogue", frame)
+
+
+def _signals(
+    share: dict[int, float] | None = None,
+    *,
+    days: int = 100,
+    n: int = 600,
+    posts_tail: int = 1,
+    **changes: Any,
+) -> pl.DataFrame:
+    """Four signals at one place; `share` sets the last days' share of signal 1 by days before the end."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for k in range(4):
+        p = np.full(days, 0.1 + 0.02 * k)
+        for back, value in (share or {}).items():
+            p[-1 - back] = value if k == 1 else p[-1 - back]
+        value = rng.binomial(n, p) / n
+        posts = np.full(days, 2 * n) + rng.integers(0, 100, days)
+        posts[-7:] *= posts_tail
+        parts.append(
+            pl.DataFrame({"value": value, "n_posts": posts}).with_columns(
+                pl.lit(f"s{k}").alias("signal"),
+                pl.Series("time_value", [END - dt.timedelta(days=days - 1 - t) for t in range(days)]),
+            )
+        )
+    fixed: dict[str, Any] = {
+        "population": "all",
+        "geo_type": "nation",
+        "geo_value": "GB",
+        "time_type": "day",
+        "issue": END + dt.timedelta(days=1),
+        "sample_size": n,
+        "se": 0.012,
+        "reliability": "high",
+        "missing_value": 0,
+        "missing_se": 0,
+        "missing_sample_size": 0,
+        "vintage": "assumed",
+        "people_unknown": False,
+        "value_unweighted": None,
+        "value_corrected": None,
+        "corrected_se": None,
+        "numerator": None,
+    } | changes
+    return _contract(
+        "core.signals", pl.concat(parts).with_columns(pl.lit(v).alias(k) for k, v in fixed.items())
+    )
+
+
+def _detect(
+    signals: pl.DataFrame, *, issue: dt.date = END + dt.timedelta(days=1), **given: Any
+) -> pl.DataFrame:
+    frames = {
+        "forecasts": empty(TABLES["out.forecasts"]),
+        "contagion": empty(TABLES["out.contagion"]),
+        "previous": empty(TABLES["out.alerts"]),
+        "acknowledged": NO_VERDICTS,
+        "catalogue": _catalogue(),
+        "config": AlertsConfig(),
+    } | given
+    return detect_alerts(signals, issue=issue, reporting_lag_days=1, people_floor=50, **frames)
+
+
+def test_a_risen_share_gives_one_alert_with_its_evidence() -> None:
+    alerts = _detect(_signals({0: 0.25}), config=AlertsConfig(help_line="Call 123."))
+    assert alerts.select("kind", "signal", "location", "time_value", "status").row(0) == (
+        "prevalence_high",
+        "s1",
+        "GB",
+        END,
+        "open",
+    )
+    row = alerts.row(0, named=True)
+    assert row["observed"] > row["threshold"] > row["expected"]
+    assert row["p_value"] <= row["q_value"] <= 0.05
+    assert row["sample_size"] == 600
+    assert forbidden_terms(row["message"]) == []
+    assert row["message"].endswith("Call 123.")
+    assert "2024-03-01" in row["message"]
+
+
+def test_calm_series_give_none() -> None:
+    assert _detect(_signals()).is_empty()
+
+
+def test_a_rise_of_something_good_is_no_alert() -> None:
+    catalogue = _catalogue().with_columns(
+        pl.lit("higher_is_better")
+        .cast(pl.Enum(["higher_is_worse", "higher_is_better", "neutral"]))
+        .alias("direction")
+    )
+    assert _detect(_signals({0: 0.25}), catalogue=catalogue).is_empty()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"signals": _signals({0: 0.25}, reliability="suppressed")},
+        {"signals": _signals({0: 0.4}, n=40)},
+        {"signals": _signals({0: 0.25}), "catalogue": _catalogue(smoothing="7dav")},
+        {"signals": _signals({0: 0.25}), "issue": END},
+    ],
+    ids=["suppressed", "below the floor", "smoothed", "not yet reported"],
+)
+def test_cells_that_must_not_be_judged_are_not(given: dict[str, Any]) -> None:
+    assert _detect(given.pop("signals"), **given).is_empty()
+
+
+def test_the_same_issue_gives_the_same_rows_with_and_without_its_own_rows_before_it() -> None:
+    signals = _signals({0: 0.25})
+    first = _detect(signals)
+    assert _detect(signals).equals(first)
+    assert _detect(signals, previous=first).equals(first)
+
+
+def test_a_continuing_alert_keeps_its_id() -> None:
+    signals = _signals({0: 0.25, 1: 0.25})
+    before = _detect(signals, issue=END)
+    after = _detect(signals, previous=before)
+    assert before["time_value"].to_list() == [END - dt.timedelta(days=1)]
+    assert after["time_value"].to_list() == [END]
+    assert after["alert_id"].equals(before["alert_id"])
+
+
+def test_an_alert_stays_open_two_quiet_days_and_resolves_on_the_third() -> None:
+    signals = _signals({4: 0.25})
+    states = []
+    alerts = empty(TABLES["out.alerts"])
+    for back in (4, 3, 2, 1, 0):
+        alerts = _detect(signals, issue=END - dt.timedelta(days=back - 1), previous=alerts)
+        states.append(alerts["status"].to_list())
+    assert states == [["open"], ["open"], ["open"], ["resolved"], []]
+
+
+def test_an_acknowledged_alert_says_so() -> None:
+    signals = _signals({0: 0.25})
+    name = _detect(signals)["alert_id"][0]
+    verdict = pl.DataFrame({"alert_id": [name], "status": ["acknowledged"], "note": ["seen"]})
+    assert _detect(signals, acknowledged=verdict)["status"].to_list() == ["acknowledged"]
+
+
+def test_a_jump_in_volume_is_a_data_break_and_casts_doubt_on_other_alerts() -> None:
+    alerts = _detect(_signals({0: 0.25}, posts_tail=3))
+    kinds = dict(alerts.select("kind", "severity").iter_rows())
+    assert set(kinds) == {"data_break", "prevalence_high"}
+    assert kinds["prevalence_high"] == "low"
+    broken = alerts.filter(pl.col("kind") == "data_break").row(0, named=True)
+    assert broken["observed"] > 2.5 * broken["expected"]
+
+
+def test_all_signals_moving_together_is_a_data_break() -> None:
+    late = pl.col("time_value") > END - dt.timedelta(days=7)
+    moved = _signals().with_columns(
+        pl.when(late).then(pl.col("value") * 1.6).otherwise("value").alias("value")
+    )
+    alerts = _detect(_contract("core.signals", moved))
+    assert "several_signals" in alerts["signal"].to_list()
+
+
+def _forecasts(level: float, *, fallback: bool = False) -> pl.DataFrame:
+    rows = [
+        {
+            "horizon": h,
+            "output_type_id": q,
+            "value": level + 0.02 * (q - 0.5),
+            "target_end_date": END + dt.timedelta(days=h),
+        }
+        for h in (1, 2, 3)
+        for q in QUANTILES
+    ]
+    fixed = {
+        "model_id": "ensemble",
+        "reference_date": END,
+        "target": "s1",
+        "population": "all",
+        "geo_type": "nation",
+        "location": "GB",
+        "time_type": "day",
+        "output_type": "quantile",
+        "is_fallback": fallback,
+        "limited_history": False,
+    }
+    return _contract(
+        "out.forecasts", pl.DataFrame(rows).with_columns(pl.lit(v).alias(k) for k, v in fixed.items())
+    )
+
+
+def test_a_forecast_far_above_the_usual_range_is_an_alert_with_a_lead() -> None:
+    row = _detect(_signals(), forecasts=_forecasts(0.3)).row(0, named=True)
+    assert (row["kind"], row["lead_days"]) == ("forecast_high", 1)
+    assert row["observed"] == pytest.approx(0.99)
+    assert forbidden_terms(row["message"]) == []
+
+
+@pytest.mark.parametrize(
+    "forecasts", [_forecasts(0.12), _forecasts(0.3, fallback=True)], ids=["usual", "fallback"]
+)
+def test_a_usual_or_a_fallback_forecast_is_no_alert(forecasts: pl.DataFrame) -> None:
+    assert _detect(_signals(), forecasts=forecasts).is_empty()
+
+
+def test_exceedance_reads_quantiles() -> None:
+    assert exceedance([0.1, 0.5, 0.9], [1.0, 2.0, 3.0], 2.0) == pytest.approx(0.5)
+    assert exceedance([0.1, 0.5, 0.9], [1.0, 2.0, 3.0], 9.0) == pytest.approx(0.1)
+    assert exceedance([0.1, 0.5, 0.9], [1.0, 2.0, 3.0], 0.0) == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(("q", "people", "expected"), [(0.01, 400, 1), (0.2, 400, 0), (0.01, 30, 0)])
+def test_contagion_alerts_need_a_verdict_and_enough_people(q: float, people: int, expected: int) -> None:
+    row = dict.fromkeys(TABLES["out.contagion"].columns) | {
+        "measure": "anger",
+        "population": "all",
+        "geo_type": "all",
+        "location": "all",
+        "window_start": END - dt.timedelta(days=30),
+        "window_end": END,
+        "tie_bin": "all",
+        "n_edges": 900,
+        "n_people": people,
+        "follow_rate": 0.3,
+        "null_rate": 0.2,
+        "ratio": 1.5,
+        "p_value": q,
+        "q_value": q,
+    }
+    alerts = _detect(_signals(), contagion=_contract("out.contagion", pl.DataFrame([row])))
+    assert alerts["kind"].to_list() == ["contagion"] * expected
+
+
+def test_nothing_in_gives_nothing_out_in_the_contract() -> None:
+    alerts = _detect(empty(TABLES["core.signals"]), catalogue=empty(TABLES["out.signal_catalogue"]))
+    assert alerts.is_empty()
+    assert alerts.columns == TABLES["out.alerts"].columns
+
+
+def test_an_episode_begins_at_its_first_exceedance_and_ends_after_three_quiet_periods() -> None:
+    exceeds = np.array([[0, 1, 0, 0, 1, 0, 0, 0, 1, 0]], dtype=bool)
+    onset = episode_onsets(exceeds)[0]
+    assert onset[[1, 4, 8]].tolist() == [1, 1, 8]
+
+
+def test_past_precision_counts_confirmed_alarms_once_there_are_five() -> None:
+    p = np.full((2, 80), 0.5)
+    p[:, [5, 15, 25, 35, 45]] = 0.001
+    p[0, [6, 16, 27]] = 0.03
+    p[1, 45] = 0.5
+    share = past_precision(p, alpha=0.01)
+    assert share[0] == pytest.approx(0.6)
+    assert np.isnan(share[1])

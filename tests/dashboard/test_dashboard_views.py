@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import publication as made_up
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import acknowledgements, launch, shell
+
+ROOT = Path(shell.__file__).parent
+APP = ROOT / "app.py"
+VIEWS = {name: ROOT / "views" / f"{name}.py" for name in shell.PAGES}
+TIMEOUT = 60
+# What only a page of its own says: a heading or sentence that proves the right page was drawn.
+SAYS = {
+    "overview": "What changed this week",
+    "timelines": "Anger",
+    "outlook": "Chance of an unusual high",
+    "alerts": "2 open",
+    "trust": "What was left out, and why",
+}
+
+
+@pytest.fixture
+def arguments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, published: Path) -> Path:
+    """Point the dashboard at the made-up publication and return its state folder."""
+    return _point(monkeypatch, published=published, state=tmp_path / "state")
+
+
+def _point(monkeypatch: pytest.MonkeyPatch, *, published: Path, state: Path) -> Path:
+    monkeypatch.setattr(sys, "argv", ["app.py", "--published", str(published), "--state", str(state)])
+    return state
+
+
+def _run(file: Path, **parameters: str) -> AppTest:
+    app = AppTest.from_file(str(file), default_timeout=TIMEOUT)
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def _text(app: AppTest) -> str:
+    parts = [app.title, app.header, app.subheader, app.markdown, app.caption, app.info, app.success]
+    parts += [app.warning, app.error]
+    text = "\n".join(element.value for part in parts for element in part)
+    return text.replace("\\", "")
+
+
+@pytest.mark.parametrize("name", shell.PAGES)
+def test_each_view_alone_draws_without_error(name: str, arguments: Path) -> None:
+    app = _run(VIEWS[name])
+    assert not app.exception
+    assert app.title[0].value == name.capitalize()
+    assert SAYS[name] in _text(app)
+    assert "Issue 03 Jun 2024" in _text(app)
+    assert "must not be used" in _text(app)
+    assert "988" in _text(app)
+
+
+@pytest.mark.parametrize("name", shell.PAGES)
+def test_each_view_through_the_app_is_the_page_its_address_names(name: str, arguments: Path) -> None:
+    app = AppTest.from_file(str(APP), default_timeout=TIMEOUT).run()
+    app.switch_page(f"views/{name}.py").run()
+    assert not app.exception
+    assert app.title[0].value == name.capitalize()
+    assert SAYS[name] in _text(app)
+
+
+@pytest.mark.parametrize("name", shell.PAGES)
+def test_each_view_says_what_to_run_where_nothing_is_published(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _point(monkeypatch, published=tmp_path / "nowhere", state=tmp_path)
+    app = _run(VIEWS[name])
+    assert not app.exception
+    assert app.title[0].value == "Nothing to show yet"
+    assert "affectcast demo" in _text(app)
+
+
+@pytest.mark.parametrize("kind", ["absent", "empty"])
+@pytest.mark.parametrize("name", shell.PAGES)
+def test_each_view_explains_missing_and_empty_tables(
+    name: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = tuple(made_up.PUBLISHED)
+    options = {"leave_out": names} if kind == "absent" else {"emptied": names}
+    _point(monkeypatch, published=made_up.build(tmp_path / kind, **options), state=tmp_path)
+    app = _run(VIEWS[name])
+    assert not app.exception
+    wanted = "was not part of this publication" if kind == "absent" else "of this publication is empty"
+    assert wanted in _text(app)
+
+
+@pytest.mark.parametrize("name", shell.PAGES)
+def test_each_view_draws_when_one_other_table_is_missing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for table in ("signals", "signal_catalogue", "places", "forecasts", "scores", "alerts"):
+        folder = made_up.build(tmp_path / table, leave_out=(table,))
+        _point(monkeypatch, published=folder, state=tmp_path)
+        assert not _run(VIEWS[name]).exception, table
+
+
+@pytest.mark.parametrize("name", shell.PAGES)
+def test_foreign_text_is_shown_as_typed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _point(monkeypatch, published=made_up.build(tmp_path, nasty=True), state=tmp_path)
+    app = _run(VIEWS[name], place="region:us-zz")
+    assert not app.exception
+    shown = "\n".join(
+        element.value for part in (app.markdown, app.caption, app.subheader) for element in part
+    )
+    assert "<b>" not in shown
+    assert ":red[" not in shown
+    assert "](http" not in shown
+
+
+def test_selectors_are_read_from_the_address(arguments: Path) -> None:
+    app = _run(VIEWS["timelines"], signal="emotion_fear_share", place="region:us-ny", period="week")
+    assert app.subheader[0].value.replace("\\", "") == "Fear (model)"
+    assert app.multiselect[0].value == ["region:us-ny"]
+    assert app.selectbox(key="choice_period").value == "week"
+    assert not app.info[1:]
+
+
+def test_selecting_writes_the_address(arguments: Path) -> None:
+    app = _run(VIEWS["outlook"])
+    app.selectbox(key="choice_place").select("region:us-tx").run()
+    assert app.query_params["place"] in ("region:us-tx", ["region:us-tx"])
+    assert "Texas" in _text(app)
+    assert "Little history" in _text(app)
+
+
+@pytest.mark.parametrize("name", ["timelines", "outlook", "overview", "alerts", "trust"])
+def test_a_bad_address_falls_back_with_a_note(name: str, arguments: Path) -> None:
+    bad = "<script>alert(1)</script>"
+    parameters = dict.fromkeys(("signal", "place", "period", "population", "status", "task"), bad)
+    app = _run(VIEWS[name], **parameters)
+    assert not app.exception
+    notes = [note.value for note in app.info if "is not available here" in note.value]
+    assert notes
+    assert not any("<script>" in note for note in notes)
+
+
+def test_a_patchy_place_opens_weekly(arguments: Path) -> None:
+    app = _run(VIEWS["timelines"], place="region:us-wy")
+    assert app.selectbox(key="choice_period").value == "week"
+
+
+def test_overview_answers_whether_where_since_when_and_how_sure(arguments: Path) -> None:
+    verdict = _run(VIEWS["overview"]).error[0].value.replace("\\", "")
+    assert "2 open alerts" in verdict
+    assert "California" in verdict
+    assert "31 May 2024" in verdict
+    assert "71% of such alerts were right" in verdict
+
+
+def test_overview_says_when_nothing_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _point(monkeypatch, published=made_up.build(tmp_path, emptied=("alerts",)), state=tmp_path)
+    assert "no open alert" in _run(VIEWS["overview"]).success[0].value
+
+
+def test_outlook_says_when_forecasts_beat_nothing(arguments: Path) -> None:
+    app = _run(VIEWS["outlook"], signal="lexicon_joy_share", period="week")
+    assert "no better than a flat line" in _text(app)
+
+
+def test_an_answer_to_an_alert_is_kept_and_shown(arguments: Path) -> None:
+    app = _run(VIEWS["alerts"])
+    app.text_input(key="note_a1").input("Seen. *Checked* with the news desk")
+    app.button(key="acknowledged_a1").click().run()
+    assert not app.exception
+    assert acknowledgements.latest(arguments)["a1"].status == "acknowledged"
+    assert "1 open" in _text(app)
+    app.selectbox(key="choice_status").select("acknowledged").run()
+    assert "Seen. *Checked* with the news desk" in _text(app)
+
+
+def test_the_launch_command_serves_this_machine_only_and_reports_nothing(tmp_path: Path) -> None:
+    argv = launch.command(tmp_path, state=tmp_path / "s", port=8123, headless=True)
+    text = " ".join(argv)
+    assert argv[0] == sys.executable
+    assert "--server.address 127.0.0.1" in text
+    assert "--browser.gatherUsageStats false" in text
+    assert "--server.port 8123" in text
+    given = shell.settings(argv[argv.index("--") + 1 :])
+    assert (given.published, given.state) == (tmp_path, tmp_path / "s")

@@ -1,0 +1,318 @@
+"""The command as a person calls it: one functional test per verb, exit codes, messages for bad input."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+from night_support import affectcast, small_config, write_toml
+
+from warehouse.config import Config
+
+
+def _night(config: Path, cwd: Path) -> None:
+    ran = affectcast("nightly", "--plain", "--config", str(config), cwd=cwd)
+    assert ran.returncode == 0, ran.stderr
+
+
+# ---------------------------------------------------------------------------------------- the night
+
+
+def test_nightly_says_in_ten_lines_what_it_found(tmp_path: Path) -> None:
+    path = write_toml(small_config(tmp_path), tmp_path / "config.toml")
+    ran = affectcast("nightly", "--plain", "--config", str(path), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.strip().splitlines()
+    assert 4 <= len(lines) <= 10
+    assert "Received" in ran.stdout
+    assert "affectcast dashboard" in lines[-1]
+
+
+def test_nightly_through_the_orchestrator_gives_the_same_publication(
+    finished: Config, tmp_path: Path
+) -> None:
+    config = small_config(tmp_path)
+    path = write_toml(config, tmp_path / "config.toml")
+    ran = affectcast("nightly", "--config", str(path), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    for name in ("signals", "forecasts", "alerts"):
+        ours = next(config.paths.published.rglob(f"{name}.parquet")).read_bytes()
+        assert ours == next(finished.paths.published.rglob(f"{name}.parquet")).read_bytes()
+
+
+def test_single_stages_do_what_the_night_does(finished: Config, tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    path = write_toml(config, tmp_path / "config.toml")
+    for verb in ("ingest", "score", "signals", "contagion", "forecast", "alerts", "publish"):
+        ran = affectcast(verb, "--config", str(path), cwd=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+    for name in ("signals", "forecasts", "alerts", "contagion"):
+        ours = next(config.paths.published.rglob(f"{name}.parquet")).read_bytes()
+        assert ours == next(finished.paths.published.rglob(f"{name}.parquet")).read_bytes()
+
+
+def test_backfill_makes_past_issues(tmp_path: Path) -> None:
+    path = write_toml(small_config(tmp_path), tmp_path / "config.toml")
+    ran = affectcast(
+        "backfill",
+        "--plain",
+        "--from",
+        "2024-01-20",
+        "--to",
+        "2024-01-21",
+        "--config",
+        str(path),
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "2024-01-21" in ran.stdout
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    path = write_toml(small_config(tmp_path), tmp_path / "config.toml")
+    before = sorted(tmp_path.rglob("*"))
+    for verb in (
+        "nightly",
+        "ingest",
+        "score",
+        "signals",
+        "forecast",
+        "alerts",
+        "contagion",
+        "publish",
+        "schedule",
+    ):
+        ran = affectcast(verb, "--dry-run", "--config", str(path), cwd=tmp_path)
+        assert ran.returncode == 0, (verb, ran.stderr)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_schedule_shows_when_it_would_run(tmp_path: Path) -> None:
+    path = write_toml(small_config(tmp_path), tmp_path / "config.toml")
+    ran = affectcast("schedule", "--dry-run", "--config", str(path), cwd=tmp_path)
+    assert "15 3 * * *" in ran.stdout
+
+
+# ----------------------------------------------------------------------------------- plain files
+
+
+def test_score_keeps_every_row_and_column_in_order(tmp_path: Path) -> None:
+    rows = [
+        {"id": "007", "text": "I feel so lonely and scared", "tags": ["a", "b"]},
+        {"id": "2", "text": None, "tags": []},
+    ]
+    posts = tmp_path / "posts.jsonl.gz"
+    posts.write_bytes(gzip.compress("\n".join(json.dumps(row) for row in rows).encode()))
+    ran = affectcast(
+        "score", "--posts", str(posts), "--language", "en", "--out", str(tmp_path / "o.csv"), cwd=tmp_path
+    )
+    assert ran.returncode == 0, ran.stderr
+    with (tmp_path / "o.csv").open(encoding="utf-8") as file:
+        out = list(csv.DictReader(file))
+    assert [row["id"] for row in out] == ["007", "2"]
+    assert out[0]["tags"] == '["a","b"]'
+    assert out[0]["lexicon_loneliness"] == "1.0"
+    assert [row["missing"] for row in out] == ["0", "5"]
+
+
+def test_score_by_the_embedded_model_ranks_fear_above_joy(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("body\nI am terrified of what comes next\nbest day ever, so happy!\n")
+    ran = affectcast(
+        "score",
+        "--posts",
+        "p.csv",
+        "--text-column",
+        "body",
+        "--scorer",
+        "emotion",
+        "--out",
+        "o.parquet",
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stderr
+    out = pl.read_parquet(tmp_path / "o.parquet")
+    assert out.columns[0] == "body"
+    assert out["emotion_fear"][0] > out["emotion_joy"][0]
+    assert out["emotion_joy"][1] > out["emotion_fear"][1]
+
+
+def _series(path: Path) -> None:
+    days = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 4, 9), eager=True)
+    frame = pl.DataFrame({"series_id": "a", "time_value": days, "value": [20 + (i % 7) for i in range(100)]})
+    frame[-1, "value"] = 90
+    pl.concat([frame, frame.with_columns(series_id=pl.lit("b"))]).write_csv(path)
+
+
+def test_forecast_of_a_file_has_every_series_step_and_level(tmp_path: Path) -> None:
+    _series(tmp_path / "s.csv")
+    ran = affectcast("forecast", "--series", "s.csv", "--horizon", "3", "--out", "f.csv", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    out = pl.read_csv(tmp_path / "f.csv")
+    assert out.height == 2 * 3 * 23
+    assert out.select("target", "horizon", "output_type_id").is_unique().all()
+
+
+def test_alerts_of_a_file_find_the_last_day(tmp_path: Path) -> None:
+    _series(tmp_path / "s.csv")
+    ran = affectcast("alerts", "--series", "s.csv", "--out", "a.csv", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    out = pl.read_csv(tmp_path / "a.csv")
+    assert out.filter(pl.col("time_value") == "2024-04-09")["alarm"].to_list() == [True, True]
+
+
+def test_contagion_of_a_file_with_given_measures(tmp_path: Path) -> None:
+    posts = [("p", "a", None, 1.0), ("q", "b", "p", 1.0), ("r", "c", "p", 0.0), ("s", "d", "q", 1.0)]
+    frame = pl.DataFrame(posts, schema=["post_id", "author", "parent_id", "anger"], orient="row")
+    frame.with_columns(created_at=pl.lit("2024-01-01T10:00:00Z")).write_csv(tmp_path / "p.csv")
+    ran = affectcast(
+        "contagion",
+        "--posts",
+        "p.csv",
+        "--measures",
+        "anger",
+        "--permutations",
+        "100",
+        "--out",
+        "c.csv",
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stderr
+    out = pl.read_csv(tmp_path / "c.csv")
+    assert "all" in out["tie_bin"].to_list()
+    assert set(out["measure"]) == {"anger"}
+
+
+# -------------------------------------------------------------------------------------- showing
+
+
+def test_models_prints_one_json_list_and_nothing_else(tmp_path: Path) -> None:
+    ran = affectcast("models", "--json", cwd=tmp_path)
+    models = json.loads(ran.stdout)
+    assert {model["scorer"] for model in models} == {"lexicon", "emotion"}
+    for model in models:
+        assert set(model["thresholds"]) == set(model["languages"])
+        assert all(set(values) == set(model["measures"]) for values in model["thresholds"].values())
+
+
+def test_tables_and_config_are_shown(tmp_path: Path) -> None:
+    assert "out.forecasts" in affectcast("tables", cwd=tmp_path).stdout
+    path = write_toml(small_config(tmp_path), tmp_path / "config.toml")
+    assert json.loads(affectcast("config", "--config", str(path), cwd=tmp_path).stdout)["run"]["demo"] is True
+
+
+def test_export_writes_a_folder_that_passes_its_own_check(finished_toml: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    ran = affectcast("export", "--config", str(finished_toml), "--to", str(target), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert list(target.rglob("*.csv"))
+    checked = affectcast("export", "--check", str(target), cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+
+
+# ------------------------------------------------------------------------------------- bad input
+
+GOOD = '{"id": "%d", "created_at": "2024-01-1%dT00:00:00Z", "author": "someone", "text": "fine words"}\n'
+
+
+def _config(tmp_path: Path, posts: bytes, *, name: str = "p.jsonl", columns: str = "") -> Path:
+    (tmp_path / name).write_bytes(posts)
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[run]\nas_of = 2024-01-21\n[score]\nscorers = ["lexicon"]\n[contagion]\npermutations = 100\n'
+        f'[[sources]]\nname = "s"\npath = "{name}"\nlang = "en"\n'
+        f'[sources.columns]\npost_id = "id"\nauthor = "author"\n{columns}'
+    )
+    return path
+
+
+def test_an_unknown_key_is_named_with_its_nearest(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[forecast]\nhorizn_days = 3\n")
+    ran = affectcast("nightly", cwd=tmp_path)
+    assert ran.returncode == 10
+    assert "config.toml: [forecast] unknown key 'horizn_days'. Did you mean 'horizon_days'?" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("posts", "name", "said"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "p.csv", "p.csv"),
+        (b"not gzip at all", "p.csv.gz", "p.csv.gz"),
+        (b"id;created_at;author;text\n1;2024-01-01;a;b\n", "p.csv", "delimiter looks like ';'"),
+        (b"id,created_at,author\n1,2024-01-01,a\n", "p.csv", "missing columns: text"),
+    ],
+    ids=["binary", "not gzip", "wrong delimiter", "missing column"],
+)
+def test_a_file_that_cannot_be_used_ends_with_11_and_says_why(
+    tmp_path: Path, posts: bytes, name: str, said: str
+) -> None:
+    path = _config(tmp_path, posts, name=name)
+    ran = affectcast("nightly", "--plain", "--config", str(path), cwd=tmp_path)
+    assert ran.returncode == 11, ran.stderr
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_bad_records_are_counted_and_lose_no_good_one(tmp_path: Path) -> None:
+    good = "".join(GOOD % (n, n % 9) for n in range(200)).encode()
+    bad = [
+        b'{"id": "b1", "text": "cut',
+        b'{"id": "b2", "created_at": "1970-01-01", "author": "a", "text": "old"}',
+        b'{"id": "b3", "created_at": "2099-01-01", "author": "a", "text": "new"}',
+        b'{"id": "b4", "created_at": "2024-01-10", "author": "a", "text": "' + b"x" * 5_000_000 + b'"}',
+        b'{"id": "b5", "created_at": "2024-01-10", "author": "a", "text": "nul \x00"}',
+        b'{"id": "b6", "created_at": "2024-01-10", "author": "a", "text": "\xff\xfe"}',
+        b'{"id": "b7", "created_at": "never", "author": "a", "text": "when"}',
+    ]
+    formula = b'{"id": "f", "created_at": "2024-01-10", "author": "=cmd()", "text": "=1+1"}\n'
+    path = _config(tmp_path, good + b"\n".join(bad) + b"\n" + formula)
+    ran = affectcast("ingest", "--config", str(path), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "208 in, 201 out" in ran.stdout
+    assert "7 quarantined" in ran.stdout
+
+
+def test_a_truncated_file_keeps_what_came_before(tmp_path: Path) -> None:
+    whole = gzip.compress(os.urandom(0) + "".join(GOOD % (n, n % 9) for n in range(5000)).encode(), mtime=0)
+    path = _config(tmp_path, whole[: len(whole) // 2], name="p.jsonl.gz")
+    ran = affectcast("ingest", "--config", str(path), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "1 quarantined" in ran.stdout
+
+
+def test_one_bad_source_does_not_stop_the_others_but_ends_with_11(tmp_path: Path) -> None:
+    path = _config(tmp_path, "".join(GOOD % (n, n % 9) for n in range(50)).encode())
+    (tmp_path / "other.csv").write_text("nothing,useful\n1,2\n")
+    path.write_text(path.read_text() + '[[sources]]\nname = "other"\npath = "other.csv"\n')
+    ran = affectcast("nightly", "--plain", "--config", str(path), cwd=tmp_path)
+    assert ran.returncode == 11
+    assert "other.csv: missing columns" in ran.stderr
+    assert "50 posts" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("score", "--posts", "none.csv", "--out", "o.csv"), 11, "no such file"),
+        (("score", "--posts", "p.csv"), 2, "--out"),
+        (("score", "--posts", "p.csv", "--scorer", "nope", "--out", "o.csv"), 10, "unknown scorer"),
+        (("forecast", "--series", "p.csv", "--out", "o.csv"), 11, "missing columns"),
+        (("nightly", "--as-of", "yesterday"), 2, "--as-of"),
+        (("nightly", "--config", "none.toml"), 10, "no such configuration file"),
+        (("dashboard", "--published", "none"), 11, "nothing is published"),
+        (("export", "--published", "none", "--to", "x"), 11, "nothing is published"),
+    ],
+)
+def test_a_wrong_request_says_what_to_do(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    (tmp_path / "p.csv").write_text("text\nhello there\n")
+    (tmp_path / "config.toml").write_text("")
+    ran = affectcast(*arguments, cwd=tmp_path)
+    assert ran.returncode == code, ran.stderr
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr

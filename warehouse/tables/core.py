@@ -1,0 +1,121 @@
+"""What the stages make of it. Private, but for `Signals`, whose disclosed form is published too."""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+from warehouse.tables.codes import EDGE_KINDS, GEO_TYPES, NOT_MISSING, RELIABILITY, TIME_TYPES, missing, share
+
+
+class Interactions(dy.Schema):
+    """Who answered, passed on, quoted or mentioned whom; all keys are pseudonyms."""
+
+    post_id = dy.String(primary_key=True)
+    kind = dy.Enum(EDGE_KINDS, primary_key=True)
+    edge_no = dy.Int32(primary_key=True, min=0)
+    author_key = dy.String(nullable=True)
+    target_author_key = dy.String(nullable=True)
+    target_post_id = dy.String(nullable=True)
+    created_at = dy.Datetime(nullable=False, time_unit="us", time_zone="UTC")
+
+
+class People(dy.Schema):
+    """What a source or a user declared about an author; nothing is inferred."""
+
+    author_key = dy.String(primary_key=True)
+    region = dy.String(nullable=True)
+    age_band = dy.String(nullable=True)
+    sex = dy.String(nullable=True)
+
+
+class Scorers(dy.Schema):
+    """Which version of each scorer was first used on which day: a change is a break in its signals."""
+
+    scorer = dy.String(primary_key=True)
+    version = dy.String(primary_key=True)
+    first_issue = dy.Date(nullable=False)
+
+
+class PostScores(dy.Schema):
+    """The fixed part of `core.scores_<scorer>`; one Float32 column per measure stands beside it."""
+
+    post_id = dy.String(primary_key=True)
+    scorer_version = dy.String(nullable=False)
+    n_tokens = dy.Int32(nullable=False, min=0)
+    n_matched = dy.Int32(nullable=True, min=0)
+    missing = missing()
+
+
+class TermCounts(dy.Schema):
+    """How many posts and people used a lexicon term, by place and day."""
+
+    lexicon = dy.String(primary_key=True)
+    term = dy.String(primary_key=True)
+    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
+    geo_value = dy.String(primary_key=True)
+    time_value = dy.Date(primary_key=True)
+    n_posts = dy.Int64(nullable=False, min=1)
+    n_people = dy.Int64(nullable=True, min=0)
+
+
+class Signals(dy.Schema):
+    """A population's mood on a day or ISO week, as it was known at `issue`.
+
+    `value` is the mean over people of each person's own mean; `sample_size` counts people.
+    """
+
+    signal = dy.String(primary_key=True)
+    population = dy.String(primary_key=True)
+    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
+    geo_value = dy.String(primary_key=True)
+    time_type = dy.Enum(TIME_TYPES, primary_key=True)
+    time_value = dy.Date(primary_key=True)
+    issue = dy.Date(primary_key=True)
+    value = share()
+    se = dy.Float64(nullable=True, min=0.0)
+    sample_size = dy.Int64(nullable=True, min=0)
+    n_posts = dy.Int64(nullable=True, min=0)
+    value_unweighted = share()
+    value_corrected = share()
+    corrected_se = dy.Float64(nullable=True, min=0.0)
+    reliability = dy.Enum(RELIABILITY, nullable=False)
+    missing_value = missing()
+    missing_se = missing()
+    missing_sample_size = missing()
+    vintage = dy.Enum(["real", "assumed"], nullable=False)
+    people_unknown = dy.Bool(nullable=False)
+
+    @dy.rule()
+    def null_has_a_reason(cls) -> pl.Expr:
+        """A value is null exactly when its code says why."""
+        return (pl.col("value").is_null() == (pl.col("missing_value") != NOT_MISSING)).fill_null(False)
+
+    @dy.rule()
+    def described_before_issued(cls) -> pl.Expr:
+        """No day is described before it has happened."""
+        return (pl.col("time_value") <= pl.col("issue")).fill_null(False)
+
+
+class PrivateSignals(Signals):
+    """`core.signals`: complete, with the head count behind each share, which is never published."""
+
+    numerator = dy.Int64(nullable=True, min=0)
+
+
+class Runs(dy.Schema):
+    """One row per command run; the only table with wall-clock times."""
+
+    run_id = dy.String(primary_key=True)
+    stage = dy.String(primary_key=True)
+    command = dy.String(nullable=False)
+    issue = dy.Date(nullable=False)
+    started_at = dy.Datetime(nullable=False, time_unit="us", time_zone="UTC")
+    finished_at = dy.Datetime(nullable=True, time_unit="us", time_zone="UTC")
+    status = dy.Enum(["running", "done", "failed"], nullable=False)
+    config_sha256 = dy.String(nullable=False)
+    git_commit = dy.String(nullable=True)
+    rows_in = dy.Int64(nullable=False, min=0)
+    rows_out = dy.Int64(nullable=False, min=0)
+    rows_dropped = dy.Int64(nullable=False, min=0)
+    reasons = dy.String(nullable=False)

@@ -1,0 +1,72 @@
+"""What was received: posts, refusals, and how far each file was read. Private."""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+from warehouse.tables.codes import GEO_TYPES, POST_KINDS
+
+
+class Posts(dy.Schema):
+    """One row per post, text masked; `post_id` is the platform's, or a content hash where it has none."""
+
+    post_id = dy.String(primary_key=True, min_length=1)
+    source = dy.String(nullable=False)
+    author_key = dy.String(nullable=True)
+    created_at = dy.Datetime(nullable=False, time_unit="us", time_zone="UTC")
+    time_value = dy.Date(nullable=False)
+    time_precision = dy.Enum(["second", "day"], nullable=False)
+    lang = dy.String(nullable=True)
+    lang_confidence = dy.Float32(nullable=True)
+    geo_type = dy.Enum(GEO_TYPES, nullable=False)
+    geo_value = dy.String(nullable=False)
+    geo_source = dy.Enum(["declared", "inferred", "source", "none"], nullable=False)
+    community = dy.String(nullable=True)
+    kind = dy.Enum(POST_KINDS, nullable=False)
+    parent_id = dy.String(nullable=True)
+    thread_id = dy.String(nullable=True)
+    text = dy.String(nullable=False)
+    received_issue = dy.Date(nullable=False)
+
+    @dy.rule()
+    def place_has_a_level(cls) -> pl.Expr:
+        """`geo_type` none goes with an empty place and nothing else does."""
+        return ((pl.col("geo_type") == "none") == (pl.col("geo_value") == "")).fill_null(False)
+
+    @dy.rule()
+    def text_is_masked(cls) -> pl.Expr:
+        """No link or e-mail address is left in a text."""
+        return (~pl.col("text").str.contains(r"(?i)https?://\S|\b[\w.+-]+@[\w-]+\.[a-z]{2,}\b")).fill_null(
+            False
+        )
+
+
+class Quarantine(dy.Schema):
+    """One row per record that was refused: why, never what it said."""
+
+    record_hash = dy.String(primary_key=True)
+    source = dy.String(nullable=False)
+    reason = dy.String(nullable=False)
+    detail = dy.String(nullable=False)
+    received_at = dy.Date(nullable=False)
+
+
+class Intake(dy.Schema):
+    """How far each source file has been read, and where its records went."""
+
+    source = dy.String(primary_key=True)
+    file_sha256 = dy.String(primary_key=True)
+    issue = dy.Date(nullable=False)
+    next_record = dy.Int64(nullable=False, min=0)
+    done = dy.Bool(nullable=False)
+    received = dy.Int64(nullable=False, min=0)
+    posts = dy.Int64(nullable=False, min=0)
+    duplicates = dy.Int64(nullable=False, min=0)
+    quarantined = dy.Int64(nullable=False, min=0)
+
+    @dy.rule()
+    def conserved(cls) -> pl.Expr:
+        """received = posts + duplicates + quarantined."""
+        parts = pl.col("posts") + pl.col("duplicates") + pl.col("quarantined")
+        return (pl.col("received") == parts).fill_null(False)
