@@ -46,7 +46,7 @@ def timeline(lines: list[Line], *, statistic: str, events: pl.DataFrame | None =
     figure.update_yaxes(title_text="People", rangemode="tozero", row=2, col=1)
     _fit_to_values(figure, lines=lines, statistic=statistic)
     figure.update_layout(barmode="group", hovermode="x unified")
-    return _finish(figure, height=460)
+    return finished(figure, height=460)
 
 
 def _add_line(figure: go.Figure, *, line: Line, index: int, statistic: str) -> None:
@@ -145,6 +145,7 @@ def _add_withheld(figure: go.Figure, *, frame: pl.DataFrame, name: str, colour: 
         y=[0] * withheld.height,
         text=[words.MISSING.get(code, "no data") for code in withheld["missing_value"]],
         mode="markers",
+        cliponaxis=False,
         marker={"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": colour}},
         name="Withheld or missing",
         legendgroup="withheld",
@@ -212,7 +213,7 @@ def fan(
         )
     figure.update_yaxes(tickformat=tick_format(statistic))
     figure.update_layout(hovermode="x unified")
-    return _finish(figure, height=420)
+    return finished(figure, height=420)
 
 
 def _add_connector(figure: go.Figure, *, history: pl.DataFrame, quantiles: pl.DataFrame) -> None:
@@ -302,7 +303,7 @@ def heat_map(changes: pl.DataFrame) -> go.Figure:
     )
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(side="bottom", tickangle=-45 if len(labels) > 4 else 0)
-    return _finish(figure, height=170 + 34 * len(places))
+    return finished(figure, height=170 + 34 * len(places))
 
 
 def _mark(cell: dict[str, object] | None) -> str:
@@ -326,68 +327,6 @@ def sparkline(frame: pl.DataFrame, *, statistic: str) -> go.Figure:
     return figure
 
 
-def calibration(frame: pl.DataFrame, *, shown: str | None) -> go.Figure:
-    """How often intervals held the truth against how often they should; on the diagonal is right.
-
-    Columns: model_id, nominal, observed, n. `shown` is the model drawn boldly.
-    """
-    figure = go.Figure(
-        go.Scatter(
-            x=[0, 1],
-            y=[0, 1],
-            mode="lines",
-            line={"color": GREY, "dash": "dot"},
-            name="Exactly right",
-            hoverinfo="skip",
-        )
-    )
-    for index, part in enumerate(frame.partition_by("model_id", maintain_order=True)):
-        figure.add_trace(_calibration_line(part, index=index, bold=part["model_id"][0] == shown))
-    figure.update_xaxes(range=[0.4, 1.02], tickformat=".0%", title_text="Interval should hold the truth")
-    figure.update_yaxes(range=[0, 1.05], tickformat=".0%", title_text="Interval held the truth")
-    return _finish(figure, height=420)
-
-
-def _calibration_line(part: pl.DataFrame, *, index: int, bold: bool) -> go.Scatter:
-    colour = PALETTE[index % len(PALETTE)]
-    return go.Scatter(
-        x=part["nominal"],
-        y=part["observed"],
-        customdata=part.select("n").rows(),
-        mode="lines+markers",
-        name=words.chart_text(words.model(part["model_id"][0])),
-        opacity=1.0 if bold else 0.55,
-        line={"color": colour, "width": 4 if bold else 1.5},
-        marker={"symbol": SYMBOLS[index % len(SYMBOLS)], "size": 10 if bold else 7},
-        hovertemplate="%{y:.0%} held at %{x:.0%}, %{customdata[0]:,} judged<extra>%{fullData.name}</extra>",
-    )
-
-
-def leaderboard(frame: pl.DataFrame) -> go.Figure:
-    """Relative WIS per model as bars, best on top; left of the line at 1 beats the flat line.
-
-    Columns: model_id, relative_wis, n_series, n_judged.
-    """
-    better = [value < 1 for value in frame["relative_wis"]]
-    figure = go.Figure(
-        go.Bar(
-            x=frame["relative_wis"],
-            y=[words.chart_text(words.model(name)) for name in frame["model_id"]],
-            orientation="h",
-            text=[f"{value:.2f}" for value in frame["relative_wis"]],
-            textposition="inside",
-            insidetextanchor="start",
-            marker={"color": [BLUE if good else GREY for good in better]},
-            customdata=frame.select("n_series", "n_judged").rows(),
-            hovertemplate="%{y}: %{x:.2f}<br>%{customdata[0]:,} series, %{customdata[1]:,} forecasts<extra></extra>",
-        )
-    )
-    figure.add_vline(x=1.0, line={"color": ORANGE, "dash": "dash"})
-    figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title_text="Flat line = 1", range=[0, 1.1 * max([1.0, *frame["relative_wis"]])])
-    return _finish(figure, height=110 + 38 * frame.height)
-
-
 def tick_format(statistic: str) -> str:
     """The d3 format of an axis."""
     return {"share": ".1%", "count": ",.0f"}.get(statistic, ".3f")
@@ -404,7 +343,8 @@ def rgba(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity})"
 
 
-def _finish(figure: go.Figure, *, height: int) -> go.Figure:
+def finished(figure: go.Figure, *, height: int) -> go.Figure:
+    """Margins, legend and size that every chart shares."""
     figure.update_layout(
         height=height,
         margin=MARGIN,

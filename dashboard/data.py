@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Publication:
     absent: tuple[str, ...] = ()
     demo: bool = False
     help_line: str = ""
+    newest_day: dt.date | None = None
     labels: dict[str, str] = field(default_factory=dict)
     statistics: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
@@ -105,20 +107,30 @@ def load(pointer: Pointer) -> Publication:
         absent=tuple(name for name in PUBLISHED if not _file(pointer.folder, name=name).is_file()),
         demo=manifest.get("demo") is True,
         help_line=str(manifest.get("help_line", "")),
-        labels={
-            signal: words.shortened(label, most=MAX_LABEL)
-            for signal, label in catalogue.select("signal", "label_en").iter_rows()
-        },
+        newest_day=_newest_day(scans["signals"]),
+        labels=_distinct(dict(catalogue.select("signal", "label_en").iter_rows())),
         statistics=dict(catalogue.select("signal", "statistic").iter_rows()),
         units=dict(catalogue.select("signal", "unit").iter_rows()),
-        places={
-            (kind, value): words.shortened(label, most=MAX_LABEL)
-            for kind, value, label in places.select(_PLACE).iter_rows()
-        },
+        places=_place_labels(places),
     )
 
 
-_PLACE = ["geo_type", "geo_value", "label"]
+def _place_labels(places: pl.DataFrame) -> dict[tuple[str, str], str]:
+    rows = places.select("geo_type", "geo_value", "label").rows()
+    named = _distinct({f"{kind}:{value}": label for kind, value, label in rows})
+    return {(kind, value): named[f"{kind}:{value}"] for kind, value, _ in rows}
+
+
+def _distinct(labels: dict[str, str]) -> dict[str, str]:
+    """Labels of one short line; two things with the same label get their codes, so neither hides the other."""
+    short = {code: words.shortened(label, most=MAX_LABEL) for code, label in labels.items()}
+    uses = Counter(short.values())
+    return {code: f"{label} ({code})" if uses[label] > 1 else label for code, label in short.items()}
+
+
+def _newest_day(signals: pl.LazyFrame) -> dt.date | None:
+    last = signals.filter(pl.col("value").is_not_null()).select(pl.col("time_value").max()).collect().item()
+    return last if isinstance(last, dt.date) else None
 
 
 def _manifest(folder: Path) -> dict[str, object]:

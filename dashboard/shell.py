@@ -100,8 +100,7 @@ def _heading(publication: data.Publication, *, title: str) -> None:
 def freshness(publication: data.Publication) -> str:
     """Which issue this is, and how recent the newest day in it is."""
     issued = f"Issue {publication.issue:%d %b %Y}, version {publication.pointer.version[:8]}"
-    days = publication.signals.filter(pl.col("value").is_not_null())
-    last = days.select(pl.col("time_value").max()).collect().item()
+    last = publication.newest_day
     if last is None:
         return f"{issued}. No numbers are published in it."
     lag = (publication.issue - last).days

@@ -62,7 +62,8 @@ def _option_line(option: TyperOption) -> str:
         if option.is_flag
         else str(option.default)
     )
-    meaning = (option.help or "").replace("|", "\\|")
+    choices = getattr(option.type, "choices", ())
+    meaning = (option.help or "").replace("|", "\\|") + (f" One of {', '.join(choices)}." if choices else "")
     return f"| `{', '.join([*option.opts, *option.secondary_opts])}` | {meaning} | {default} |"
 
 

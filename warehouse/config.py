@@ -138,7 +138,15 @@ class DisclosureConfig(Section):
 
 
 class ForecastConfig(Section):
-    models: tuple[str, ...] = ("flat_line", "seasonal_naive", "auto_ets", "auto_theta", "auto_arima", "nhits")
+    models: tuple[str, ...] = (
+        "flat_line",
+        "window_mean",
+        "seasonal_naive",
+        "auto_ets",
+        "auto_theta",
+        "auto_arima",
+        "nhits",
+    )
     horizon_days: int = Field(default=14, ge=1, le=60)
     horizon_weeks: int = Field(default=4, ge=1, le=26)
     history_days: int = Field(default=730, ge=14)

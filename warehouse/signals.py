@@ -1,29 +1,32 @@
 """Post scores to signals: one person one vote, by place, population, day and ISO week. Appended only where
 something changed.
 
-The heavy part is one SQL statement per scorer, place level and population, so memory does not grow with the
-archive. Not for hiding anything: `disclosure.py` does that.
+Works through some weeks of posts at a time, so that memory does not grow with the archive. Not for the
+estimates themselves (`cells.py`), nor for hiding anything (`disclosure.py`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
+from warehouse.cells import PERIODS, CellSpec, columns_of, estimates, period_end, signal_name, statistics_of
 from warehouse.config import Config
+from warehouse.scores import table_of
 from warehouse.scoring import Scorer
-from warehouse.scores import table_of, threshold_sql
 from warehouse.store import Receipt, Store
-from warehouse.tables import NOT_MISSING, TABLES
+from warehouse.tables import DELETED, NOT_APPLICABLE, NOT_MISSING, TABLES
 from warehouse.vintages import CELL, latest
 
 SIGNALS = TABLES["core.signals"]
 CATALOGUE = TABLES["out.signal_catalogue"]
-# One side of the people floor an authorless cell is on: most of its posts name nobody.
-_MOSTLY_AUTHORLESS = 0.5
-_COMPARED = ["value", "se", "sample_size", "n_posts", "numerator", "people_unknown"]
+_BATCH_POSTS = 500_000
+_NUMBERS = ["value", "value_unweighted", "se", "sample_size", "n_posts", "numerator"]
+_COMPARED = [*_NUMBERS, "reliability", "people_unknown"]
+_PERIOD_SCHEMA = pl.Schema({"time_type": pl.String(), "time_value": pl.Date()})
 _LABELS_ES = {
     "anxiety": "ansiedad", "depression": "depresión", "stress": "estrés", "loneliness": "soledad",
     "joy": "alegría", "affection": "afecto", "sadness": "tristeza", "fear": "miedo", "anger": "enojo",
@@ -46,16 +49,6 @@ class SignalSpec:
     def last_day(self) -> dt.date:
         """The newest day that is complete enough to describe on `issue`."""
         return self.issue - dt.timedelta(days=self.config.signals.reporting_lag_days)
-
-
-def signal_name(scorer: str, measure: str, statistic: str) -> str:
-    """The one place where a signal gets its name; nothing ever takes a name apart."""
-    return f"{scorer}_{measure}_{statistic}"
-
-
-def statistics_of(scorer: Scorer) -> tuple[str, ...]:
-    """Lexicon measures are 0 or 1, so their mean is their share; probabilities have both."""
-    return ("share",) if scorer.describe()["tier"] == "lexicon" else ("share", "mean")
 
 
 def catalogue(scorers: list[Scorer]) -> pl.DataFrame:
@@ -93,207 +86,147 @@ def _catalogue_row(scorer: Scorer, *, measure: str, statistic: str, smoothing: s
 
 
 def compute_signals(store: Store, *, scorers: list[Scorer], spec: SignalSpec, run_id: str) -> Receipt:
-    """Bring `core.signals` up to `spec.issue`: only days with new posts or new scores are computed again."""
-    previous = _previous_issue(store, spec=spec)
-    parts = [_scorer_signals(store, scorer=scorer, spec=spec, previous=previous) for scorer in scorers]
-    fresh = pl.concat(parts)
-    assumed = spec.assumed or previous is None
-    stamped = fresh.with_columns(
-        issue=pl.lit(spec.issue), vintage=pl.lit("assumed" if assumed else "real"), value_unweighted="value",
-        value_corrected=pl.lit(None, dtype=pl.Float64), corrected_se=pl.lit(None, dtype=pl.Float64),
-    )  # fmt: skip
-    checked = with_reliability(stamped, config=spec.config)
+    """Bring `core.signals` up to `spec.issue`: only periods that may have changed are computed again.
+
+    A row is added where a number differs from the newest earlier issue. A real issue is made from the posts
+    received by then; an assumed one, as of a backfill, from all of them.
+    """
+    night = _night(store, spec=spec)
+    rows_in = rows_out = 0
     with store.transaction():
         store.delete(SIGNALS, where="issue = ?", parameters=[spec.issue])
-        changed = _changed(store, checked)
-        store.append(SIGNALS, changed, run_id=run_id)
+        for scorer in scorers:
+            store.create(table_of(scorer))
+            for periods in _batches(store, periods=_touched(store, scorer=scorer, night=night)):
+                cells = CellSpec(signals=spec.config.signals, periods=periods, received_by=night.received_by)
+                fresh = _stamped(estimates(store, scorer=scorer, spec=cells), night=night)
+                changed = _changed(store, fresh, scorer=scorer, night=night, periods=periods)
+                rows_in += fresh.height
+                rows_out += store.append(SIGNALS, changed, run_id=run_id)
         store.put(CATALOGUE, catalogue(scorers), run_id=run_id)
-    return Receipt("signals", rows_in=fresh.height, rows_out=changed.height)
+    return Receipt("signals", rows_in=rows_in, rows_out=rows_out)
 
 
-def _previous_issue(store: Store, *, spec: SignalSpec) -> dt.date | None:
-    found = store.query("SELECT max(issue) AS issue FROM core.signals WHERE issue < ?", [spec.issue])
-    value: dt.date | None = found["issue"][0]
-    return value
+# ------------------------------------------------------------------------------------ what to compute
 
 
-def _changed(store: Store, fresh: pl.DataFrame) -> pl.DataFrame:
-    """The rows that differ from the newest issue of their cell, or have none."""
-    cells = store.existing_keys(SIGNALS, fresh.select("time_value").unique())
-    if cells.is_empty():
-        return fresh
-    days = cells["time_value"].unique().to_list()
-    known = latest(store.read(SIGNALS, where="time_value IN (SELECT unnest(?))", parameters=[days]))
-    before = known.select(
-        *CELL, *[pl.col(name).alias(f"{name}_before") for name in _COMPARED], known=pl.lit(True)
+@dataclass(frozen=True, kw_only=True)
+class _Night:
+    """An issue, the one before it (None: nothing to build on) and the last arrival that counts."""
+
+    spec: SignalSpec
+    previous: dt.date | None
+    received_by: dt.date
+
+    @property
+    def vintage(self) -> str:
+        return "assumed" if self.spec.assumed or self.previous is None else "real"
+
+
+def _night(store: Store, *, spec: SignalSpec) -> _Night:
+    previous = _date(store, "SELECT max(issue) FROM core.signals WHERE issue < ?", [spec.issue])
+    earliest = _date(store, "SELECT min(received_issue) FROM raw.posts", [])
+    # An issue from before anything was received can only describe history that was loaded in bulk later.
+    in_bulk = spec.assumed or (previous is None and earliest is not None and earliest > spec.issue)
+    return _Night(spec=spec, previous=previous, received_by=dt.date.max if in_bulk else spec.issue)
+
+
+def _date(store: Store, sql: str, parameters: list[object]) -> dt.date | None:
+    found: dt.date | None = store.query(sql, parameters).cast(pl.Date).item()
+    return found
+
+
+def settings_changed(store: Store, *, since: dt.date, config: Config) -> bool:
+    """Whether the signals of issue `since` were last made under other settings, or nobody knows which."""
+    sql = (
+        "SELECT config_sha256 FROM core.runs WHERE stage = 'signals' AND status = 'done' AND issue = ? "
+        "ORDER BY finished_at DESC LIMIT 1"
     )
-    joined = fresh.join(before, on=CELL, how="left", maintain_order="left")
-    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in _COMPARED)
-    return joined.filter(pl.col("known").is_null() | ~same).select(fresh.columns)
+    return store.query(sql, [since])["config_sha256"].to_list() != [config.sha256]
 
 
-# -------------------------------------------------------------------------------------- estimation
+def _touched(store: Store, *, scorer: Scorer, night: _Night) -> pl.DataFrame:
+    """`time_type`, `time_value` of the complete periods that may have changed since the previous issue:
+    those that have become complete, and those of posts that have come since.
 
-
-def _scorer_signals(
-    store: Store, *, scorer: Scorer, spec: SignalSpec, previous: dt.date | None
-) -> pl.DataFrame:
-    days = _touched_days(store, scorer=scorer, spec=spec, previous=previous)
+    Posts of the previous issue's own day are looked at again: they may have come after it was made.
+    """
+    anew = _starts_anew(store, scorer=scorer, night=night)
+    since = night.previous or night.spec.issue
+    complete = since - dt.timedelta(days=night.spec.config.signals.reporting_lag_days)
     parts = [
-        _cells(
-            store,
-            scorer=scorer,
-            spec=spec,
-            days=_period_days(days, time_type),
-            by=(level, population, time_type),
+        store.query(
+            f"SELECT DISTINCT '{time_type}' AS time_type, {period} AS time_value FROM raw.posts "
+            f"WHERE {period} <= ? AND received_issue <= ? AND (? OR received_issue >= ? OR {period} > ?)",
+            [night.spec.last_day, night.received_by, anew, since, complete],
         )
-        for level in spec.config.signals.levels
-        for population in ("all", *spec.config.signals.populations)
-        for time_type in ("day", "week")
+        for time_type, period in PERIODS.items()
     ]
-    wide = pl.concat([part for part in parts if part.height] or [_no_cells(scorer)])
-    return _long(wide, scorer=scorer)
+    return pl.concat(part.cast(_PERIOD_SCHEMA) for part in parts).sort("time_value", "time_type")
 
 
-def _touched_days(store: Store, *, scorer: Scorer, spec: SignalSpec, previous: dt.date | None) -> pl.Series:
-    """Days up to the last complete one that may have changed since the previous issue."""
-    every = previous is None or _is_new(store, scorer=scorer, previous=previous)
-    arrived = "true" if every else "(received_issue > ? OR time_value > ?)"
-    lag = dt.timedelta(days=spec.config.signals.reporting_lag_days)
-    parameters = [spec.last_day] if every or previous is None else [spec.last_day, previous, previous - lag]
-    sql = f"SELECT DISTINCT time_value FROM raw.posts WHERE time_value <= ? AND {arrived} ORDER BY time_value"
-    return store.query(sql, list(parameters))["time_value"].cast(pl.Date)
-
-
-def _is_new(store: Store, *, scorer: Scorer, previous: dt.date) -> bool:
+def _starts_anew(store: Store, *, scorer: Scorer, night: _Night) -> bool:
+    """Whether nothing earlier can be built on: no issue, a new scorer or version, or other settings."""
+    if night.previous is None or settings_changed(store, since=night.previous, config=night.spec.config):
+        return True
     sql = "SELECT first_issue FROM core.scorers WHERE scorer = ? AND version = ?"
     first = store.query(sql, [scorer.name, scorer.version])["first_issue"]
-    return first.is_empty() or first[0] > previous
+    return first.is_empty() or first[0] >= night.previous
 
 
-def _period_days(days: pl.Series, time_type: str) -> list[dt.date]:
-    """The period ends that these days belong to: the days themselves, or their weeks' Sundays."""
-    ends = period_end(pl.col("day"), time_type=time_type)
-    return pl.DataFrame({"day": days}).select(ends)["day"].unique().sort().to_list()
+def _batches(store: Store, *, periods: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The periods cut between ISO weeks, so that a batch holds about `_BATCH_POSTS` posts."""
+    weeks = store.query(f"SELECT {PERIODS['week']} AS week, count(*) AS n FROM raw.posts GROUP BY week")
+    marked = periods.with_columns(week=period_end(pl.col("time_value"), time_type="week"))
+    needed = weeks.join(marked, on="week", how="semi").sort("week")
+    cut = needed.select("week", batch=(pl.col("n").cum_sum() - pl.col("n")) // _BATCH_POSTS)
+    numbered = marked.join(cut, on="week", how="left", maintain_order="left")
+    for _, part in numbered.group_by("batch", maintain_order=True):
+        yield part.select(_PERIOD_SCHEMA.names())
 
 
-def period_end(day: pl.Expr, *, time_type: str) -> pl.Expr:
-    """The last day of the period a day belongs to; weeks are ISO weeks and end on Sunday."""
-    return day if time_type == "day" else day + pl.duration(days=7 - day.dt.weekday().cast(pl.Int64))
+# -------------------------------------------------------------------------------------- what changed
 
 
-_LEVELS = {
-    "all": ("'all'", "true"),
-    "nation": ("left(geo_value, 2)", "geo_type IN ('nation', 'region')"),
-    "region": ("geo_value", "geo_type = 'region'"),
-}
-_POPULATIONS = {
-    "all": ("'all'", "true"),
-    "lang": ("'lang=' || p.lang", "p.lang IS NOT NULL"),
-    "community": ("'community=' || community", "community IS NOT NULL"),
-}
-_PERIODS = {"day": "time_value", "week": "CAST(time_value + (7 - isodow(time_value))::INTEGER AS DATE)"}
-
-
-def _cells(
-    store: Store, *, scorer: Scorer, spec: SignalSpec, days: list[dt.date], by: tuple[str, str, str]
+def _changed(
+    store: Store, fresh: pl.DataFrame, *, scorer: Scorer, night: _Night, periods: pl.DataFrame
 ) -> pl.DataFrame:
-    """One row per place, population and period, with mean, variance and head count of every measure."""
-    level, _, time_type = by
-    ends = [day for day in days if day <= spec.last_day]
-    if not ends:
-        return _no_cells(scorer)
-    sql = _cell_sql(scorer, by=by, kinds=spec.config.signals.kinds)
-    first = min(ends) - dt.timedelta(days=6)
-    frame = store.query(sql, [first, max(ends), ends])
-    named = frame.with_columns(geo_type=pl.lit(level), time_type=pl.lit(time_type))
-    return named.select(_no_cells(scorer).columns).cast(_no_cells(scorer).schema)
+    """The rows that differ from the newest earlier issue of their cell or have none, and cells that are gone."""
+    known = _known(store, scorer=scorer, night=night, periods=periods)
+    before = known.select(*CELL, *[pl.col(name).alias(f"{name}_before") for name in _COMPARED], known=True)
+    joined = fresh.join(before, on=CELL, how="left", maintain_order="left")
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in _COMPARED)
+    differing = joined.filter(pl.col("known").is_null() | ~same).select(fresh.columns)
+    gone = known.filter(pl.col("missing_value") != DELETED).join(fresh, on=CELL, how="anti")
+    return pl.concat([differing, _deleted(gone, night=night)])
 
 
-def _cell_sql(scorer: Scorer, *, by: tuple[str, str, str], kinds: tuple[str, ...]) -> str:
-    level, population, time_type = by
-    place, in_level = _LEVELS[level]
-    group, in_population = _POPULATIONS[population]
-    person = ", ".join(
-        f'avg("{m}") AS "{m}_mean", avg(CASE WHEN "{m}" >= {threshold_sql(scorer, measure=m, lang="lang")} THEN 1.0 ELSE 0.0 END) '
-        f'AS "{m}_share"'
-        for m in scorer.measures
-    )
-    cell = ", ".join(
-        f'avg("{m}_{s}") AS "{m}_{s}", var_samp("{m}_{s}") AS "{m}_{s}_var", '
-        f'count(*) FILTER ("{m}_{s}" > 0) AS "{m}_{s}_people"'
-        for m in scorer.measures
-        for s in statistics_of(scorer)
-    )
-    allowed = ", ".join(f"'{kind}'" for kind in kinds)
-    return f"""
-        WITH posts AS (
-            SELECT post_id, author_key, p.lang, {place} AS geo_value, {group} AS population,
-                   {_PERIODS[time_type]} AS period, s.* EXCLUDE (post_id)
-            FROM raw.posts p JOIN {table_of(scorer).name} s USING (post_id)
-            WHERE time_value BETWEEN ? AND ? AND s.missing = 0 AND p.kind IN ({allowed})
-              AND {in_level} AND {in_population}
-        ), wanted AS (
-            SELECT *, avg((author_key IS NULL)::INTEGER) OVER (PARTITION BY geo_value, population, period)
-                      > {_MOSTLY_AUTHORLESS} AS people_unknown
-            FROM posts WHERE period IN (SELECT unnest(?))
-        ), people AS (
-            SELECT geo_value, population, period, people_unknown, coalesce(author_key, post_id) AS person,
-                   count(*) AS posts, {person}
-            FROM wanted WHERE people_unknown OR author_key IS NOT NULL
-            GROUP BY ALL
-        )
-        SELECT geo_value, population, period AS time_value, people_unknown, count(*) AS people,
-               sum(posts)::BIGINT AS n_posts, {cell}
-        FROM people GROUP BY ALL ORDER BY ALL
-    """
+def _known(store: Store, *, scorer: Scorer, night: _Night, periods: pl.DataFrame) -> pl.DataFrame:
+    names = [signal_name(scorer.name, measure, statistic) for measure, statistic in columns_of(scorer)]
+    where = "issue < ? AND signal IN (SELECT unnest(?)) AND time_value IN (SELECT unnest(?))"
+    days = periods["time_value"].unique().to_list()
+    rows = latest(store.read(SIGNALS, where=where, parameters=[night.spec.issue, names, days]))
+    wanted = periods.cast({"time_type": rows.schema["time_type"]})
+    return rows.join(wanted, on=["time_type", "time_value"], how="semi", maintain_order="left")
 
 
-def _no_cells(scorer: Scorer) -> pl.DataFrame:
-    schema: dict[str, type[pl.DataType]] = {
-        "geo_type": pl.String, "geo_value": pl.String, "population": pl.String, "time_type": pl.String,
-        "time_value": pl.Date, "people_unknown": pl.Boolean, "people": pl.Int64, "n_posts": pl.Int64,
-    }  # fmt: skip
-    for measure in scorer.measures:
-        for statistic in statistics_of(scorer):
-            column = f"{measure}_{statistic}"
-            schema |= {column: pl.Float64, f"{column}_var": pl.Float64, f"{column}_people": pl.Int64}
-    return pl.DataFrame(schema=schema)
-
-
-def _long(wide: pl.DataFrame, *, scorer: Scorer) -> pl.DataFrame:
-    parts = [
-        _one_signal(wide, scorer=scorer, measure=measure, statistic=statistic)
-        for measure in scorer.measures
-        for statistic in statistics_of(scorer)
-    ]
-    return pl.concat(parts)
-
-
-def _one_signal(wide: pl.DataFrame, *, scorer: Scorer, measure: str, statistic: str) -> pl.DataFrame:
-    column = f"{measure}_{statistic}"
-    n = pl.col("people")
-    value = pl.col(column).clip(0.0, 1.0)
-    share = statistic == "share"
-    return wide.select(
-        "population", "geo_type", "geo_value", "time_type", "time_value", "people_unknown", "n_posts",
-        signal=pl.lit(signal_name(scorer.name, measure, statistic)),
-        value=value,
-        se=standard_error(variance=pl.col(f"{column}_var"), n=n),
-        sample_size=pl.when(~pl.col("people_unknown")).then(n),
-        numerator=pl.when(pl.lit(share)).then(pl.col(f"{column}_people")),
+def _deleted(gone: pl.DataFrame, *, night: _Night) -> pl.DataFrame:
+    """Cells that had posts at an earlier issue and have none any more, as rows of this issue."""
+    rows = gone.with_columns(
+        *[pl.lit(None, dtype=gone.schema[name]).alias(name) for name in _NUMBERS],
+        *[pl.lit(DELETED).alias(name) for name in ("missing_value", "missing_se", "missing_sample_size")],
+        issue=pl.lit(night.spec.issue), vintage=pl.lit(night.vintage), reliability=pl.lit("low"),
     )  # fmt: skip
+    return SIGNALS.schema.cast(rows)
 
 
-def standard_error(*, variance: pl.Expr, n: pl.Expr) -> pl.Expr:
-    """Of a mean over `n` people with the given sample variance.
-
-    Near 0 and 1 the sample variance vanishes while doubt does not, so it is never taken to be less than the
-    variance of a share of half a person in n + 1, as in Jeffreys' interval. One person alone: 0.25.
-    """
-    half = 0.5 / (n + 1.0)
-    between = pl.max_horizontal(variance.fill_null(0.25), half * (1.0 - half))
-    return (between / n).sqrt()
+def _stamped(estimated: pl.DataFrame, *, night: _Night) -> pl.DataFrame:
+    """Estimates as rows of `core.signals` of this issue."""
+    rows = estimated.with_columns(
+        issue=pl.lit(night.spec.issue), vintage=pl.lit(night.vintage), value_unweighted="value",
+        value_corrected=pl.lit(None, dtype=pl.Float64), corrected_se=pl.lit(None, dtype=pl.Float64),
+    )  # fmt: skip
+    return SIGNALS.schema.cast(with_reliability(rows, config=night.spec.config).select(SIGNALS.columns))
 
 
 def with_reliability(signals: pl.DataFrame, *, config: Config) -> pl.DataFrame:
@@ -315,4 +248,4 @@ def with_reliability(signals: pl.DataFrame, *, config: Config) -> pl.DataFrame:
 
 
 def _code(column: pl.Expr) -> pl.Expr:
-    return pl.when(column.is_null()).then(1).otherwise(NOT_MISSING).cast(pl.Int8)
+    return pl.when(column.is_null()).then(NOT_APPLICABLE).otherwise(NOT_MISSING).cast(pl.Int8)

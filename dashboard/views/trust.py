@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, controls, data, shell, skill, words
+from dashboard import controls, data, shell, skill, skill_charts, words
 
 METRICS = {"f1": "F1", "roc_auc": "ROC AUC", "pr_auc": "PR AUC"}
 MUST_NOT = (
@@ -46,11 +46,11 @@ def _skill(publication: data.Publication) -> None:
     with left:
         st.subheader("Error against a flat line")
         st.plotly_chart(
-            charts.leaderboard(board), key="leaderboard", config={"displayModeBar": False}, alt="Skill"
+            skill_charts.leaderboard(board), key="leaderboard", config={"displayModeBar": False}, alt="Skill"
         )
     with right:
         st.subheader("Do the ranges hold?")
-        figure = charts.calibration(skill.calibration(scores, task=task), shown=shown)
+        figure = skill_charts.calibration(skill.calibration(scores, task=task), shown=shown)
         st.plotly_chart(figure, key="calibration", config={"displayModeBar": False}, alt="Calibration")
     shell.rows([_board_row(row) for row in board.iter_rows(named=True)], alt="Forecast skill per model")
     st.caption(words.plain(_basis(scores.filter(pl.col("task") == task))))

@@ -31,6 +31,12 @@ PostsOption = Annotated[
 FrequencyOption = Annotated[
     Literal["day", "week"] | None, typer.Option("--frequency", help="Default: read from the dates.")
 ]
+KindOption = Annotated[
+    Literal["auto", "share", "count", "index"],
+    typer.Option(
+        "--kind", help="What the values are; auto: share if there is n, count if whole numbers, else index."
+    ),
+]
 SEED = 20240101
 
 
@@ -82,13 +88,7 @@ def forecast(
     model: Annotated[
         str, typer.Option("--model", help="Which model; the ensemble weighs all on their own past.")
     ] = "ensemble",
-    kind: Annotated[
-        Literal["auto", "share", "count", "index"],
-        typer.Option(
-            "--kind",
-            help="What the values are; auto: share if there is n, count if whole numbers, else index.",
-        ),
-    ] = "auto",
+    kind: KindOption = "auto",
     columns: ColumnsOption = None,
     out: OutOption = None,
     config: ConfigOption = DEFAULT_CONFIG,

@@ -18,7 +18,7 @@ from forecasting.alerts.tails import predictive
 DETECTOR = "calendar_quasi_1"
 CHUNK_CELLS = 1_500_000
 CALIBRATION_PERIODS, CALIBRATION_PRIOR = 84, 28.0
-LARGEST_Z = 3.0
+LARGEST_Z, NARROWEST = 3.0, 0.85
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def judge(values: Floats, *, trials: Floats | None, frame: Frame, alpha: float, 
     `values` (series, periods) are counts, or shares if `trials` (same shape, people behind each) is
     given; NaN = not observed. The predictive distribution is negative binomial or beta, matched to
     sampling error, over-dispersion and the error of the estimated mean; its tail is widened to
-    Student's t for the estimated dispersion and by this series' own past prediction errors.
+    Student's t for the estimated dispersion and scaled by this series' own past prediction errors.
     """
     family: Family = "count" if trials is None else "share"
     people = np.ones_like(values) if trials is None else trials
@@ -161,7 +161,7 @@ def _observed(values: Floats, *, guard: int, window: int) -> NDArray[np.int64]:
 
 
 def _calibration(score: Floats, *, guard: int) -> Floats:
-    """How much wider this series' past prediction errors were than claimed (at least 1).
+    """How much wider this series' past prediction errors were than claimed (squared at least .85).
 
     Uses the judged periods before the guard band, shrunk towards 1 and with large errors cut off.
     """
@@ -169,7 +169,7 @@ def _calibration(score: Floats, *, guard: int) -> Floats:
     squared = np.where(known, np.minimum(np.abs(score), LARGEST_Z) ** 2, 0.0)
     count = _trailing(known.astype(np.float64), guard=guard)
     total = _trailing(squared, guard=guard)
-    return np.sqrt(np.maximum((total + CALIBRATION_PRIOR) / (count + CALIBRATION_PRIOR), 1.0))
+    return np.sqrt(np.maximum((total + CALIBRATION_PRIOR) / (count + CALIBRATION_PRIOR), NARROWEST))
 
 
 def _trailing(terms: Floats, *, guard: int) -> Floats:

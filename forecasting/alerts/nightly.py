@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import cast
 
 import polars as pl
 
@@ -127,8 +128,8 @@ def _text(row: dict[str, object], *, help_line: str) -> str:
 
 
 def _facts(row: dict[str, object]) -> Facts:
-    day, onset, kind = row["time_value"], row["onset"], str(row["kind"])
-    assert isinstance(day, dt.date)
+    onset, kind = row["onset"], str(row["kind"])
+    day = cast(dt.date, row["time_value"])
     lead = row["lead_days"] if isinstance(row["lead_days"], int) else 0
     size = row["sample_size"] if isinstance(row["sample_size"], int) else None
     own = "count" if row["signal"] == VOLUME else str(row["statistic"] or "share")

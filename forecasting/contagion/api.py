@@ -96,6 +96,16 @@ def contagion_file(
 
 def _notes(table: pl.DataFrame, *, rows: pl.DataFrame, permutations: int) -> list[str]:
     notes = [NO_AUTHORS] if table["author_key"].null_count() == len(table) else []
+    asked = int(
+        table.select(pl.any_horizontal(pl.col("parent_id", "reply_to_author").is_not_null()).sum()).item()
+    )
+    whole = rows.filter(pl.col("tie_bin") == "all")["n_edges"].to_list()
+    used = max(whole, default=0)
+    if 0 < used < asked:
+        notes.append(
+            f"{used} of {asked} answers are measured: the others answer a post or person that is not in the "
+            "table or their own, or stand alone, with no other post that could have been shown instead."
+        )
     if rows.is_empty():
         notes.append("No answer to a post of this table was found: there is nothing to measure.")
     if permutations < 100:

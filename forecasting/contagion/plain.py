@@ -17,15 +17,15 @@ def posts_of(posts: pl.DataFrame, *, measures: tuple[str, ...]) -> pl.DataFrame:
     0–1.
     """
     _check_columns(posts, measures=measures)
-    given = [column for column in LINKS if column in posts.columns]
-    author = _blank("author") if "author" in posts.columns else pl.lit(None, dtype=pl.String)
+    names = {"author_key": "author"} | {column: column for column in LINKS}
     table = posts.select(
-        pl.col("post_id").cast(pl.String),
-        author.alias("author_key"),
+        _name(posts, column="post_id").alias("post_id"),
         _times(posts["created_at"]),
         *(
-            _blank(column).alias(column) if column in given else pl.lit(None, dtype=pl.String).alias(column)
-            for column in LINKS
+            (_name(posts, column=given) if given in posts.columns else pl.lit(None, dtype=pl.String)).alias(
+                name
+            )
+            for name, given in names.items()
         ),
         *(_scores(posts, measure=measure) for measure in measures),
     )
@@ -70,9 +70,12 @@ def _check_columns(posts: pl.DataFrame, *, measures: tuple[str, ...]) -> None:
         raise InputError("contagion: reply_to_author needs a column author beside it, or use parent_id.")
 
 
-def _blank(column: str) -> pl.Expr:
-    text = pl.col(column).cast(pl.String).str.strip_chars()
-    return pl.when(text != "").then(text)
+def _name(posts: pl.DataFrame, *, column: str) -> pl.Expr:
+    """An id as text, null where empty. `12.0`, as a spreadsheet writes a whole number, reads 12."""
+    numeric = posts[column].dtype.is_float()
+    text = (pl.col(column).cast(pl.Decimal(38, 1)) if numeric else pl.col(column)).cast(pl.String)
+    whole = text.str.strip_chars().str.replace(r"^(\d+)\.0+$", "${1}")
+    return pl.when(whole != "").then(whole)
 
 
 def _times(column: pl.Series) -> pl.Series:

@@ -77,7 +77,8 @@ def _codes(names: pl.Series, table: pl.DataFrame) -> Integers:
 def _at(matrix: sparse.csr_matrix, at: tuple[Integers, Integers]) -> Floats:
     if len(at[0]) == 0:
         return np.zeros(0)
-    return np.asarray(matrix[at[0], at[1]], dtype=np.float64).ravel()
+    row, column = np.array(at[0]), np.array(at[1])
+    return np.asarray(matrix[row, column], dtype=np.float64).ravel()
 
 
 def group_rate(

@@ -35,11 +35,11 @@ def surprises(
         on="parent_id",
         how="left",
         maintain_order="left",
-    ).with_columns(pl.lit(prior).alias("prior"))
+    )
     usual = here["usual"].to_numpy()
     sources = [_thread(here, calm=calm)]
     if near is not None:
-        usual = _usual_without(here, near=near, usual=usual)
+        usual = _usual_without(here, near=near, usual=usual, prior=prior)
         sources += [_responder(here, usual=usual), _writer(here, calm=calm)]
     base, tier = np.zeros(len(here)), np.full(len(here), NONE)
     for found, n, rank in sources:
@@ -71,12 +71,12 @@ def _together(mood: Floats, person: Floats, *, prior: float) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-total)))
 
 
-def _usual_without(here: pl.DataFrame, *, near: Neighbourhood, usual: Floats) -> Floats:
+def _usual_without(here: pl.DataFrame, *, near: Neighbourhood, usual: Floats, prior: float) -> Floats:
     """The shown post's expectation, without the posts of the person it was shown to."""
     daily, writer = here["daily"].to_numpy(), here["writer_rate"].to_numpy()
     local = near.rate(here["source"].fill_null(""), here["shown_day"], without=here["responder"], prior=daily)
     known = here["source"].is_not_null().to_numpy()
-    return np.where(known, _together(local, writer, prior=float(here["prior"][0])), usual)
+    return np.where(known, _together(local, writer, prior=prior), usual)
 
 
 def _writer(here: pl.DataFrame, *, calm: pl.DataFrame) -> tuple[Floats, Floats, int]:

@@ -113,6 +113,3 @@ def _set_levels(levels: dict[str, int]) -> None:
 def _ignore_known() -> None:
     warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=Warning)
     warnings.filterwarnings("ignore", message=".*does not have many workers", category=UserWarning)
-    warnings.filterwarnings("ignore", message=".*pkg_resources", category=Warning)
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
-    warnings.filterwarnings("ignore", category=FutureWarning)

@@ -41,7 +41,7 @@ def make_posts(world: World) -> pl.DataFrame:
         odds = trait[author[i]] + mood[int(when[i])] + push
         angry[i] = rng.random() < 1 / (1 + np.exp(-odds))
         newest[author[i]] = i
-    start = dt.datetime(2024, 1, 1)
+    start = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
     return pl.DataFrame(
         {
             "post_id": [f"p{k}" for k in range(n)],

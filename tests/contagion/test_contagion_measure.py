@@ -50,7 +50,7 @@ def test_planted_influence_is_found_with_a_ratio_above_one() -> None:
 def test_without_authors_influence_is_found_between_posts_and_the_result_says_so() -> None:
     posts = make_posts(World(seed=1, influence=1.5)).drop("author")
     result = contagion_file(posts, measures=("anger",), window_hours=24, permutations=200, seed=0)
-    assert result.notes == [NO_AUTHORS]
+    assert result.notes[0] == NO_AUTHORS
     assert result.rows["tie_bin"].to_list() == ["all"]
     assert result.rows["n_people"].to_list() == [None]
     assert _verdict(result.rows)
@@ -75,7 +75,7 @@ def test_two_measures_share_one_false_discovery_family() -> None:
 
 def _small(rows: list[tuple[str, str | None, float, str | None, float | None]]) -> pl.DataFrame:
     """post_id, author, hour, parent_id, anger."""
-    start = dt.datetime(2024, 1, 1)
+    start = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
     return pl.DataFrame(
         [(p, a, start + dt.timedelta(hours=h), up, s) for p, a, h, up, s in rows],
         schema=["post_id", "author", "created_at", "parent_id", "anger"],
@@ -144,6 +144,16 @@ def test_where_only_the_answered_person_is_known_their_newest_post_is_the_exposu
     assert _exposed(posts)["parent_id"].to_list() == ["y"]
 
 
+def test_ids_that_a_spreadsheet_made_decimal_still_match() -> None:
+    posts = _small([("1", "7", 0, None, 1.0), ("2", "7", 1, None, 0.0), ("3", "8", 2, None, 1.0)]).drop(
+        "parent_id"
+    )
+    link = pl.when(pl.col("post_id") == "3")
+    for answered in (link.then(pl.lit("7.0")), link.then(pl.lit(7.0))):
+        found = _exposed(posts.with_columns(answered.alias("reply_to_author")))
+        assert found["parent_id"].to_list() == ["2"]
+
+
 def test_threads_follow_parents_to_their_root() -> None:
     table = posts_of(
         _small(
@@ -160,7 +170,7 @@ def test_threads_follow_parents_to_their_root() -> None:
 
 
 def test_tie_strength_of_a_triangle_with_a_tail() -> None:
-    start = dt.datetime(2024, 1, 1)
+    start = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
     pairs = [("A", "B"), ("B", "C"), ("C", "A"), ("D", "A"), ("A", "B"), ("B", "A")]
     edges = pl.DataFrame(pairs, schema=["responder", "source"], orient="row").with_columns(
         pl.Series("answered_at", [start + dt.timedelta(hours=k) for k in range(len(pairs))])

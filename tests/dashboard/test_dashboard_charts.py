@@ -6,7 +6,7 @@ import polars as pl
 import publication as made_up
 import pytest
 
-from dashboard import cards, charts, data, skill
+from dashboard import cards, charts, data, skill, skill_charts
 
 FIRST = dt.date(2024, 5, 1)
 
@@ -127,7 +127,7 @@ def test_heat_map_shows_changes_in_errors_and_marks_withheld_cells(opened: data.
 
 def test_calibration_draws_the_diagonal_and_the_shown_model_boldly(opened: data.Publication) -> None:
     frame = skill.calibration(opened.tables["scores"], task="nightly_day")
-    figure = charts.calibration(frame, shown="ensemble")
+    figure = skill_charts.calibration(frame, shown="ensemble")
     named = {trace.name: trace for trace in figure.data}
     assert list(named["Exactly right"].x) == list(named["Exactly right"].y)
     assert named["Ensemble"].line.width > named["NHITS"].line.width
@@ -137,7 +137,7 @@ def test_calibration_draws_the_diagonal_and_the_shown_model_boldly(opened: data.
 
 def test_leaderboard_has_a_bar_per_model_and_the_line_to_beat(opened: data.Publication) -> None:
     board = skill.leaderboard(opened.tables["scores"], task="nightly_day")
-    figure = charts.leaderboard(board)
+    figure = skill_charts.leaderboard(board)
     assert list(figure.data[0].x) == board["relative_wis"].to_list()
     assert figure.layout.shapes[0].x0 == 1.0
 

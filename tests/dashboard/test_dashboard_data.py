@@ -9,7 +9,7 @@ import polars as pl
 import publication as made_up
 import pytest
 
-from dashboard import data, skill
+from dashboard import cards, data, skill
 from warehouse.errors import ContractError, InputError
 from warehouse.tables import PUBLISHED
 
@@ -106,6 +106,21 @@ def test_most_moved_keeps_every_place_of_the_signals_it_keeps(opened: data.Publi
     assert moved.height == 2 * len(made_up.PLACES)
     top = changes.sort(pl.col("z").abs(), descending=True, nulls_last=True).get_column("signal")[0]
     assert top in moved.get_column("signal").to_list()
+
+
+def test_two_places_of_one_name_do_not_hide_each_other(tmp_path: Path) -> None:
+    tables = made_up.frames()
+    twins = tables["places"].with_columns(
+        label=pl.when(pl.col("geo_value").is_in(["us-ca", "us-ny"]))
+        .then(pl.lit("Springfield"))
+        .otherwise("label")
+    )
+    made_up.write(tmp_path, tables=tables | {"places": twins})
+    found = data.load(data.current(tmp_path))
+    assert found.place("region", "us-ca") == "Springfield (region:us-ca)"
+    assert found.place("region", "us-tx") == "Texas"
+    cells = cards.heat_cells(data.weekly_changes(found), publication=found)
+    assert cells.get_column("place").n_unique() == len(made_up.PLACES)
 
 
 def test_an_older_forecast_is_not_shown(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from forecasting_worlds import START, file_series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,6 @@ from forecasting import files
 from forecasting.files import COLUMNS, FileForecast, backtest_file, forecast_file
 from forecasting.leaderboard import leaderboard
 from forecasting.models import DEFAULT_MEMBERS, REGISTRY
-from tests.forecasting.conftest import START, file_series
 from warehouse.errors import ConfigError, InputError
 from warehouse.tables import QUANTILES, TABLES
 

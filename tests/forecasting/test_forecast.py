@@ -6,9 +6,9 @@ import datetime as dt
 
 import polars as pl
 import pytest
+from forecasting_worlds import START, file_series, signal_frame
 
 from forecasting.forecast import ForecastResult, forecast_signals
-from tests.forecasting.conftest import START, file_series, signal_frame
 from warehouse.config import ForecastConfig
 from warehouse.tables import QUANTILES, TABLES
 

@@ -6,9 +6,9 @@ import datetime as dt
 
 import polars as pl
 import pytest
+from forecasting_worlds import START, file_series, signal_frame
 
 from forecasting.series import SeriesSpec, daily_ids, panel_matrix, reference_date, series_as_of
-from tests.forecasting.conftest import START, file_series, signal_frame
 
 LAST = START + dt.timedelta(days=59)
 

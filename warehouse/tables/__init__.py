@@ -15,8 +15,10 @@ from warehouse.tables import core, out, raw
 from warehouse.tables.codes import (
     ALERT_STATUS,
     CENSORED,
+    DELETED,
     NOT_APPLICABLE,
     NOT_MISSING,
+    OTHER,
     QUANTILES,
 )
 from warehouse.tables.core import PrivateSignals
@@ -25,8 +27,10 @@ from warehouse.tables.out import Scores
 __all__ = [
     "ALERT_STATUS",
     "CENSORED",
+    "DELETED",
     "NOT_APPLICABLE",
     "NOT_MISSING",
+    "OTHER",
     "PUBLISHED",
     "QUANTILES",
     "TABLES",

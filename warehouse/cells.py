@@ -1,0 +1,176 @@
+"""Scored posts to estimates: people's means per place, population and period, with error and head count.
+
+One SQL statement per place level, population and period type, over the posts of a few weeks. Sums run over
+whole billionths: threads may add them in any order and no digit changes. Posts without an author count as a
+person each in a cell where most posts have none (`people_unknown`), and are left out of other cells.
+Not for deciding what to compute, nor for what is kept: `signals.py` does both.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import polars as pl
+
+from warehouse.config import SignalsConfig
+from warehouse.scores import table_of, threshold_sql
+from warehouse.scoring import Scorer
+from warehouse.store import Store
+
+_LEVELS = {
+    "all": ("'all'", "true"),
+    "nation": ("left(geo_value, 2)", "geo_type IN ('nation', 'region')"),
+    "region": ("geo_value", "geo_type = 'region'"),
+}
+_POPULATIONS = {
+    "all": ("'all'", "true"),
+    "lang": ("'lang=' || lang", "lang IS NOT NULL"),
+    "community": ("'community=' || community", "community IS NOT NULL"),
+}
+PERIODS = {"day": "time_value", "week": "CAST(time_value + (7 - isodow(time_value))::INTEGER AS DATE)"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellSpec:
+    """Which posts and periods to describe: `periods` has `time_type` and `time_value`, the period's last day."""
+
+    signals: SignalsConfig
+    periods: pl.DataFrame
+    received_by: dt.date
+
+    def ends(self, time_type: str) -> list[dt.date]:
+        """The last days of the periods of one type."""
+        return self.periods.filter(pl.col("time_type") == time_type)["time_value"].to_list()
+
+
+def signal_name(scorer: str, measure: str, statistic: str) -> str:
+    """The one place where a signal gets its name; nothing ever takes a name apart."""
+    return f"{scorer}_{measure}_{statistic}"
+
+
+def statistics_of(scorer: Scorer) -> tuple[str, ...]:
+    """Lexicon measures are 0 or 1, so their mean is their share; probabilities have both."""
+    return ("share",) if scorer.describe()["tier"] == "lexicon" else ("share", "mean")
+
+
+def columns_of(scorer: Scorer) -> list[tuple[str, str]]:
+    """(measure, statistic) of every unsmoothed signal of a scorer."""
+    return [(measure, statistic) for measure in scorer.measures for statistic in statistics_of(scorer)]
+
+
+def period_end(day: pl.Expr, *, time_type: str) -> pl.Expr:
+    """The last day of the period a day belongs to; weeks are ISO weeks and end on Sunday."""
+    return day if time_type == "day" else day + pl.duration(days=7 - day.dt.weekday().cast(pl.Int64))
+
+
+def estimates(store: Store, *, scorer: Scorer, spec: CellSpec) -> pl.DataFrame:
+    """One row per signal and cell: the cell's columns, value, se, sample_size, n_posts, numerator and
+    people_unknown. `numerator` is the number of people with at least one hit, null for means."""
+    _collect_votes(store, scorer=scorer, spec=spec)
+    wide = pl.concat(
+        _cells(store, scorer=scorer, spec=spec, by=(level, population, time_type))
+        for level in spec.signals.levels
+        for population in ("all", *spec.signals.populations)
+        for time_type in PERIODS
+    )
+    return pl.concat(
+        _one_signal(wide, scorer=scorer, measure=measure, statistic=statistic)
+        for measure, statistic in columns_of(scorer)
+    )
+
+
+def _collect_votes(store: Store, *, scorer: Scorer, spec: CellSpec) -> None:
+    """Fill the temporary table `votes`: the scored posts of the periods, each measure as hit or as billionths."""
+    votes = ", ".join(_vote_sql(scorer, measure=m, statistic=s) for m, s in columns_of(scorer))
+    store.connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE votes AS
+        SELECT author_key IS NULL AS anonymous, coalesce(author_key, post_id) AS person,
+               time_value, geo_type, geo_value, p.lang, community, {votes}
+        FROM raw.posts p JOIN {table_of(scorer).name} s USING (post_id)
+        WHERE s.missing = 0 AND p.kind IN (SELECT unnest(?)) AND p.received_issue <= ?
+          AND (time_value IN (SELECT unnest(?)) OR {PERIODS["week"]} IN (SELECT unnest(?)))
+        """,
+        [list(spec.signals.kinds), spec.received_by, spec.ends("day"), spec.ends("week")],
+    )
+
+
+def _vote_sql(scorer: Scorer, *, measure: str, statistic: str) -> str:
+    if statistic == "share":
+        return (
+            f's."{measure}" >= {threshold_sql(scorer, measure=measure, lang="p.lang")} AS "{measure}_share"'
+        )
+    return f'round(s."{measure}"::DOUBLE * 1e9)::INTEGER AS "{measure}_mean"'
+
+
+def _cells(store: Store, *, scorer: Scorer, spec: CellSpec, by: tuple[str, str, str]) -> pl.DataFrame:
+    level, _, time_type = by
+    names = {f"{measure}_{statistic}": statistic for measure, statistic in columns_of(scorer)}
+    frame = store.query(_cell_sql(names, by=by), [spec.ends(time_type)])
+    return frame.with_columns(geo_type=pl.lit(level), time_type=pl.lit(time_type))
+
+
+# A person's own mean in billionths; its sums over a half of a cell; mean and sample variance over people.
+_PERSON = {
+    "share": 'round(1e9 * count(*) FILTER ("{0}") / count(*))::BIGINT AS "{0}"',
+    "mean": 'round(sum("{0}")::DOUBLE / count(*))::BIGINT AS "{0}"',
+}
+_HALF = (
+    'sum("{0}") AS "{0}", sum("{0}" * "{0}") AS "{0}_squares", count(*) FILTER ("{0}" > 0) AS "{0}_people"'
+)
+_CELL = (
+    'sum("{0}")::DOUBLE / 1e9 / sum(people) AS "{0}", sum("{0}_people")::BIGINT AS "{0}_people", '
+    '(sum("{0}_squares")::DOUBLE / 1e18 - sum(people) * (sum("{0}")::DOUBLE / 1e9 / sum(people)) ** 2) '
+    '/ nullif(sum(people) - 1, 0) AS "{0}_var"'
+)
+
+
+def _cell_sql(names: dict[str, str], *, by: tuple[str, str, str]) -> str:
+    """Posts to people, people to the two halves of a cell (with and without an author), halves to cells."""
+    level, population, time_type = by
+    place, in_level = _LEVELS[level]
+    group, in_population = _POPULATIONS[population]
+    return f"""
+        WITH people AS (
+            SELECT {place} AS place, {group} AS population, {PERIODS[time_type]} AS period, anonymous, person,
+                   count(*) AS posts, {", ".join(_PERSON[name[1]].format(name[0]) for name in names.items())}
+            FROM votes WHERE {in_level} AND {in_population} AND {PERIODS[time_type]} IN (SELECT unnest(?))
+            GROUP BY ALL
+        ), halves AS (
+            SELECT place, population, period, anonymous, count(*) AS people, sum(posts) AS posts,
+                   {", ".join(_HALF.format(name) for name in names)}
+            FROM people GROUP BY ALL
+        ), sided AS (
+            SELECT *, sum(if(anonymous, posts, -posts)) OVER (PARTITION BY place, population, period) > 0
+                   AS people_unknown
+            FROM halves
+        )
+        SELECT place AS geo_value, population, period AS time_value, people_unknown,
+               sum(people)::BIGINT AS n, sum(posts)::BIGINT AS n_posts,
+               {", ".join(_CELL.format(name) for name in names)}
+        FROM sided WHERE people_unknown OR NOT anonymous GROUP BY ALL ORDER BY ALL
+    """
+
+
+def _one_signal(wide: pl.DataFrame, *, scorer: Scorer, measure: str, statistic: str) -> pl.DataFrame:
+    column, n = f"{measure}_{statistic}", pl.col("n")
+    return wide.select(
+        "population", "geo_type", "geo_value", "time_type", "time_value", "people_unknown", "n_posts",
+        signal=pl.lit(signal_name(scorer.name, measure, statistic)),
+        value=pl.col(column).clip(0.0, 1.0),
+        se=standard_error(variance=pl.col(f"{column}_var"), n=n),
+        sample_size=pl.when(~pl.col("people_unknown")).then(n),
+        numerator=pl.when(pl.lit(statistic == "share")).then(pl.col(f"{column}_people")),
+    )  # fmt: skip
+
+
+def standard_error(*, variance: pl.Expr, n: pl.Expr) -> pl.Expr:
+    """Of a mean over `n` people with the given sample variance.
+
+    Near 0 and 1 the sample variance vanishes while doubt does not, so it is never taken to be less than the
+    variance of a share of half a person in n + 1, as in Jeffreys' interval. One person alone: 0.25.
+    """
+    half = 0.5 / (n + 1.0)
+    between = pl.max_horizontal(variance.fill_null(0.25), half * (1.0 - half))
+    return (between / n).sqrt()
