@@ -47,7 +47,9 @@ ENDINGS = (
 def made_up_posts(n: int, *, seed: int = 5) -> list[str]:
     """Different posts of about 36 word pieces each."""
     rng = random.Random(seed)
-    return [" ".join(_sentence(rng) for _ in range(rng.choice((1, 2, 2, 3, 4, 5)))) + f" {i}" for i in range(n)]
+    return [
+        " ".join(_sentence(rng) for _ in range(rng.choice((1, 2, 2, 3, 4, 5)))) + f" {i}" for i in range(n)
+    ]
 
 
 def _sentence(rng: random.Random) -> str:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from dashboard import acknowledgements, data, shell, skill, words
 from warehouse.errors import InputError
+from warehouse.skill import in_words
 
 SEVERITY_ORDER = {"high": 0, "medium": 1, "low": 2}
 SEVERITY_COLOUR = {"high": "red", "medium": "orange", "low": "gray"}
@@ -164,7 +165,7 @@ def skill_words(publication: data.Publication, *, series: data.Series) -> str:
         model_id=data.shown_model(publication) or "",
         key=key,
     )
-    return words.skill(relative)
+    return in_words(relative)
 
 
 def alert_series(row: dict[str, Any]) -> data.Series:

@@ -4,46 +4,19 @@ from __future__ import annotations
 
 import polars as pl
 
-BASELINE = "flat_line"
-SERIES = ["target", "population", "geo_type", "location"]
-STEP = ["reference_date", "horizon"]
+from warehouse.skill import overall, relative_wis
+
 COVERAGE = {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "coverage_95": 0.95}
 TASKS = {"nightly_day": "Daily forecasts", "nightly_week": "Weekly forecasts"}
-
-
-def relative_wis(scores: pl.DataFrame, *, task: str) -> pl.DataFrame:
-    """Per model and series: mean WIS over mean WIS of the flat line, on the steps both were judged on.
-
-    Columns: model_id, target, population, geo_type, location, relative_wis, n_judged, n_origins.
-    """
-    wis = scores.filter(pl.col("task") == task, pl.col("metric") == "wis", pl.col("value").is_not_null())
-    baseline = wis.filter(pl.col("model_id") == BASELINE).select(*SERIES, *STEP, baseline="value")
-    paired = wis.join(baseline, on=[*SERIES, *STEP], how="inner")
-    ratio = pl.col("value").mean() / pl.col("baseline").mean()
-    return (
-        paired.group_by("model_id", *SERIES)
-        .agg(
-            ratio.alias("relative_wis"),
-            pl.len().alias("n_judged"),
-            pl.col("reference_date").n_unique().alias("n_origins"),
-        )
-        .filter(pl.col("relative_wis").is_finite())
-        .sort("model_id", *SERIES)
-    )
 
 
 def leaderboard(scores: pl.DataFrame, *, task: str) -> pl.DataFrame:
     """Per model: geometric mean of its series' relative WIS, best first, with coverage and how much it rests on.
 
-    Columns: model_id, relative_wis, n_series, n_judged, coverage_50, coverage_80, coverage_90, coverage_95.
+    Columns: model_id, relative_wis, n_series, n_judged, win_rate, coverage_50, coverage_80, coverage_90, coverage_95.
     """
-    per_series = relative_wis(scores, task=task).filter(pl.col("relative_wis") > 0)
-    summary = per_series.group_by("model_id").agg(
-        pl.col("relative_wis").log().mean().exp(), pl.len().alias("n_series"), pl.col("n_judged").sum()
-    )
-    return summary.join(_coverage_columns(scores, task=task), on="model_id", how="left").sort(
-        "relative_wis", "model_id"
-    )
+    skill = overall(relative_wis(scores.filter(pl.col("task") == task)))
+    return skill.join(_coverage_columns(scores, task=task), on="model_id", how="left").drop("task")
 
 
 def _coverage_columns(scores: pl.DataFrame, *, task: str) -> pl.DataFrame:
@@ -73,7 +46,7 @@ def skill_of(
 ) -> float | None:
     """Relative WIS of one model on one series (target, population, geo_type, location); None if unjudged."""
     target, population, geo_type, location = key
-    rows = relative_wis(scores, task=task).filter(
+    rows = relative_wis(scores.filter(pl.col("task") == task)).filter(
         pl.col("model_id") == model_id,
         pl.col("target") == target,
         pl.col("population") == population,

@@ -126,15 +126,6 @@ def noise(z: float | None) -> str:
     return "probably more than noise" if size < 3 else "clearly more than noise"
 
 
-def skill(relative_wis: float | None) -> str:
-    """What a relative WIS means to a reader."""
-    if relative_wis is None:
-        return "not yet compared with a flat line"
-    if relative_wis >= 1:
-        return "no better than a flat line"
-    return f"{1 - relative_wis:.0%} less error than a flat line"
-
-
 def plural(number: int, *, one: str, many: str) -> str:
     """`1 place`, `2 places`."""
     return f"{number:,} {one if number == 1 else many}"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import dataframely as dy
 import typer.main
@@ -62,9 +62,13 @@ def _option_line(option: TyperOption) -> str:
         if option.is_flag
         else str(option.default)
     )
-    choices = getattr(option.type, "choices", ())
-    meaning = (option.help or "").replace("|", "\\|") + (f" One of {', '.join(choices)}." if choices else "")
+    meaning = (option.help or "").replace("|", "\\|") + _choices(option)
     return f"| `{', '.join([*option.opts, *option.secondary_opts])}` | {meaning} | {default} |"
+
+
+def _choices(option: TyperOption) -> str:
+    kinds = [kind for kind in (option.bare_type, *get_args(option.bare_type)) if get_origin(kind) is Literal]
+    return "".join(f" One of {', '.join(get_args(kind))}." for kind in kinds)
 
 
 def tables_page() -> str:

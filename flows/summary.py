@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from warehouse.publish import Publication
+from warehouse.skill import in_words, overall, relative_wis
 
 
 def summarise(publication: Publication, *, dashboard: str) -> list[str]:
@@ -74,12 +75,9 @@ def _alert_lines(alerts: pl.DataFrame) -> list[str]:
 
 
 def _skill_line(scores: pl.DataFrame) -> str:
-    keys = ["task", "target", "population", "geo_type", "location"]
-    wis = scores.filter(pl.col("metric") == "wis").group_by("model_id", *keys).agg(pl.col("value").mean())
-    flat = wis.filter(pl.col("model_id") == "flat_line").select(*keys, flat="value")
-    ours = wis.filter(pl.col("model_id") == "ensemble").join(flat, on=keys).filter(pl.col("flat") > 0)
-    if ours.is_empty():
+    series = relative_wis(scores, by=("model_id",)).filter(pl.col("model_id") == "ensemble")
+    if series.is_empty():
         return "Forecast skill: not enough history to say."
-    ratio = ours.select((pl.col("value") / pl.col("flat")).log().mean().exp()).item()
-    verdict = "better than" if ratio < 0.98 else "no better than"
-    return f"Forecasts: relative WIS {ratio:.2f} over {ours.height} series, {verdict} a flat line."
+    total = overall(series, by=("model_id",)).row(0, named=True)
+    relative = total["relative_wis"]
+    return f"Forecasts: relative WIS {relative:.2f} over {total['n_series']} series: {in_words(relative)}."

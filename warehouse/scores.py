@@ -24,10 +24,13 @@ def table_of(scorer: Scorer) -> Table:
 
 
 def threshold_sql(scorer: Scorer, *, measure: str, lang: str) -> str:
-    """SQL for a measure's threshold in the language that the column `lang` names."""
+    """SQL for a measure's threshold in the language that the column `lang` names, in the scores' precision.
+
+    Null in a language that has none.
+    """
     thresholds: dict[str, dict[str, float]] = scorer.describe()["thresholds"]
     cases = " ".join(f"WHEN '{code}' THEN {values[measure]!r}" for code, values in sorted(thresholds.items()))
-    return f"(CASE {lang} {cases} END)"
+    return f"(CASE {lang} {cases} END)::FLOAT"
 
 
 def score_posts(
@@ -46,9 +49,8 @@ def score_posts(
         with store.transaction():
             scored += store.append(table, scores, run_id=run_id)
         for code, count in scores["missing"].value_counts().iter_rows():
-            reasons[MISSING_WORDS.get(code, "other")] = (
-                reasons.get(MISSING_WORDS.get(code, "other"), 0) + count
-            )
+            word = MISSING_WORDS.get(code, "other")
+            reasons[word] = reasons.get(word, 0) + count
         if progress is not None:
             progress(f"score {scorer.name}", posts.height)
     done = reasons.pop("scored")
@@ -58,30 +60,33 @@ def score_posts(
 def _score_chunk(posts: pl.DataFrame, *, scorer: Scorer) -> pl.DataFrame:
     scores = scorer.score(posts.select("text", "lang"))
     named = scores.with_columns(scorer_version=pl.lit(scorer.version))
-    return pl.concat([posts.select("post_id"), named], how="horizontal")
+    return named.with_columns(posts["post_id"])
 
 
 def _prepare(store: Store, *, table: Table, scorer: Scorer, issue: dt.date, run_id: str) -> None:
     store.create(table)
-    row = {"scorer": [scorer.name], "version": [scorer.version], "first_issue": [issue]}
+    row = pl.DataFrame({"scorer": [scorer.name], "version": [scorer.version], "first_issue": [issue]})
+    others = f"SELECT count(*) FROM {table.name} WHERE scorer_version <> ?"
     with store.transaction():
-        store.append_new(TABLES["core.scorers"], pl.DataFrame(row), run_id=run_id)
+        # A version that is gone back to starts again, or its signals would stay those of the other one.
+        write = store.put if store.query(others, [scorer.version]).item() else store.append_new
+        write(TABLES["core.scorers"], row, run_id=run_id)
         store.delete(table, where="scorer_version <> ?", parameters=[scorer.version])
 
 
 def _unscored(store: Store, *, table: Table, size: int) -> Iterator[pl.DataFrame]:
     """Unscored posts in order of id, `size` at a time; what a caller writes meanwhile is not read again."""
-    after = ""
-    while True:
-        posts = store.query(
-            f"SELECT post_id, text, lang FROM raw.posts ANTI JOIN {table.name} USING (post_id) "
-            f"WHERE post_id > ? ORDER BY post_id LIMIT {size}",
-            [after],
+    store.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE unscored AS SELECT post_id, row_number() OVER (ORDER BY post_id) AS place "
+        f"FROM raw.posts ANTI JOIN {table.name} USING (post_id)"
+    )
+    last = store.query("SELECT count(*) FROM unscored").item()
+    for first in range(1, last + 1, size):
+        yield store.query(
+            "SELECT post_id, text, lang FROM raw.posts JOIN unscored USING (post_id) "
+            "WHERE place BETWEEN ? AND ? ORDER BY place",
+            [first, first + size - 1],
         )
-        if posts.is_empty():
-            return
-        yield posts
-        after = posts["post_id"][-1]
 
 
 def accounting(store: Store, *, scorer: Scorer, issue: dt.date) -> pl.DataFrame:

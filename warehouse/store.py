@@ -80,7 +80,7 @@ class Store:
     def append(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
         """Add rows whose keys must all be new; returns how many. `ContractError` otherwise."""
         checked = check(table, frame)
-        with self._staged(checked, run_id=run_id) as staged:
+        with _withheld(table.name), self._staged(checked, run_id=run_id) as staged:
             clash = self._count(f"SELECT count(*) FROM {staged} JOIN {table.name} USING ({_keys(table)})")
             if clash:
                 raise ContractError(
@@ -93,7 +93,7 @@ class Store:
     def append_new(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
         """Add only the rows whose key is not there yet; returns how many were added."""
         checked = check(table, frame)
-        with self._staged(checked, run_id=run_id) as staged:
+        with _withheld(table.name), self._staged(checked, run_id=run_id) as staged:
             before = self.count(table)
             self._insert(table, f"{staged} ANTI JOIN {table.name} USING ({_keys(table)})", alias=staged)
             return self.count(table) - before
@@ -101,7 +101,7 @@ class Store:
     def put(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
         """Add rows, replacing those with the same key; returns how many were written."""
         checked = check(table, frame)
-        with self._staged(checked, run_id=run_id) as staged:
+        with _withheld(table.name), self._staged(checked, run_id=run_id) as staged:
             match = " AND ".join(f'{table.name}."{key}" = {staged}."{key}"' for key in table.key)
             self.connection.execute(f"DELETE FROM {table.name} USING {staged} WHERE {match}")
             self._insert(table, staged)
@@ -117,7 +117,8 @@ class Store:
         """The rows that match, in the contract's columns and types, sorted by key."""
         names = ", ".join(f'"{name}"' for name in table.columns)
         query = f"SELECT {names} FROM {table.name} WHERE {where}"
-        frame = self.connection.execute(query, parameters or []).pl()
+        with _withheld(table.name):
+            frame = self.connection.execute(query, parameters or []).pl()
         return _conform(table, frame).sort(table.key)
 
     def existing_keys(self, table: Table, keys: pl.DataFrame) -> pl.DataFrame:
@@ -135,7 +136,8 @@ class Store:
 
     def query(self, sql: str, parameters: list[object] | None = None) -> pl.DataFrame:
         """Any SELECT, as a Polars frame."""
-        return self.connection.execute(sql, parameters or []).pl()
+        with _withheld("a query"):
+            return self.connection.execute(sql, parameters or []).pl()
 
     def count(self, table: Table) -> int:
         """How many rows a table has."""
@@ -165,6 +167,23 @@ class Store:
             yield "staged"
         finally:
             self.connection.unregister("staged")
+
+
+@contextlib.contextmanager
+def _withheld(what: str) -> Iterator[None]:
+    """Turn errors whose message may quote a row into one that says only where they happened."""
+    try:
+        yield
+    except (duckdb.DataError, duckdb.IntegrityError, pl.exceptions.PolarsError) as error:
+        raise ContractError(
+            f"{what}: failed with {type(error).__name__}. Its message is withheld because it may quote data. "
+            "Nothing of it was kept; please report this line."
+        ) from None
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise InputError(
+            f"{what}: the warehouse failed with {type(error).__name__}. Check the disk's free space and "
+            "[warehouse] memory_limit, then run again."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -218,8 +237,9 @@ def _conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     casts = [pl.col(name).cast(dtype) for name, dtype in _dtypes(table).items()]
     try:
         return frame.select(casts)
-    except pl.exceptions.PolarsError as error:
-        raise ContractError(f"{table.name}: a column does not have its contract's type.") from error
+    except pl.exceptions.PolarsError:
+        # Without the cause, which would quote the values that do not fit.
+        raise ContractError(f"{table.name}: a column does not have its contract's type.") from None
 
 
 def _dtypes(table: Table) -> dict[str, pl.DataType]:

@@ -15,16 +15,18 @@ CELL = [column for column in TABLES["core.signals"].key if column != "issue"]
 
 
 def as_of(signals: pl.DataFrame, day: dt.date, *, reporting_lag_days: int) -> pl.DataFrame:
-    """The rows known on `day`, one per cell.
+    """The rows known on `day`, one per cell: the newest issue by then.
 
-    History that was loaded in bulk (`vintage` assumed) counts as known `reporting_lag_days` after it
-    happened, so that a score from it can be marked pseudo real time.
+    Where a cell has none, history that was loaded in bulk (`vintage` assumed) counts as known
+    `reporting_lag_days` after it happened, in its first form, so that a score from it can be marked pseudo
+    real time.
     """
-    assumed = (pl.col("vintage") == "assumed") & (
-        pl.col("time_value") + pl.duration(days=reporting_lag_days) <= pl.lit(day)
-    )
-    known = signals.filter(((pl.col("issue") <= day) | assumed) & (pl.col("time_value") <= day))
-    return latest(known)
+    past = signals.filter(pl.col("time_value") <= day)
+    issued = latest(past.filter(pl.col("issue") <= day))
+    reported = pl.col("time_value") + pl.duration(days=reporting_lag_days) <= pl.lit(day)
+    assumed = past.filter((pl.col("issue") > day) & (pl.col("vintage") == "assumed") & reported)
+    first = assumed.sort([*CELL, "issue"]).unique(subset=CELL, keep="first", maintain_order=True)
+    return pl.concat([issued, first.join(issued, on=CELL, how="anti")]).sort(CELL)
 
 
 def latest(signals: pl.DataFrame) -> pl.DataFrame:

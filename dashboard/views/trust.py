@@ -11,6 +11,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import controls, data, shell, skill, skill_charts, words
+from warehouse.skill import BASELINE, in_words
 
 METRICS = {"f1": "F1", "roc_auc": "ROC AUC", "pr_auc": "PR AUC"}
 MUST_NOT = (
@@ -66,7 +67,7 @@ def _verdict(board: pl.DataFrame, *, shown: str | None) -> str:
         return "The forecast shown on these pages has not been judged yet."
     row = own.row(0, named=True)
     return (
-        f"The forecast shown on these pages: {words.skill(row['relative_wis'])}, over "
+        f"The forecast shown on these pages: {in_words(row['relative_wis'])}, over "
         f"{words.plural(row['n_judged'], one='judged forecast', many='judged forecasts')} of "
         f"{words.plural(row['n_series'], one='series', many='series')}."
     )
@@ -84,8 +85,8 @@ def _board_row(row: dict[str, Any]) -> dict[str, str]:
         "Series": words.count(row["n_series"]),
         "Judged": words.count(row["n_judged"]),
         "In words": "the baseline itself"
-        if row["model_id"] == skill.BASELINE
-        else words.skill(row["relative_wis"]),
+        if row["model_id"] == BASELINE
+        else in_words(row["relative_wis"]),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,25 +37,10 @@ def dashboard(
     """Open the dashboard on a published folder."""
     folder = published or load_config(config).paths.published
     state = load_config(config).paths.warehouse.parent if published is None else folder.parent
+    current(folder)
     # The dashboard is a program of its own, so that this package need not import it.
-    script = Path(__file__).parents[2] / "dashboard" / "app.py"
-    command = _streamlit(script, published=folder, state=state, port=port, headless=headless)
-    os.execv(command[0], command)
-
-
-def _streamlit(script: Path, *, published: Path, state: Path, port: int, headless: bool) -> list[str]:
-    import sys
-
-    settings = {
-        "server.port": str(port),
-        "server.address": "127.0.0.1",
-        "server.headless": str(headless).lower(),
-        "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "minimal",
-    }
-    flags = [part for name, value in settings.items() for part in (f"--{name}", value)]
-    target = ["--published", str(published), "--state", str(state)]
-    return [sys.executable, "-m", "streamlit", "run", str(script), *flags, "--", *target]
+    settings = [str(folder), str(state), str(port), str(headless).lower()]
+    os.execv(sys.executable, [sys.executable, "-m", "dashboard.launch", *settings])
 
 
 def export(

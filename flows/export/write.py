@@ -30,6 +30,7 @@ from flows.export.columns import (
 )
 from warehouse import publish
 from warehouse.errors import ContractError, InputError, UsageError
+from warehouse.skill import in_words, relative_wis
 from warehouse.tables import PUBLISHED, empty
 
 SERIES = ["target", "population", "geo_type", "location"]
@@ -235,7 +236,7 @@ def _summary(source: _Source, *, forecasts: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col(f"q{name}").round(3).alias(f"q{name}_rounded") for name in WIDE_LEVELS)
     )
     joined = wide.join(_last_observed(source), on=[*SERIES, "time_type"], how="left").join(
-        _relative_wis(source.tables["scores"]), on=["model_id", *SERIES, "time_type"], how="left"
+        _skill(source.tables["scores"]), on=["model_id", *SERIES, "time_type"], how="left"
     )
     named = source.named(joined, signal="target", place="location").with_columns(_skill_words())
     final = named.rename({"target": "signal", "model_id": "model"}).select(list(SUMMARY_COLUMNS))
@@ -251,30 +252,17 @@ def _last_observed(source: _Source) -> pl.DataFrame:
     )
 
 
-def _relative_wis(scores: pl.DataFrame) -> pl.DataFrame:
-    """Per model, series and time type: mean WIS over the flat line's, on the steps both were judged on."""
+def _skill(scores: pl.DataFrame) -> pl.DataFrame:
+    """Per model, series and time type: the relative WIS and what it means."""
     tasks = {f"nightly_{kind}": kind for kind in PREFIX}
-    wis = scores.filter(
-        pl.col("metric") == "wis", pl.col("task").is_in(list(tasks)), pl.col("value").is_not_null()
-    )
-    wis = wis.with_columns(time_type=pl.col("task").replace_strict(tasks, return_dtype=pl.String))
-    step = [*SERIES, "time_type", "reference_date", "horizon"]
-    flat = wis.filter(pl.col("model_id") == "flat_line").select(*step, flat="value")
-    ratio = pl.col("value").mean() / pl.col("flat").mean()
-    paired = wis.join(flat, on=step).group_by("model_id", *SERIES, "time_type").agg(relative_wis=ratio)
-    return paired.filter(pl.col("relative_wis").is_finite())
+    relative = relative_wis(scores.filter(pl.col("task").is_in(list(tasks))))
+    time_type = pl.col("task").replace_strict(tasks, return_dtype=pl.String)
+    return relative.select("model_id", *SERIES, "relative_wis", time_type=time_type)
 
 
 def _skill_words() -> pl.Expr:
-    relative = pl.col("relative_wis")
-    better = ((1 - relative) * 100).round(0).cast(pl.Int64, strict=False).cast(pl.String)
     return (
-        pl.when(relative.is_null())
-        .then(pl.lit("not yet compared with a flat line"))
-        .when(relative >= 1)
-        .then(pl.lit("no better than a flat line"))
-        .otherwise(better + "% less error than a flat line")
-        .alias("skill")
+        pl.col("relative_wis").map_elements(in_words, return_dtype=pl.String, skip_nulls=False).alias("skill")
     )
 
 

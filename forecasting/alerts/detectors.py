@@ -18,7 +18,7 @@ from forecasting.alerts.tails import predictive
 DETECTOR = "calendar_quasi_1"
 CHUNK_CELLS = 1_500_000
 CALIBRATION_PERIODS, CALIBRATION_PRIOR = 84, 28.0
-LARGEST_Z, NARROWEST = 3.0, 0.85
+LARGEST_Z, NARROWEST = 3.0, 0.9
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _observed(values: Floats, *, guard: int, window: int) -> NDArray[np.int64]:
 
 
 def _calibration(score: Floats, *, guard: int) -> Floats:
-    """How much wider this series' past prediction errors were than claimed (squared at least .85).
+    """How much wider this series' past prediction errors were than claimed (squared at least .9).
 
     Uses the judged periods before the guard band, shrunk towards 1 and with large errors cut off.
     """

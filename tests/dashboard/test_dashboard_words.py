@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import words
+from warehouse.skill import in_words
 
 SPECIAL = "\\`*_{}[]()#+-.!|<>$:~&=@/"
 
@@ -52,7 +53,7 @@ def test_changes_and_margins_are_in_points_for_shares() -> None:
     [(None, "not yet compared"), (1.0, "no better"), (1.4, "no better"), (0.8, "20% less error")],
 )
 def test_skill_in_words(relative: float | None, wanted: str) -> None:
-    assert wanted in words.skill(relative)
+    assert wanted in in_words(relative)
 
 
 @pytest.mark.parametrize(

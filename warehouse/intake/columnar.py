@@ -62,7 +62,13 @@ def _readable(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return _readable(kind.value_type)
     tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_integer)
-    more = (pa.types.is_floating, pa.types.is_boolean, pa.types.is_timestamp, pa.types.is_date, pa.types.is_null)
+    more = (
+        pa.types.is_floating,
+        pa.types.is_boolean,
+        pa.types.is_timestamp,
+        pa.types.is_date,
+        pa.types.is_null,
+    )
     return any(test(kind) for test in (*tests, *more))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from warehouse.config import SourceConfig
 from warehouse.errors import InputError
@@ -115,7 +116,7 @@ def delimited_items(path: Path, *, source: SourceConfig, kind: str) -> Iterator[
     header = _header(records, path=path, source=source)
     if header is None:
         return
-    pick = itemgetter(*[header.index(column) for column in mapped_columns(source).values()])
+    pick: Any = itemgetter(*[header.index(column) for column in mapped_columns(source).values()])
     number, width = 0, len(header)
     while (fields := records.next(width=width)) is not None:
         if fields != []:
@@ -138,7 +139,7 @@ def _header(records: _Records, *, path: Path, source: SourceConfig) -> list[str]
             f"{path}: the first line is not a header of text columns; the file looks binary, has other line ends "
             f"or is in another encoding than {source.encoding}. Set encoding or format in source '{source.name}'."
         )
-    header = [name.strip().lstrip("\ufeff").strip('"') for name in fields]
+    header = [name.strip() for name in fields]
     wanted = mapped_columns(source).values()
     if missing := [column for column in wanted if column not in header]:
         raise InputError(missing_columns(path, source=source, found=header, missing=missing))
@@ -147,12 +148,14 @@ def _header(records: _Records, *, path: Path, source: SourceConfig) -> list[str]
     return header
 
 
-def _item(fields: list[str] | str, *, number: int, width: int, pick: itemgetter[list[str]]) -> Item:
+def _item(
+    fields: list[str] | str, *, number: int, width: int, pick: Callable[[list[str]], tuple[str, ...]]
+) -> Item:
     if isinstance(fields, str):
         return BadRecord(number, fields, _UNCLOSED if fields == "unclosed_quote" else _STRAY)
     if len(fields) != width:
         return BadRecord(number, "wrong_field_count", f"expected {width} fields, found {len(fields)}")
-    item: tuple[str, ...] = pick(fields)
+    item = pick(fields)
     joined = "".join(item)
     if not joined.isascii() and _UNDECODABLE.search(joined):
         return BadRecord(number, "bad_encoding", "a record is not in the configured encoding")

@@ -8,16 +8,20 @@ from __future__ import annotations
 import datetime as dt
 import glob
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from warehouse.config import Config, SourceConfig
-from warehouse.errors import InputError
-from warehouse.intake.normalise import IntakeContext, Normalised, check_time_config, normalise
-from warehouse.intake.readers import BadRecord, Batch, file_sha256, read_batches
+from warehouse.errors import ContractError, InputError
+from warehouse.intake.language import check_languages
+from warehouse.intake.normalise import IntakeContext, Normalised, normalise
+from warehouse.intake.readers import read_batches
+from warehouse.intake.records import BadRecord, Batch
+from warehouse.intake.streams import Decoder, file_sha256
+from warehouse.intake.times import check_time_config
 from warehouse.store import Receipt, Store
 from warehouse.tables import TABLES
 
@@ -34,25 +38,61 @@ class SourceFile:
     path: Path
     sha256: str
 
+    @property
+    def tag(self) -> str:
+        """The first half of the hash of each of its refused records."""
+        return hashlib.sha256(f"{self.source.name}\x00{self.sha256}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Counts:
+    """Where records went."""
+
+    received: int = 0
+    posts: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    unknown_kinds: int = 0
+
+    def __add__(self, other: _Counts) -> _Counts:
+        return _Counts(**{name: getattr(self, name) + getattr(other, name) for name in vars(self)})
+
+
+_LEDGER = ("received", "posts", "duplicates", "quarantined")
+
 
 @dataclass(frozen=True, kw_only=True)
 class _State:
     """A row of `raw.intake`."""
 
+    counts: _Counts = _Counts()
     next_record: int = 0
-    received: int = 0
-    posts: int = 0
-    duplicates: int = 0
-    quarantined: int = 0
     done: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """One file to read under one run."""
+
+    file: SourceFile
+    context: IntakeContext
+    batch_records: int
+    run_id: str
+    tell: Progress | None
+
+    def batches(self, *, start: int) -> Iterator[Batch]:
+        return read_batches(self.file.path, source=self.file.source, size=self.batch_records, start=start)
+
+    def told(self, count: int) -> None:
+        if self.tell is not None:
+            self.tell(self.file.source.name, count)
 
 
 def source_files(config: Config) -> list[SourceFile]:
     """Every file the configuration names, sources in order and names sorted; `InputError` for none."""
     found: list[SourceFile] = []
     for source in config.sources:
-        paths = sorted(Path(name) for name in glob.glob(source.path, recursive=True))  # noqa: PTH207 (absolute patterns)
-        files = [path for path in paths if path.is_file()]
+        files = _matching(source.path)
         if not files:
             raise InputError(
                 f"source '{source.name}': no file matches '{source.path}' (relative paths start at the working "
@@ -60,6 +100,21 @@ def source_files(config: Config) -> list[SourceFile]:
             )
         found += [SourceFile(source=source, path=path, sha256=file_sha256(path)) for path in files]
     return found
+
+
+def _matching(pattern: str) -> list[Path]:
+    """The files of a name, a pattern or a drop folder; hidden ones are somebody's work in progress."""
+    folder = Path(pattern)
+    names = folder.iterdir() if folder.is_dir() else map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute patterns)
+    return sorted(path for path in names if path.is_file() and not path.name.startswith("."))
+
+
+def check_source(source: SourceConfig) -> None:
+    """`ConfigError` for a time zone, date pattern, encoding or language that does not exist."""
+    check_time_config(source.time)
+    Decoder(source)
+    if source.lang == "auto":
+        check_languages(source.languages)
 
 
 def ingest_sources(
@@ -70,67 +125,143 @@ def ingest_sources(
 
     The receipt counts the records of this call; why a file could not be used at all stands in its problems.
     """
-    totals = _State()
+    for source in config.sources:
+        check_source(source)
+    totals = _Counts()
     problems: list[str] = []
+    notes: list[str] = []
     for file in files:
         context = IntakeContext(source=file.source, secret=secret, issue=issue)
+        job = _Job(
+            file=file,
+            context=context,
+            batch_records=config.intake.batch_records,
+            run_id=run_id,
+            tell=progress,
+        )
         try:
-            check_time_config(file.source.time)
-            state = _ingest_file(
-                store, file=file, context=context, config=config, run_id=run_id, tell=progress
-            )
+            counts = _ingest_file(store, job=job, notes=notes)
         except InputError as error:
             problems.append(error.message)
             continue
-        totals = _added(totals, state)
-    reasons = {"duplicates": totals.duplicates, "quarantined": totals.quarantined}
+        totals += counts
     return Receipt(
-        "ingest", rows_in=totals.received, rows_out=totals.posts, reasons=reasons, problems=tuple(problems)
+        "ingest",
+        rows_in=totals.received,
+        rows_out=totals.posts,
+        reasons={"duplicates": totals.duplicates, "quarantined": totals.quarantined},
+        notes=tuple(notes),
+        problems=tuple(problems),
     )
 
 
-def _ingest_file(
-    store: Store,
-    *,
-    file: SourceFile,
-    context: IntakeContext,
-    config: Config,
-    run_id: str,
-    tell: Progress | None,
-) -> _State:
-    state = _read_state(store, file=file)
-    fresh = _State()
-    if state.done:
-        return fresh
-    size = config.intake.batch_records
-    for batch in read_batches(file.path, source=file.source, size=size, start=state.next_record):
-        with store.transaction():
-            added = _ingest_batch(store, batch=batch, file=file, context=context, run_id=run_id)
-            state, fresh = _added(state, added), _added(fresh, added)
-            state = replace(state, next_record=batch.next_record)
-            _write_state(store, file=file, state=state, context=context, run_id=run_id)
-        if tell is not None:
-            tell(file.source.name, batch.received)
-    with store.transaction():
-        _write_state(store, file=file, state=replace(state, done=True), context=context, run_id=run_id)
+def _ingest_file(store: Store, *, job: _Job, notes: list[str]) -> _Counts:
+    state = _read_state(store, file=job.file)
+    fresh = _Counts()
+    if not state.done:
+        fresh = _read_on(store, job=job, state=state)
+        if fresh.received + state.next_record == 0:
+            notes.append(f"{job.file.path}: holds no records")
+    fresh += _read_held_back(store, job=job)
+    if fresh.unknown_kinds:
+        notes.append(
+            f"{job.file.path}: {fresh.unknown_kinds} records declare a kind that [sources.kinds] does not name; "
+            "it was read from their text and edges"
+        )
     return fresh
 
 
-def _ingest_batch(
-    store: Store, *, batch: Batch, file: SourceFile, context: IntakeContext, run_id: str
-) -> _State:
-    made = normalise(batch, context=context)
-    posts = _with_ids(store, made, source=file.source)
+def _read_on(store: Store, *, job: _Job, state: _State) -> _Counts:
+    """From where the last batch landed to the end."""
+    fresh = _Counts()
+    for batch in job.batches(start=state.next_record):
+        with store.transaction():
+            added = _ingest_batch(store, batch=batch, job=job)
+            state = _State(counts=state.counts + added, next_record=batch.next_record)
+            _write_state(store, job=job, state=state)
+        fresh += added
+        job.told(batch.received)
+    with store.transaction():
+        _write_state(store, job=job, state=replace(state, done=True))
+    return fresh
+
+
+def _read_held_back(store: Store, *, job: _Job) -> _Counts:
+    """Records that were refused as future and whose day has come: out of quarantine, and judged again.
+
+    They were received once and stay received once, so that each is in exactly one place at any time.
+    """
+    fresh = _Counts()
+    due = _due(store, job=job)
+    for batch in job.batches(start=0) if due else ():
+        part = _only(batch, numbers=[number for number in due if number < batch.next_record])
+        if part.received:
+            with store.transaction():
+                fresh += _move(store, part=part, job=job)
+            due = due[part.received :]
+        if not due:
+            break
+    return fresh
+
+
+def _due(store: Store, *, job: _Job) -> list[int]:
+    """Numbers, ascending, of the file's records that were dated after their run and not after this one."""
+    rows = store.query(
+        "SELECT record_hash FROM raw.quarantine WHERE source = ? AND reason = 'date_in_future' "
+        "AND starts_with(record_hash, ?) AND left(detail, 10) <= ? ORDER BY record_hash",
+        [job.file.source.name, job.file.tag, str(job.context.issue)],
+    )
+    return [int(record_hash[16:], 16) for record_hash in rows["record_hash"]]
+
+
+def _only(batch: Batch, *, numbers: list[int]) -> Batch:
+    kept = [record for record in batch.bad if record.number in numbers]
+    frame = batch.frame.filter(pl.col("record").is_in(numbers))
+    return replace(batch, received=len(numbers), frame=frame, bad=kept)
+
+
+def _move(store: Store, *, part: Batch, job: _Job) -> _Counts:
+    hashes = [
+        _record_hash(job.file, number)
+        for number in (*part.frame["record"], *(record.number for record in part.bad))
+    ]
+    store.delete(QUARANTINE, where="record_hash IN (SELECT unnest(?))", parameters=[hashes])
+    added = _ingest_batch(store, batch=part, job=job)
+    state = _read_state(store, file=job.file)
+    moved = replace(added, received=0, quarantined=added.quarantined - part.received)
+    _write_state(store, job=job, state=replace(state, counts=state.counts + moved))
+    return added
+
+
+def _ingest_batch(store: Store, *, batch: Batch, job: _Job) -> _Counts:
+    try:
+        return _ingest_records(store, batch=batch, job=job)
+    except pl.exceptions.PolarsError as error:
+        # Without the cause, because what the library says may quote a record.
+        raise ContractError(
+            f"{job.file.path}: records {batch.first_record} to {batch.next_record - 1} cannot be processed "
+            f"({type(error).__name__}). Nothing of them was stored. Please report this line."
+        ) from None
+
+
+def _ingest_records(store: Store, *, batch: Batch, job: _Job) -> _Counts:
+    made = normalise(batch, context=job.context)
+    posts = _with_ids(store, made, source=job.file.source)
     unique = posts.unique("post_id", keep="first", maintain_order=True)
     fresh = _unseen(store, unique)
-    store.append(POSTS, fresh.with_columns(lang="language", created_at="created"), run_id=run_id)
-    store.append(EDGES, _edges_of(made, fresh=fresh, source=file.source), run_id=run_id)
-    store.append(QUARANTINE, _quarantine(made.bad, file=file, issue=context.issue), run_id=run_id)
-    return _State(
+    store.append(POSTS, fresh.with_columns(lang="language", created_at="created"), run_id=job.run_id)
+    edges = _edges_of(made, fresh=fresh, source=job.file.source)
+    if edges.height:
+        store.append(EDGES, edges, run_id=job.run_id)
+    if made.bad:
+        refused = _quarantine(made.bad, file=job.file, issue=job.context.issue)
+        store.append(QUARANTINE, refused, run_id=job.run_id)
+    return _Counts(
         received=batch.received,
         posts=fresh.height,
         duplicates=posts.height - fresh.height,
         quarantined=len(made.bad),
+        unknown_kinds=made.unknown_kinds,
     )
 
 
@@ -141,7 +272,7 @@ def _with_ids(store: Store, made: Normalised, *, source: SourceConfig) -> pl.Dat
         named = [_named_id(name, source=source) for name in ("post_id", "parent_id", "thread_id")]
         return posts.with_columns(named)
     content = posts.select(
-        "author_key", "raw_text", "community", "parent_id", "thread_id", "target_key", "place",
+        "author_key", "raw_text", "community", "parent_id", "thread_id", "target_key", "quoted_id", "place",
         at=pl.col("created").cast(pl.String), what="kind",
     )  # fmt: skip
     hashes = store.hash_rows(content)
@@ -169,31 +300,16 @@ def _edges_of(made: Normalised, *, fresh: pl.DataFrame, source: SourceConfig) ->
 
 
 def _quarantine(bad: list[BadRecord], *, file: SourceFile, issue: dt.date) -> pl.DataFrame:
-    rows = [(_record_hash(file, record.number, issue), record.reason, record.detail) for record in bad]
+    rows = [(_record_hash(file, record.number), record.reason, record.detail) for record in bad]
     frame = pl.DataFrame(
-        rows, schema=["record_hash", "reason", "detail"], orient="row", schema_overrides=_TEXT
+        rows, schema=dict.fromkeys(("record_hash", "reason", "detail"), pl.String), orient="row"
     )
     return frame.with_columns(source=pl.lit(file.source.name), received_at=pl.lit(issue))
 
 
-_TEXT = {"record_hash": pl.String, "reason": pl.String, "detail": pl.String}
-
-
-def _record_hash(file: SourceFile, number: int, issue: dt.date) -> str:
+def _record_hash(file: SourceFile, number: int) -> str:
     """Of where the record stands, not of what it says, so that two equal bad lines are two."""
-    return hashlib.sha256(f"{file.source.name}\x00{file.sha256}\x00{number}\x00{issue}".encode()).hexdigest()[
-        :32
-    ]
-
-
-def _added(left: _State, right: _State) -> _State:
-    return replace(
-        left,
-        received=left.received + right.received,
-        posts=left.posts + right.posts,
-        duplicates=left.duplicates + right.duplicates,
-        quarantined=left.quarantined + right.quarantined,
-    )
+    return f"{file.tag}{number:016x}"
 
 
 def _read_state(store: Store, *, file: SourceFile) -> _State:
@@ -202,15 +318,15 @@ def _read_state(store: Store, *, file: SourceFile) -> _State:
     if rows.is_empty():
         return _State()
     row = rows.row(0, named=True)
-    return _State(**{name: row[name] for name in _State.__dataclass_fields__})
+    counts = _Counts(**{name: row[name] for name in _LEDGER})
+    return _State(counts=counts, next_record=row["next_record"], done=row["done"])
 
 
-def _write_state(
-    store: Store, *, file: SourceFile, state: _State, context: IntakeContext, run_id: str
-) -> None:
-    row = {name: [getattr(state, name)] for name in _State.__dataclass_fields__}
-    row |= {"source": [file.source.name], "file_sha256": [file.sha256], "issue": [context.issue]}
-    store.put(INTAKE, pl.DataFrame(row), run_id=run_id)
+def _write_state(store: Store, *, job: _Job, state: _State) -> None:
+    row = {name: getattr(state.counts, name) for name in _LEDGER}
+    row |= {"next_record": state.next_record, "done": state.done, "issue": job.context.issue}
+    row |= {"source": job.file.source.name, "file_sha256": job.file.sha256}
+    store.put(INTAKE, pl.DataFrame([row]), run_id=job.run_id)
 
 
 def fingerprint(files: list[SourceFile]) -> list[list[str]]:

@@ -41,13 +41,11 @@ def jsonl_items(path: Path, *, source: SourceConfig) -> Iterator[Item]:
 
 
 def _lines(path: Path) -> Iterator[bytes | None]:
-    """The lines that are not blank, without a byte order mark; None last where the stream breaks."""
-    mark = b"\xef\xbb\xbf"
+    """The lines that are not blank; None last where the stream breaks."""
     try:
         for line in lines(path):
-            body, mark = line.removeprefix(mark), b""
-            if body and not body.isspace():
-                yield body
+            if line and not line.isspace():
+                yield line
     except BrokenStreamError:
         yield None
 

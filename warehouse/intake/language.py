@@ -29,6 +29,11 @@ def _code(language: str) -> IsoCode639_1:
     return code
 
 
+def check_languages(languages: tuple[str, ...]) -> None:
+    """`ConfigError` unless these are at least two languages that can be told apart."""
+    _detector(languages)
+
+
 def detect(texts: pl.Series, *, languages: tuple[str, ...]) -> pl.DataFrame:
     """One row per text: `lang` (ISO 639-1) and `lang_confidence`.
 

@@ -7,20 +7,21 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from warehouse.config import SourceConfig, TimeConfig
-from warehouse.errors import ConfigError
 from warehouse import places
+from warehouse.config import ColumnsConfig, SourceConfig
 from warehouse.intake import language, privacy
-from warehouse.intake.readers import BadRecord, Batch
+from warehouse.intake.records import BadRecord, Batch
+from warehouse.intake.times import times
+from warehouse.tables.codes import POST_KINDS
 
-_REPOST = r"^(?:RT|rt)\s+[@＠]"
-_WEIBO = r"//\s?[@＠]"
+_REPOST = rf"(?i)^RT\s*{privacy.AT}"
+_CHAIN = rf"//\s?{privacy.AT}"
 _DETAILS = {
     "missing_text": "expected a text",
     "text_too_long": "the text is longer than max_text_chars",
     "bad_date": "the date does not match [sources.time] format",
     "date_too_early": "the date lies before [sources.time] earliest",
-    "date_in_future": "the date lies after the day of the run (as_of)",
+    "date_in_future": "lies after the day of the run (as_of); read again when that day has come",
     "missing_post_id": "expected a post id",
 }
 
@@ -41,6 +42,7 @@ class Normalised:
     posts: pl.DataFrame
     edges: pl.DataFrame
     bad: list[BadRecord]
+    unknown_kinds: int = 0
 
 
 def normalise(batch: Batch, *, context: IntakeContext) -> Normalised:
@@ -50,7 +52,7 @@ def normalise(batch: Batch, *, context: IntakeContext) -> Normalised:
     """
     source = context.source
     frame = _with_all_columns(batch.frame)
-    frame = frame.with_columns(text=privacy.clean_text(pl.col("text")), **_times(source.time))
+    frame = frame.with_columns(text=privacy.clean_text(pl.col("text")), **times(source.time))
     reasons = _refusals(frame, source=source, issue=context.issue)
     bad = batch.bad + _bad_records(frame, reasons=reasons)
     good = frame.filter(reasons.is_null())
@@ -58,86 +60,17 @@ def normalise(batch: Batch, *, context: IntakeContext) -> Normalised:
     kinds = people.with_columns(kind=_kind(source))
     edges = _edges(kinds, context=context)
     posts = _finish(kinds, context=context)
-    return Normalised(posts=posts, edges=edges, bad=bad)
+    return Normalised(posts=posts, edges=edges, bad=bad, unknown_kinds=_unknown_kinds(good, source=source))
 
 
 def _with_all_columns(frame: pl.DataFrame) -> pl.DataFrame:
+    """Every field there is, with blanks as nulls: a source that says nothing says it in many ways."""
     absent = [name for name in _FIELDS if name not in frame.columns]
-    return frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
+    given = [pl.when(pl.col(name).str.contains(r"\S")).then(name) for name in _FIELDS if name not in absent]
+    return frame.with_columns(*given, *(pl.lit(None, dtype=pl.String).alias(name) for name in absent))
 
 
-_FIELDS = (
-    "text",
-    "created_at",
-    "post_id",
-    "author",
-    "parent_id",
-    "thread_id",
-    "reply_to_author",
-    "quoted_id",
-    "place",
-    "community",
-    "kind",
-    "lang",
-)
-
-
-def _times(config: TimeConfig) -> dict[str, pl.Expr]:
-    """`created` in UTC and `time_value`, the date in the source's own zone; null where unreadable."""
-    created = _parse_time(pl.col("created_at").str.strip_chars(), config=config)
-    return {"created": created, "time_value": created.dt.convert_time_zone(config.zone).dt.date()}
-
-
-def _parse_time(text: pl.Expr, *, config: TimeConfig) -> pl.Expr:
-    if config.format in {"epoch_ms", "epoch_s"}:
-        scale = 1_000 if config.format == "epoch_ms" else 1_000_000
-        number = text.cast(pl.Float64, strict=False)
-        sane = pl.when(number.is_between(-1e14, 1e14)).then(number)
-        return (sane * scale).cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
-    if config.format == "iso":
-        return _parse_iso(text, zone=config.zone)
-    naive = text.str.strptime(pl.Datetime("us"), _with_clock(config.format), strict=False)
-    if "%z" in config.format:
-        return text.str.strptime(pl.Datetime("us", "UTC"), config.format, strict=False)
-    if not _has_clock(config.format):
-        naive = text.str.strptime(pl.Date, config.format, strict=False).cast(pl.Datetime("us"))
-    return _localised(naive, zone=config.zone)
-
-
-def _parse_iso(text: pl.Expr, *, zone: str) -> pl.Expr:
-    spaced = text.str.replace(r"^(\d{4}-\d{2}-\d{2})[ T]", "${1}T").str.replace(r"Z$", "+00:00")
-    offset = spaced.str.replace(r"([+-]\d{2})(\d{2})$", "${1}:${2}")
-    aware = offset.str.strptime(pl.Datetime("us", "UTC"), "%Y-%m-%dT%H:%M:%S%.f%:z", strict=False)
-    naive = spaced.str.strptime(pl.Datetime("us"), "%Y-%m-%dT%H:%M:%S%.f", strict=False)
-    short = spaced.str.strptime(pl.Datetime("us"), "%Y-%m-%dT%H:%M", strict=False)
-    day = spaced.str.strptime(pl.Date, "%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
-    return pl.coalesce(aware, _localised(pl.coalesce(naive, short, day), zone=zone))
-
-
-def _localised(naive: pl.Expr, *, zone: str) -> pl.Expr:
-    # A clock hour that summer time repeats is read as its first pass; one that it skips is unreadable.
-    local = naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    return local.dt.convert_time_zone("UTC")
-
-
-def _has_clock(pattern: str) -> bool:
-    return any(mark in pattern for mark in ("%H", "%I", "%T", "%R", "%s"))
-
-
-def _with_clock(pattern: str) -> str:
-    return pattern if _has_clock(pattern) else pattern + " %H:%M"
-
-
-def check_time_config(config: TimeConfig) -> None:
-    """Try zone and format once, so that a wrong one is a configuration error and not a refused file."""
-    try:
-        probe = pl.DataFrame({"created_at": ["2024-01-01"]}).select(**_times(config))
-    except (pl.exceptions.PolarsError, ValueError) as error:
-        raise ConfigError(
-            f"[sources.time] format '{config.format}' or zone '{config.zone}' is not usable. Expected iso, "
-            "epoch_s, epoch_ms or a strptime pattern, and a zone such as UTC or America/Mexico_City."
-        ) from error
-    del probe
+_FIELDS = tuple(ColumnsConfig.model_fields)
 
 
 def _refusals(frame: pl.DataFrame, *, source: SourceConfig, issue: dt.date) -> pl.Series:
@@ -160,8 +93,13 @@ def _refusals(frame: pl.DataFrame, *, source: SourceConfig, issue: dt.date) -> p
 
 
 def _bad_records(frame: pl.DataFrame, *, reasons: pl.Series) -> list[BadRecord]:
-    refused = frame.select("record", reason=reasons).drop_nulls("reason")
-    return [BadRecord(number, reason, _DETAILS[reason]) for number, reason in refused.iter_rows()]
+    refused = frame.select("record", "time_value", reason=reasons).drop_nulls("reason")
+    return [BadRecord(number, reason, _detail(reason, day)) for number, day, reason in refused.iter_rows()]
+
+
+def _detail(reason: str, day: dt.date) -> str:
+    """A future day comes first in its detail, because `ingest.py` reads it there."""
+    return f"{day} {_DETAILS[reason]}" if reason == "date_in_future" else _DETAILS[reason]
 
 
 def _people(frame: pl.DataFrame, *, context: IntakeContext) -> pl.DataFrame:
@@ -182,18 +120,26 @@ def _kind(source: SourceConfig) -> pl.Expr:
     text = pl.col("text")
     answers = pl.col("parent_id").is_not_null() | pl.col("reply_to_author").is_not_null()
     read = (
-        pl.when(text.str.contains(_REPOST) | text.str.contains("^" + _WEIBO))
+        pl.when(text.str.contains(_REPOST) | text.str.contains("^" + _CHAIN))
         .then(pl.lit("repost"))
-        .when(pl.col("quoted_id").is_not_null() | text.str.contains(_WEIBO))
+        .when(pl.col("quoted_id").is_not_null() | text.str.contains(_CHAIN))
         .then(pl.lit("quote"))
         .when(answers)
         .then(pl.lit("reply"))
         .otherwise(pl.lit("original"))
     )
-    if not source.kinds:
-        return read
-    declared = pl.col("kind").replace_strict(source.kinds, default=None, return_dtype=pl.String)
-    return pl.coalesce(declared, read)
+    return pl.coalesce(_declared_kind(source), read)
+
+
+def _declared_kind(source: SourceConfig) -> pl.Expr:
+    words = {kind: kind for kind in POST_KINDS} | source.kinds
+    return pl.col("kind").str.strip_chars().replace_strict(words, default=None, return_dtype=pl.String)
+
+
+def _unknown_kinds(frame: pl.DataFrame, *, source: SourceConfig) -> int:
+    """How many records declare a kind that is not in `[sources.kinds]`, so that it is read from the text."""
+    odd = pl.col("kind").is_not_null() & _declared_kind(source).is_null()
+    return int(frame.select(odd.sum()).item())
 
 
 # ------------------------------------------------------------------------------------------- edges
@@ -212,7 +158,7 @@ _EDGE_COLUMNS = [
 def _edges(frame: pl.DataFrame, *, context: IntakeContext) -> pl.DataFrame:
     """Reply, repost, quote and mention edges; `post_key` is the record number until ids are known."""
     base = frame.select(
-        post_key="record", created_at="created", author_key="author_key", named=privacy.mentions(pl.col("text")),
+        post_key="record", created_at="created", author_key="author_key", text="text",
         post_kind="kind", target_key="target_key", parent_id="parent_id", quoted_id="quoted_id",
     )  # fmt: skip
     replies = base.filter(pl.col("target_key").is_not_null() | pl.col("parent_id").is_not_null()).select(
@@ -230,7 +176,9 @@ def _edges(frame: pl.DataFrame, *, context: IntakeContext) -> pl.DataFrame:
 
 def _named_edges(base: pl.DataFrame, *, context: IntakeContext) -> pl.DataFrame:
     """The first name in a repost or quote is whom it passes on; all others are mentions."""
-    long = base.explode("named", empty_as_null=False, keep_nulls=False)
+    naming = base.filter(privacy.names_someone(pl.col("text")))
+    lists = naming.with_columns(named=privacy.mentions(pl.col("text")))
+    long = lists.explode("named", empty_as_null=False, keep_nulls=False)
     long = long.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int32).over("post_key"))
     handles = long.select(privacy.handle(pl.col("named")).alias("named"))["named"]
     long = long.with_columns(target_author_key=_keys(handles, context=context))
@@ -261,14 +209,24 @@ def _finish(frame: pl.DataFrame, *, context: IntakeContext) -> pl.DataFrame:
 
 def _own_words(frame: pl.DataFrame) -> pl.Expr:
     """What the author wrote: of a quote that carries the chain (`…//@name: …`), the part before it."""
-    before = pl.col("text").str.split("//@").list.first().str.strip_chars()
+    before = pl.col("text").str.extract(rf"(?s)^(.*?){_CHAIN}").str.strip_chars()
     return pl.when((pl.col("kind") == "quote") & (before != "")).then(before).otherwise("text")
 
 
 def _languages(frame: pl.DataFrame, *, source: SourceConfig) -> pl.DataFrame:
-    if source.columns.lang is None and source.lang == "auto":
-        return language.detect(frame["text"], languages=source.languages).rename({"lang": "language"})
-    declared = pl.col("lang").str.strip_chars().str.to_lowercase().str.slice(0, 2)
-    code = declared if source.columns.lang is not None else pl.lit(source.lang)
-    sure = pl.lit(1.0, dtype=pl.Float32)
-    return frame.with_columns(language=code, lang_confidence=sure).select("language", "lang_confidence")
+    """`language` and `lang_confidence`: as declared (two letters), else as configured, else detected."""
+    declared = pl.col("lang").str.strip_chars().str.to_lowercase().str.extract(r"^([a-z]{2})(?:[-_].*)?$")
+    fixed = frame.select(language=declared, lang_confidence=pl.lit(1.0, dtype=pl.Float32))
+    if source.lang != "auto":
+        return fixed.with_columns(pl.col("language").fill_null(pl.lit(source.lang)))
+    open_rows = fixed["language"].is_null()
+    if not open_rows.any():
+        return fixed
+    found = language.detect(frame["text"].filter(open_rows), languages=source.languages)
+    row = open_rows.cum_sum().cast(pl.Int64).clip(1) - 1
+    return fixed.with_columns(
+        language=pl.coalesce("language", found["lang"].gather(row)),
+        lang_confidence=pl.when(open_rows)
+        .then(found["lang_confidence"].gather(row))
+        .otherwise("lang_confidence"),
+    )

@@ -21,7 +21,7 @@ from warehouse.intake.json_lines import jsonl_items
 from warehouse.intake.records import BadRecord, Batch, Item, mapped_columns
 
 # A batch ends early when its records are this long together.
-MAX_BATCH_CHARS = 1 << 26
+MAX_BATCH_CHARS = 1 << 24
 _SUFFIXES = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -83,7 +83,7 @@ def _take(items: Iterator[Item], *, size: int) -> list[Item]:
 def _batch(items: list[Item], *, first: int, columns: list[str]) -> Batch:
     good = [(number, item) for number, item in enumerate(items, first) if not isinstance(item, BadRecord)]
     values = zip(*(item for _, item in good), strict=True)
-    data: dict[str, Any] = dict.fromkeys(columns, []) | dict(zip(columns, values, strict=False))
+    data: dict[str, Any] = {name: [] for name in columns} | dict(zip(columns, values, strict=False))
     schema = {"record": pl.Int64} | dict.fromkeys(columns, pl.String)
     frame = pl.DataFrame({"record": [number for number, _ in good]} | data, schema=schema)
     bad = [item for item in items if isinstance(item, BadRecord)]

@@ -38,22 +38,22 @@ def file_sha256(path: Path) -> str:
 
 
 def lines(path: Path) -> Iterator[bytes]:
-    """Lines with their line feed, each cut at `MAX_LINE_BYTES`.
+    """Lines with their line feed, each cut at `MAX_LINE_BYTES`; a UTF-8 byte order mark is left out.
 
     Raises `BrokenStreamError` after the last whole line of a damaged compressed file.
     """
     held: list[bytes] = []
-    size = 0
+    size, mark = 0, b"\xef\xbb\xbf"
     for block in _blocks(path):
         for line in io.BytesIO(block):
             if size < MAX_LINE_BYTES:
                 held.append(line[: MAX_LINE_BYTES - size])
                 size += len(line)
             if line.endswith(b"\n"):
-                yield held[0] if len(held) == 1 else b"".join(held)
-                held, size = [], 0
+                yield b"".join(held).removeprefix(mark)
+                held, size, mark = [], 0, b""
     if held:
-        yield b"".join(held)
+        yield b"".join(held).removeprefix(mark)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
