@@ -95,14 +95,14 @@ class SourceConfig(Section):
     """One file, folder pattern or drop folder of posts in one shape."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    path: str
+    path: str = Field(min_length=1)
     format: Literal["auto", "csv", "tsv", "jsonl", "parquet"] = "auto"
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    delimiter: str | None = Field(default=None, pattern=r'^[^"\r\n ]$')
     encoding: str = "utf-8"
     columns: ColumnsConfig = ColumnsConfig()
     time: TimeConfig = TimeConfig()
     place: PlaceConfig = PlaceConfig()
-    lang: str = "auto"
+    lang: str = Field(default="auto", pattern=r"^(auto|[a-z]{2})$")
     languages: tuple[str, ...] = ("en", "es", "pt", "fr", "de", "it")
     kinds: dict[str, Literal["original", "reply", "repost", "quote", "comment"]] = {}
     ids_unique: bool = True
@@ -160,6 +160,7 @@ class AlertsConfig(Section):
     alpha: Share = 0.01
     false_discovery_rate: Share = 0.05
     lookback_days: Positive = 84
+    catch_up_days: int = Field(default=42, ge=0)
     help_line: str = ""
 
 
@@ -240,7 +241,7 @@ def _explain(detail: dict[str, Any], *, where: str) -> str:
     section = ".".join(str(part) for part in location[:-1]) or "top level"
     key = str(location[-1]) if location else "configuration"
     if detail["type"] != "extra_forbidden":
-        return f"{where}: [{section}] {key}: {detail['msg']}."
+        return f"{where}: [{section}] {key}: {detail['msg'].removeprefix('Value error, ')}."
     known = _keys_at(location[:-1])
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
     hint = f" Did you mean '{near[0]}'?" if near else ""
@@ -271,11 +272,11 @@ def load_secret(config: Config) -> tuple[bytes, str]:
         return DEMO_KEY, ""
     given = os.environ.get(SECRET_VARIABLE)
     if given is not None:
-        return _checked_secret(given.encode(), where=f"environment variable {SECRET_VARIABLE}"), ""
+        return _checked_secret(os.fsencode(given), where=f"environment variable {SECRET_VARIABLE}"), ""
     path = secret_path(config)
-    if path.exists():
-        return _checked_secret(path.read_bytes().strip(), where=str(path)), ""
-    return _make_secret(path), f"made a new pseudonym key in {path}: keep it with your backups"
+    if not path.exists() and _make_secret(path):
+        return _read_secret(path), f"made a new pseudonym key in {path}: keep it with your backups"
+    return _read_secret(path), ""
 
 
 def secret_path(config: Config) -> Path:
@@ -283,21 +284,40 @@ def secret_path(config: Config) -> Path:
     return config.paths.warehouse.with_suffix(".key")
 
 
-def _make_secret(path: Path) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    key = secrets.token_hex(32).encode()
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+def _make_secret(path: Path) -> bool:
+    """Write a new key; False when another process was first."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be written ({error.strerror}). Check [paths] warehouse."
+        ) from error
     with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
+        file.write(secrets.token_hex(32).encode())
         os.fsync(file.fileno())
-    return key
+    return True
 
 
-def _checked_secret(key: bytes, *, where: str) -> bytes:
+def _read_secret(path: Path) -> bytes:
+    try:
+        return _checked_secret(path.read_bytes(), where=str(path))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
+
+
+def _checked_secret(given: bytes, *, where: str) -> bytes:
+    """The key without surrounding blanks, so that it stays the same when it moves from file to environment."""
+    key = given.strip()
     if key == DEMO_KEY:
         raise ConfigError(f"{where}: this is the public demo key. Use a secret of your own, or remove it.")
     if len(key) < MIN_SECRET_BYTES:
-        raise ConfigError(f"{where}: the key has {len(key)} bytes; at least {MIN_SECRET_BYTES} are needed.")
+        raise ConfigError(
+            f"{where}: the key has {len(key)} bytes; at least {MIN_SECRET_BYTES} are needed. Restore it from a "
+            "backup; remove it only if no post has been ingested with it, because pseudonyms depend on it."
+        )
     return key
 
 

@@ -71,7 +71,8 @@ def _from_words(text: str, *, countries: tuple[str, ...]) -> str | None:
         return None
     city = _cities().get(parts[0])
     if len(parts) == 1:
-        return _state(parts[0]) or _countries().get(parts[0]) or (None if parts[0] in _WORDS else city)
+        alone = _state(parts[0]) or _countries().get(parts[0]) or city
+        return None if parts[0] in _WORDS else alone
     if city is not None and city[:2] == parts[-1].upper():
         # `Toronto, CA` and `Munich, DE` end in a country although the same letters are a state.
         return city

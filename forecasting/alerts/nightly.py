@@ -66,6 +66,49 @@ def detect_alerts(
     return live(worded, previous=previous, acknowledged=acknowledged, issue=issue)
 
 
+def detect_since(
+    last_night: dt.date | None,
+    signals: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    contagion: pl.DataFrame,
+    previous: pl.DataFrame,
+    acknowledged: pl.DataFrame,
+    *,
+    config: AlertsConfig,
+    issue: dt.date,
+    reporting_lag_days: int,
+    people_floor: int,
+    catalogue: pl.DataFrame,
+) -> pl.DataFrame:
+    """`detect_alerts` for every night after `last_night` up to `issue`, each with what was known by then.
+
+    Nights that nobody ran, and the `catch_up_days` before a first run, are judged as if they had been, so
+    that an alert that is still open says since when, and one that came and went is on record as resolved.
+    Forecasts and contagion exist for `issue` alone. All rows come back as of `issue`.
+    """
+    earliest = issue - dt.timedelta(days=config.catch_up_days)
+    first = max(earliest, last_night + dt.timedelta(days=1)) if last_night else earliest
+    seen = previous
+    for offset in range((issue - first).days + 1):
+        night = first + dt.timedelta(days=offset)
+        tonight = detect_alerts(
+            signals,
+            forecasts if night == issue else forecasts.clear(),
+            contagion if night == issue else contagion.clear(),
+            seen,
+            acknowledged,
+            config=config,
+            issue=night,
+            reporting_lag_days=reporting_lag_days,
+            people_floor=people_floor,
+            catalogue=catalogue,
+        )
+        seen = pl.concat([seen, tonight])
+    fresh = seen.filter(pl.col("issue") >= first).sort("issue")
+    newest = fresh.unique("alert_id", keep="last", maintain_order=True)
+    return newest.with_columns(pl.lit(issue).alias("issue")).sort("alert_id")
+
+
 def contagion_candidates(contagion: pl.DataFrame, *, people_floor: int) -> pl.DataFrame:
     """One candidate per measure and place of the newest window, over all ties.
 

@@ -95,7 +95,7 @@ class Decoder:
         self.encoding = source.encoding
         self.is_utf8 = source.encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig"}
         try:
-            plain = bytes(range(32, 127)) + b"\n\\u0041"
+            plain = b'\n !"#$%&()*+,-./09:;<=>?@AZ[]^_`az{|}~ +AEE- \\u0041'
             transparent = plain.decode(source.encoding) == plain.decode("ascii")
         except LookupError as error:
             raise ConfigError(
