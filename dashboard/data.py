@@ -244,6 +244,21 @@ def places_of(frame: pl.DataFrame, *, publication: Publication, column: str = "g
     return {f"{kind}:{value}": publication.place(kind, value) for kind, value in ordered}
 
 
+def largest_change(publication: Publication) -> dict[str, object] | None:
+    """The row of `weekly_changes` that is largest against its own error; None where nothing can be compared."""
+    moved = weekly_changes(publication).filter(pl.col("z").is_not_null())
+    ordered = moved.sort(
+        pl.col("z").abs(), "signal", "geo_type", "geo_value", descending=[True, False, False, False]
+    )
+    return ordered.row(0, named=True) if ordered.height else None
+
+
+def most_moved_signal(publication: Publication) -> str | None:
+    """The signal that a page opens on: the one behind `largest_change`."""
+    row = largest_change(publication)
+    return str(row["signal"]) if row else None
+
+
 def signals_of(names: list[str], *, publication: Publication) -> dict[str, str]:
     """Signal → label: unsmoothed shares first, then the rest, each by label."""
     catalogue = publication.tables["signal_catalogue"]

@@ -35,7 +35,8 @@ def _select(publication: data.Publication, *, rows: pl.DataFrame) -> data.Series
     with columns[0]:
         names = rows.get_column("target").unique().to_list()
         options = data.signals_of(names, publication=publication)
-        signal = controls.choice("Mood", name="signal", options=options)
+        moved = data.most_moved_signal(publication)
+        signal = controls.choice("Mood", name="signal", options=options, default=moved)
     rows = rows.filter(pl.col("target") == signal)
     with columns[1]:
         places = data.places_of(rows, publication=publication, column="location")

@@ -40,7 +40,9 @@ def _verdict(publication: data.Publication, *, alerts: pl.DataFrame) -> None:
 def _this_week(publication: data.Publication, *, changes: pl.DataFrame) -> None:
     st.header("What changed this week")
     options = data.places_of(changes, publication=publication)
-    place = controls.choice("Place", name="place", options=options)
+    first = data.largest_change(publication)
+    moved = f"{first['geo_type']}:{first['geo_value']}" if first else None
+    place = controls.choice("Place", name="place", options=options, default=moved)
     kind, _, value = place.partition(":")
     here = changes.filter(pl.col("geo_type") == kind, pl.col("geo_value") == value)
     ordered = here.sort(pl.col("z").abs(), descending=True, nulls_last=True)

@@ -36,7 +36,8 @@ def _select(publication: data.Publication, *, inventory: pl.DataFrame) -> tuple[
     with first:
         names = inventory.get_column("signal").unique().to_list()
         options = data.signals_of(names, publication=publication)
-        signal = controls.choice("Mood", name="signal", options=options)
+        moved = data.most_moved_signal(publication)
+        signal = controls.choice("Mood", name="signal", options=options, default=moved)
     rows = inventory.filter(pl.col("signal") == signal)
     with second:
         places = data.places_of(rows, publication=publication)

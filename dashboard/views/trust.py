@@ -84,9 +84,7 @@ def _board_row(row: dict[str, Any]) -> dict[str, str]:
         **covered,
         "Series": words.count(row["n_series"]),
         "Judged": words.count(row["n_judged"]),
-        "In words": "the baseline itself"
-        if row["model_id"] == BASELINE
-        else in_words(row["relative_wis"]),
+        "In words": "the baseline itself" if row["model_id"] == BASELINE else in_words(row["relative_wis"]),
     }
 
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from warehouse.places import label
+
 FORBIDDEN = (
     "epidemic",
     "pandemic",
@@ -100,10 +102,10 @@ def people_text(sample_size: int | None) -> str:
 
 def place_text(geo_type: str, location: str, *, population: str) -> str:
     """Where, and for whom when it is not everybody."""
-    where = "all places together" if geo_type == "all" else (location or "an unknown place")
+    where = "all places together" if geo_type == "all" else (label(geo_type, location) or "an unknown place")
     return where if population == "all" else f"{where} ({population})"
 
 
 def period_text(day: dt.date, *, time_type: str) -> str:
-    """The day, or the week that begins on it."""
-    return f"in the week of {day.isoformat()}" if time_type == "week" else f"on {day.isoformat()}"
+    """The day, or the week that ends on it."""
+    return f"in the week to {day.isoformat()}" if time_type == "week" else f"on {day.isoformat()}"

@@ -16,7 +16,7 @@ TIMEOUT = 60
 # What only a page of its own says: a heading or sentence that proves the right page was drawn.
 SAYS = {
     "overview": "What changed this week",
-    "timelines": "Anger",
+    "timelines": "Anxiety",
     "outlook": "Chance of an unusual high",
     "alerts": "2 open",
     "trust": "What was left out, and why",

@@ -123,7 +123,11 @@ def test_latin_1_in_a_utf_8_file_costs_only_its_own_records(workshop: Workshop) 
 @pytest.mark.parametrize("name", ["posts.csv", "posts.jsonl"])
 def test_the_configured_encoding_is_used(workshop: Workshop, name: str) -> None:
     workshop.source = {"encoding": "latin-1"}
-    plain = csv_file(["1,ann,2024-06-01,café"]) if name == "posts.csv" else '{"id":1,"date":"2024-06-01","text":"café"}'
+    plain = (
+        csv_file(["1,ann,2024-06-01,café"])
+        if name == "posts.csv"
+        else '{"id":1,"date":"2024-06-01","text":"café"}'
+    )
     workshop.ingest(plain.encode("latin-1"), name=name)
     assert workshop.texts == ["café"]
 
@@ -243,14 +247,21 @@ def test_a_parquet_file_damaged_in_the_middle_keeps_what_came_before(workshop: W
 
 PIECES = st.one_of(
     st.binary(max_size=60),
-    st.sampled_from([b'"', b"\n", b"\r\n", b",", b"\x00", b"\xff", b'1,a,2024-06-01,"x\ny"\n', b"2,b,2024-06-01,ok\n"]),
+    st.sampled_from(
+        [b'"', b"\n", b"\r\n", b",", b"\x00", b"\xff", b'1,a,2024-06-01,"x\ny"\n', b"2,b,2024-06-01,ok\n"]
+    ),
 )
 
 
 @settings(
-    max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(pieces=st.lists(PIECES, max_size=12), name=st.sampled_from(["csv", "jsonl", "csv.gz", "csv.zst", "tsv"]))
+@given(
+    pieces=st.lists(PIECES, max_size=12), name=st.sampled_from(["csv", "jsonl", "csv.gz", "csv.zst", "tsv"])
+)
 def test_any_bytes_are_accounted_for(workshop: Workshop, pieces: list[bytes], name: str) -> None:
     body = b"id,who,date,text\n" + b"".join(pieces)
     if name == "jsonl":
@@ -266,7 +277,12 @@ def test_errors_of_libraries_never_quote_a_record(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr("warehouse.intake.ingest.normalise", fail)
     (tmp_path / "posts.csv").write_text(csv_file(good_rows(1)))
-    source = {"name": "made", "path": str(tmp_path / "posts.csv"), "lang": "en", "columns": {"created_at": "date"}}
+    source = {
+        "name": "made",
+        "path": str(tmp_path / "posts.csv"),
+        "lang": "en",
+        "columns": {"created_at": "date"},
+    }
     config = parse_config({"sources": [source]}, where="test")
     with open_store(tmp_path / "w.duckdb", config=config.warehouse) as store:
         with pytest.raises(Exception, match="records 0 to 0 cannot be processed") as caught:

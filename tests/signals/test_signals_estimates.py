@@ -35,7 +35,7 @@ def assert_same(rows: pl.DataFrame, expected: dict[tuple[object, ...], dict[str,
 @pytest.mark.parametrize("authorless", [0.0, 0.2, 0.55, 1.0])
 def test_every_cell_equals_a_plain_loop_over_people(store: Store, seed: int, authorless: float) -> None:
     config = settings(**EVERY, kinds=("original", "reply"))
-    drawn = draw(150, seed=seed, days=range(0, 16), authorless=authorless, received=day(16))
+    drawn = draw(150, seed=seed, days=range(16), authorless=authorless, received=day(16))
     scorers = (ReadOff(), lexicon())
     run_night(store, Night(issue=day(16), arrivals=drawn, config=config, scorers=scorers))
     expected = {}
@@ -160,7 +160,7 @@ def test_posts_that_nobody_could_score_give_no_signal(store: Store) -> None:
 
 
 def test_results_do_not_depend_on_how_the_work_is_cut(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = draw(300, seed=5, days=range(0, 40), received=day(41))
+    drawn = draw(300, seed=5, days=range(40), received=day(41))
     run_night(store, Night(issue=day(41), arrivals=drawn))
     whole = core(store)
     monkeypatch.setattr("warehouse.signals._BATCH_POSTS", 20)

@@ -207,7 +207,9 @@ def test_a_revision_of_bulk_history_is_real_also_in_the_averages_it_reaches(stor
 
 
 def test_as_of_gives_what_was_known_on_a_day(store: Store) -> None:
-    for number in range(5, 9):
+    bulk = draw(80, seed=2, days=range(5), received=day(5))
+    run_night(store, Night(issue=day(5), arrivals=bulk))
+    for number in range(6, 9):
         run_night(store, Night(issue=day(number), arrivals=arrivals(number)))
     rows = store.read(CORE)
     for number in range(5, 10):

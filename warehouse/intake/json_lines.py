@@ -76,8 +76,8 @@ def _parse(line: bytes | None, *, decode: Decoder) -> dict[str, Any] | str:
     try:
         record = orjson.loads(line if decode.is_utf8 else decode(line))
     except orjson.JSONDecodeError:
-        record = _parse_patiently(line, decode=decode)
-    return record if isinstance(record, dict | str) else "not_an_object"
+        return _parse_patiently(line, decode=decode)
+    return record if isinstance(record, dict) else "not_an_object"
 
 
 def _parse_patiently(line: bytes, *, decode: Decoder) -> dict[str, Any] | str:

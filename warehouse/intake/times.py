@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import polars as pl
 
 from warehouse.config import TimeConfig
@@ -21,14 +23,25 @@ def times(config: TimeConfig) -> dict[str, pl.Expr]:
 
 def check_time_config(config: TimeConfig) -> None:
     """Try zone and format once, so that a wrong one is a configuration error and not a refused file."""
-    probe = pl.DataFrame({"created_at": ["2024-01-01"]})
     try:
-        probe.select(**times(config))
-    except (pl.exceptions.PolarsError, ValueError) as error:
+        readable = _probe(config).select(**times(config))["created"].null_count() == 0
+    except (pl.exceptions.PolarsError, ValueError):
+        readable = False
+    if not readable:
         raise ConfigError(
             f"[sources.time] format '{config.format}' or zone '{config.zone}' is not usable. Expected iso, "
-            "epoch_s, epoch_ms or a strptime pattern, and a zone such as UTC or America/Mexico_City."
-        ) from error
+            "epoch_s, epoch_ms or a strptime pattern with year, month and day, and a zone such as UTC or "
+            "America/Mexico_City."
+        )
+
+
+def _probe(config: TimeConfig) -> pl.DataFrame:
+    """A time written the way the configuration says."""
+    if config.format in _EPOCH:
+        return pl.DataFrame({"created_at": ["0"]})
+    pattern = "%Y-%m-%d" if config.format == "iso" else config.format
+    when = pl.Series([dt.datetime(2024, 1, 2, 3, 4, 5, tzinfo=dt.UTC)])
+    return pl.DataFrame({"created_at": when.dt.strftime(pattern)})
 
 
 def _parse(text: pl.Expr, *, config: TimeConfig) -> pl.Expr:
