@@ -11,6 +11,7 @@ from typing import Any
 
 from prefect import flow, task
 
+from flows.failures import withheld
 from flows.nightly import Around, Night, Stage, run_backfill, run_nightly
 from flows.stages import Run
 from warehouse.config import Config, load_config
@@ -18,12 +19,14 @@ from warehouse.errors import BusyError
 from warehouse.store import Receipt
 
 
-def _as_task(run: Run) -> Around:
+def _as_task(run: Run, *, inner: Around | None = None) -> Around:
     schedule = run.config.schedule
+    wrap = inner or (lambda _name, stage: stage)
 
     def around(name: str, stage: Stage) -> Stage:
         def call() -> Receipt:
-            return stage(run)
+            with withheld():
+                return wrap(name, stage)(run)
 
         made = task(
             name=name,
@@ -43,13 +46,13 @@ def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
     return isinstance(error, BusyError | OSError)
 
 
-def nightly_flow(run: Run) -> Night:
-    """Run the night under Prefect and hand back what it did."""
+def nightly_flow(run: Run, *, around: Around | None = None) -> Night:
+    """Run the night under Prefect and hand back what it did; `around` wraps each stage inside its task."""
     done: list[Night] = []
 
     @flow(name="affectcast-nightly", persist_result=False, validate_parameters=False)
     def nightly() -> None:
-        done.append(run_nightly(run, around=_as_task(run)))
+        done.append(run_nightly(run, around=_as_task(run, inner=around)))
 
     nightly()
     return done[0]
@@ -61,7 +64,8 @@ def backfill_flow(run: Run, *, first: dt.date, last: dt.date) -> Night:
 
     @flow(name="affectcast-backfill", persist_result=False, validate_parameters=False)
     def backfill() -> None:
-        done.append(run_backfill(run, first=first, last=last))
+        with withheld():
+            done.append(run_backfill(run, first=first, last=last))
 
     backfill()
     return done[0]

@@ -17,6 +17,10 @@ class AffectcastError(Exception):
         self.message = message
 
 
+class UnexpectedError(AffectcastError):
+    """Something that should not happen; says where, never what the data was."""
+
+
 class UsageError(AffectcastError):
     """The command line asks for something that does not exist."""
 

@@ -19,9 +19,9 @@ MAX_PLACE_CHARS = 80
 CITY_POPULATION = 100_000
 # The biggest city of a name must outweigh the next one this many times to be meant without more words.
 CITY_DOMINANCE = 5.0
-# Cities whose name alone is more often a word or a joke.
+# Names that alone are more often a word, a joke or (`la`) another place.
 _WORDS = frozenset(
-    {"bath", "batman", "man", "mobile", "nice", "of", "orange", "reading", "split", "surprise"}
+    {"bath", "batman", "la", "man", "mobile", "nice", "of", "orange", "reading", "split", "surprise"}
 )
 # A name that is a state and a country: the city before it decides, and alone it stays unresolved.
 _TWO_PLACES = {"US-GA": ("georgia",), "GE": ("georgia",)}
@@ -132,7 +132,7 @@ def _states() -> dict[str, str]:
     names = {state["name"].casefold(): f"US-{code}" for code, state in states.items()}
     # `georgia` is a country too, and alone it stays unresolved.
     names.pop("georgia", None)
-    # Two-letter codes only where they are no country code or word an author would end a place with.
+    # Two-letter codes only where they are no word that an author would end a place with.
     return names | {
         code.casefold(): f"US-{code}" for code in states if code not in {"IN", "OR", "ME", "OK", "HI"}
     }

@@ -213,7 +213,7 @@ def _connect(
             f"{path}: cannot be opened as a warehouse. Expected a DuckDB file in a writable folder. "
             "Restore it from a backup, or move it away to start a new one."
         ) from error
-    except duckdb.InvalidInputException as error:
+    except (duckdb.InvalidInputException, duckdb.ParserException) as error:
         raise InputError(f"{path}: [warehouse] settings were refused by DuckDB: {settings}.") from error
 
 

@@ -68,7 +68,7 @@ def nightly(
 def _orchestrated(run: Run) -> Night:
     from flows.orchestrate import nightly_flow
 
-    return nightly_flow(run)
+    return nightly_flow(run, around=announced)
 
 
 def finish(night: Night, *, dashboard: str) -> None:

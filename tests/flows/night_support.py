@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,10 @@ def crash(config_path: Path, *, at: str) -> subprocess.CompletedProcess[str]:
 def affectcast(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """The installed command, as a person would call it."""
     command = [str(Path(sys.executable).parent / "affectcast"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, cwd=cwd)
+    environment = os.environ | {"PREFECT_HOME": str(cwd / "prefect")}
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=600, check=False, cwd=cwd, env=environment
+    )
 
 
 def small_config(folder: Path, **overrides: object) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -148,8 +149,9 @@ def test_no_text_author_or_mention_leaves_the_warehouse(tmp_path: Path) -> None:
     config = small_config(tmp_path)
     _plant(tmp_path)
     path = write_toml(config, tmp_path / "config.toml")
-    ran = affectcast("nightly", "--plain", "--config", str(path), cwd=tmp_path)
+    ran = affectcast("nightly", "--config", str(path), cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
+    assert list((tmp_path / "prefect").rglob("*.db")), "the orchestrator kept no records to search"
     exported = affectcast("export", "--config", str(path), cwd=tmp_path)
     assert exported.returncode == 0, exported.stderr
     stored = dump(config)["raw.posts"].filter(pl.col("text").str.contains(CANARY_WORD))
@@ -185,6 +187,7 @@ def test_a_night_opens_no_outside_connection(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, str(guard), "nightly", "--config", str(path)],
         capture_output=True, text=True, timeout=400, check=False, cwd=tmp_path,
+        env=os.environ | {"PREFECT_HOME": str(tmp_path / "prefect")},
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr[-3000:]
     assert "OUTSIDE" not in ran.stderr

@@ -1,4 +1,4 @@
-"""Stopped, repeated, grown and early files: every record ends in exactly one place."""
+"""StoppedError, repeated, grown and early files: every record ends in exactly one place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from warehouse.config import parse_config
 from warehouse.store import open_store
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Stands in for a kill between two batches."""
 
 
@@ -30,9 +30,9 @@ def test_a_stopped_ingest_goes_on_and_ends_as_if_never_stopped(
     def kill(_: str, count: int) -> None:
         told.append(count)
         if len(told) == stop:
-            raise Stopped
+            raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         workshop.ingest(content, name=name, progress=kill)
     assert workshop.table("raw.intake")["done"].to_list() == [False]
     workshop.ingest(name=name)
@@ -50,11 +50,11 @@ def test_a_batch_that_fails_leaves_nothing_of_itself(
     workshop.batch = 5
 
     def fail(*_: object, **__: object) -> None:
-        raise Stopped
+        raise StoppedError
 
     with monkeypatch.context() as patched:
         patched.setattr("warehouse.intake.ingest._write_state", fail)
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             workshop.ingest(csv_file(ROWS))
     assert workshop.kept == []
 

@@ -235,7 +235,7 @@ def small(people: float, hits: float) -> bool:
     return 1 <= people < 50 or 1 <= hits <= 10
 
 
-FAMILIES = 200
+FAMILIES = 120
 
 
 @settings(max_examples=FAMILIES)
@@ -306,7 +306,7 @@ def _families(parent: dict[str, Any], rows: list[dict[str, Any]]) -> list[list[d
     return [places, *(slices if parent["population"] == "all" else [])]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(worlds(), st.randoms(use_true_random=False))
 def test_the_order_of_the_cells_does_not_matter(rows: list[dict[str, Any]], random: Any) -> None:
     mixed = list(rows)
@@ -315,7 +315,7 @@ def test_the_order_of_the_cells_does_not_matter(rows: list[dict[str, Any]], rand
     assert one.equals(other)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(worlds())
 def test_what_is_disclosed_stays_as_it_is_when_disclosed_again(rows: list[dict[str, Any]]) -> None:
     once = disclose(frame(rows), config=CONFIG, statistics=STATISTICS)

@@ -31,7 +31,7 @@ def assert_same(rows: pl.DataFrame, expected: dict[tuple[object, ...], dict[str,
             assert found[cell][name] == pytest.approx(numbers[name], abs=1e-8), (cell, name)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("authorless", [0.0, 0.2, 0.55, 1.0])
 def test_every_cell_equals_a_plain_loop_over_people(store: Store, seed: int, authorless: float) -> None:
     config = settings(**EVERY, kinds=("original", "reply"))

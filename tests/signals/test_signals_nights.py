@@ -34,10 +34,10 @@ def arrivals(number: int) -> pl.DataFrame:
     return pl.concat([new, late])
 
 
-@pytest.mark.parametrize("lag", [0, 1, 3])
+@pytest.mark.parametrize("lag", [0, 2])
 def test_night_by_night_ends_where_one_run_over_everything_ends(tmp_path: Path, lag: int) -> None:
     config = settings(populations=("lang",), reporting_lag_days=lag)
-    nights = [n for n in range(1, 20) if n not in (6, 7, 13)]
+    nights = [n for n in range(1, 13) if n not in (5, 6)]
     with worlds.opened(tmp_path / "nightly") as store:
         for number in nights:
             run_night(store, Night(issue=day(number), arrivals=arrivals(number), config=config))
@@ -60,12 +60,12 @@ def test_published_values_are_the_same_night_by_night_and_at_once(tmp_path: Path
         return posts(rows + late, received=day(number))
 
     with worlds.opened(tmp_path / "nightly") as store:
-        for number in range(1, 16):
+        for number in range(1, 12):
             run_night(store, Night(issue=day(number), arrivals=arriving(number)))
         nightly = newest(store, "out.signals")
         revised = store.read(OUT).group_by(CELL).len().filter(pl.col("len") > 1)
     with worlds.opened(tmp_path / "once") as store:
-        run_night(store, Night(issue=day(15), arrivals=pl.concat(arriving(n) for n in range(1, 16))))
+        run_night(store, Night(issue=day(11), arrivals=pl.concat(arriving(n) for n in range(1, 12))))
         once = newest(store, "out.signals")
     assert nightly.equals(once)
     assert once["value"].is_not_null().sum() > 100
@@ -114,7 +114,7 @@ def test_the_same_issue_again_changes_nothing(store: Store) -> None:
 
 
 def test_an_older_issue_made_again_stays_as_it_was_known_then(store: Store) -> None:
-    for number in range(5, 12):
+    for number in range(6, 11):
         run_night(store, Night(issue=day(number), arrivals=arrivals(number), config=CONFIG))
     before = store.read(CORE), store.read(OUT)
     run_night(store, Night(issue=day(8), config=CONFIG))

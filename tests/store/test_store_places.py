@@ -33,8 +33,8 @@ def test_places_that_can_only_mean_one_thing_are_resolved(text: str, code: str) 
 
 @pytest.mark.parametrize(
     "text",
-    ["Lets Play", "🌍🚀", "", " ", "in your heart", "Georgia", "Springfield", "Batman", "LOL, nope", "US-ZZ", "ZZ", "x" * 200,
-     "Paris, Hogwarts", "=cmd()", "🇺🇸", ",,,", "127.0.0.1"],
+    ["Lets Play", "🌍🚀", "", " ", "in your heart", "Georgia", "Springfield", "Batman", "LOL, nope", "US-ZZ", "ZZ",
+     "x" * 200, "Paris, Hogwarts", "=cmd()", "🇺🇸", ",,,", "127.0.0.1"],
 )  # fmt: skip
 def test_jokes_and_doubtful_places_stay_unknown(text: str) -> None:
     assert place(text) == NOWHERE

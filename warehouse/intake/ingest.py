@@ -215,7 +215,8 @@ def _due(store: Store, *, job: _Job) -> list[int]:
 
 
 def _only(batch: Batch, *, numbers: list[int]) -> Batch:
-    kept = [record for record in batch.bad if record.number in numbers]
+    wanted = set(numbers)
+    kept = [record for record in batch.bad if record.number in wanted]
     frame = batch.frame.filter(pl.col("record").is_in(numbers))
     return replace(batch, received=len(numbers), frame=frame, bad=kept)
 

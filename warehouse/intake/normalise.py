@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -31,7 +31,7 @@ class IntakeContext:
     """What a batch needs to know besides itself."""
 
     source: SourceConfig
-    secret: bytes
+    secret: bytes = field(repr=False)
     issue: dt.date
 
 

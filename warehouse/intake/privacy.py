@@ -15,7 +15,8 @@ AT = r"[@＠﹫]"
 _EDGE = r"(?-u:\b)"
 _REST = r"[^\s\p{Han}，。！？、）】]"
 _HOST = _EDGE + r"[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*"
-_EMAIL = rf"(?i)[\w.+-]+{AT}[\w-]+(?:\.[\w-]+)+"
+# Not behind an at sign, where `@name@host` is a mention.
+_EMAIL = rf"(^|[^\w.+\-@＠﹫])[\w.+-]+{AT}[\w-]+(?:\.[\w-]+)+"
 _LINK = (
     rf"(?i)(?:https?\s?:\s?/{{0,2}}|[a-z]{{2,12}}://){_REST}*"
     rf"|{_EDGE}www\.{_REST}+"
@@ -65,7 +66,7 @@ def _composed(texts: pl.Series) -> pl.Series:
 
 def mask_text(text: pl.Expr) -> pl.Expr:
     """Replace links, e-mail addresses, mentions and phone numbers by fixed tokens. String → String."""
-    masked = text.str.replace_all(_EMAIL, EMAIL).str.replace_all(_LINK, LINK)
+    masked = text.str.replace_all(_EMAIL, "${1}" + EMAIL).str.replace_all(_LINK, LINK)
     masked = masked.str.replace_all(_REDDIT_USER, "${1}" + USER).str.replace_all(MENTION, USER)
     return masked.str.replace_all(_PHONE, PHONE)
 
@@ -77,7 +78,7 @@ def names_someone(text: pl.Expr) -> pl.Expr:
 
 def mentions(text: pl.Expr) -> pl.Expr:
     """The handles a text names, in order. String → List(String)."""
-    bare = text.str.replace_all(_EMAIL, " ").str.replace_all(_LINK, " ")
+    bare = text.str.replace_all(_EMAIL, "${1} ").str.replace_all(_LINK, " ")
     return bare.str.replace_all(_REDDIT_USER, "${1}@${2}").str.extract_all(MENTION)
 
 
