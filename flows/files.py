@@ -51,6 +51,25 @@ def require(frame: pl.DataFrame, *, names: list[str], path: Path) -> None:
         )
 
 
+def numbers(frame: pl.DataFrame, *, names: list[str], path: Path) -> pl.DataFrame:
+    """Text cells of these columns, where they exist, as Float64; empty, NA and NaN become null.
+
+    `InputError` counts the cells that are something else and says where the first one stands.
+    """
+    present = [name for name in names if name in frame.columns and frame.schema[name] == pl.String]
+    blank = pl.col(present).str.strip_chars().str.to_lowercase().is_in(["", "na", "nan", "null", "none"])
+    texts = frame.with_columns(pl.when(~blank).then(pl.col(present).str.strip_chars())) if present else frame
+    parsed = texts.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in present)
+    for name in present:
+        wrong = (texts[name].is_not_null() & parsed[name].is_null()).arg_true()
+        if wrong.len():
+            raise InputError(
+                f"{path}: column {name}: {wrong.len()} of {frame.height} cells are not numbers, the first in row "
+                f"{wrong[0] + 1}. Expected digits with a decimal point, or an empty cell."
+            )
+    return parsed
+
+
 def parse_columns(text: str | None) -> dict[str, str]:
     """`text=body,author=user` → a mapping; `UsageError` for anything else."""
     pairs = [part.split("=", 1) for part in (text or "").split(",") if part.strip()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
+import polars as pl
 import typer
 
 from flows import score_file, stages
@@ -20,7 +21,7 @@ from flows.cli.options import (
     parse_day,
 )
 from flows.cli.output import log, progress, say
-from flows.files import parse_columns, read_table, require, write_table
+from flows.files import numbers, parse_columns, read_table, require, write_table
 
 SeriesOption = Annotated[
     Path | None, typer.Option("--series", help="A file of series: series_id, time_value, value [, n].")
@@ -101,8 +102,7 @@ def forecast(
     from forecasting.forecast import forecast_file
 
     target = need_out(out)
-    frame = read_table(series, columns=parse_columns(columns))
-    require(frame, names=["series_id", "time_value", "value"], path=series)
+    frame = _read_series(series, columns=columns)
     if dry_run:
         return say(f"would forecast {frame['series_id'].n_unique():,} series of {series} into {target}")
     day = parse_day(as_of, option="--as-of") if as_of else None
@@ -134,8 +134,7 @@ def alerts(
     from forecasting.alerts.series_file import alerts_file
 
     target = need_out(out)
-    frame = read_table(series, columns=parse_columns(columns))
-    require(frame, names=["series_id", "time_value", "value"], path=series)
+    frame = _read_series(series, columns=columns)
     if dry_run:
         return say(f"would judge {frame['series_id'].n_unique():,} series of {series} into {target}")
     day = parse_day(as_of, option="--as-of") if as_of else None
@@ -183,3 +182,10 @@ def contagion(
         log(f"note: {note}")
     log(f"{made.rows.height:,} rows → {target}")
     return None
+
+
+def _read_series(path: Path, *, columns: str | None) -> pl.DataFrame:
+    frame = read_table(path, columns=parse_columns(columns))
+    require(frame, names=["series_id", "time_value", "value"], path=path)
+    named = frame.with_columns(pl.col("series_id").cast(pl.String))
+    return numbers(named, names=["value", "n"], path=path)

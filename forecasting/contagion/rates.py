@@ -69,16 +69,19 @@ class Neighbourhood:
 
 
 def _codes(names: pl.Series, table: pl.DataFrame) -> Integers:
+    """The number of each name in the table; -1 for nobody."""
     column = table.columns[1]
     joined = names.alias(column).to_frame().join(table, on=column, how="left", maintain_order="left")
-    return joined["code"].cast(pl.Int64).to_numpy()
+    return joined["code"].cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def _at(matrix: sparse.csr_matrix, at: tuple[Integers, Integers]) -> Floats:
-    if len(at[0]) == 0:
-        return np.zeros(0)
-    row, column = np.array(at[0]), np.array(at[1])
-    return np.asarray(matrix[row, column], dtype=np.float64).ravel()
+    """The matrix's values at these places; 0 where either number is -1. Sparse indexing checks no bounds."""
+    values = np.zeros(len(at[0]))
+    known = (at[0] >= 0) & (at[1] >= 0)
+    if known.any():
+        values[known] = np.asarray(matrix[at[0][known], at[1][known]], dtype=np.float64).ravel()
+    return values
 
 
 def group_rate(

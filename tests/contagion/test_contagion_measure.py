@@ -256,3 +256,14 @@ def test_real_threads_without_authors_are_measured() -> None:
     row = _measure(posts).row(0, named=True)
     assert row["n_edges"] > 3000
     assert row["p_value"] > 0.01
+
+
+def test_a_parent_whose_writer_is_unknown_counts_as_nobody() -> None:
+    known = [(f"p{n}", f"a{n}", None, 1.0) for n in range(30)] + [("q", None, None, 1.0)]
+    answers = [(f"r{n}", f"b{n}", "q" if n % 2 else f"p{n}", float(n % 3 == 0)) for n in range(30)]
+    posts = pl.DataFrame(
+        known + answers, schema=["post_id", "author", "parent_id", "anger"], orient="row"
+    ).with_columns(created_at=pl.lit("2024-01-01T10:00:00Z"))
+    made = contagion_file(posts, measures=("anger",), window_hours=24, permutations=100, seed=0)
+    rows = made.rows.filter(pl.col("tie_bin") == "all")
+    assert rows["n_edges"].to_list() == [30]

@@ -121,7 +121,7 @@ def test_score_keeps_every_row_and_column_in_order(tmp_path: Path) -> None:
 
 
 def test_score_by_the_embedded_model_ranks_fear_above_joy(tmp_path: Path) -> None:
-    (tmp_path / "p.csv").write_text("body\nI am terrified of what comes next\nbest day ever, so happy!\n")
+    (tmp_path / "p.csv").write_text("body\nI am terrified of what comes next\nbest day ever so happy!\n")
     ran = affectcast(
         "score",
         "--posts",
