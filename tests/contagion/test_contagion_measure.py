@@ -18,6 +18,7 @@ from forecasting.contagion.api import NO_AUTHORS, contagion_file, measure_contag
 from forecasting.contagion.edges import answers, exposures
 from forecasting.contagion.ledger import HOUR_MS, Ledger
 from forecasting.contagion.plain import interactions_of, posts_of
+from forecasting.contagion.rates import Neighbourhood
 from forecasting.contagion.ties import tie_strength
 from warehouse.config import ContagionConfig
 from warehouse.errors import InputError
@@ -258,12 +259,15 @@ def test_real_threads_without_authors_are_measured() -> None:
     assert row["p_value"] > 0.01
 
 
-def test_a_parent_whose_writer_is_unknown_counts_as_nobody() -> None:
-    known = [(f"p{n}", f"a{n}", None, 1.0) for n in range(30)] + [("q", None, None, 1.0)]
-    answers = [(f"r{n}", f"b{n}", "q" if n % 2 else f"p{n}", float(n % 3 == 0)) for n in range(30)]
-    posts = pl.DataFrame(
-        known + answers, schema=["post_id", "author", "parent_id", "anger"], orient="row"
-    ).with_columns(created_at=pl.lit("2024-01-01T10:00:00Z"))
-    made = contagion_file(posts, measures=("anger",), window_hours=24, permutations=100, seed=0)
-    rows = made.rows.filter(pl.col("tie_bin") == "all")
-    assert rows["n_edges"].to_list() == [30]
+def test_leaving_out_an_unknown_contact_leaves_out_nobody() -> None:
+    day = dt.date(2024, 1, 1)
+    table = pl.DataFrame({"author_key": ["b", "c"], "day": [day, day], "on": [True, False]})
+    edges = pl.DataFrame({"responder": ["a", "a"], "source": ["b", "c"], "day": [day, day]})
+    near = Neighbourhood.build(table, edges=edges)
+    who, days = pl.Series(["a", "a", "nobody"]), pl.Series([day] * 3)
+    unknown = pl.Series([None, "b", None], dtype=pl.String)
+    prior = np.full(3, 0.5)
+    rates = near.rate(who, days, without=unknown, prior=prior)
+    assert rates[0] == pytest.approx(near.rate(who, days, without=None, prior=prior)[0])
+    assert rates[1] < rates[0]
+    assert rates[2] == pytest.approx(0.5)
