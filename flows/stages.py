@@ -230,22 +230,26 @@ def _main_signals(store: Store, *, config: Config) -> list[str]:
 
 def alerts(run: Run) -> Receipt:
     """out.signals, out.forecasts, out.contagion → out.alerts."""
-    from forecasting.alerts.nightly import detect_since
+    from forecasting.alerts.nightly import AlertInputs, detect_since
 
     table = TABLES["out.alerts"]
     with _stage(run, "alerts") as (store, receipts):
         # A measure's share and mean tell one story; testing both would only spend the error budget twice.
         watched = pl.col("signal").is_in(_main_signals(store, config=run.config))
-        rows = detect_since(
-            _last_night(store, issue=run.issue),
-            store.read(TABLES["out.signals"], where="issue <= ?", parameters=[run.issue]).filter(watched),
-            store.read(TABLES["out.forecasts"], where=_THIS_WEEK, parameters=_this_week(run.issue)),
-            store.read(TABLES["out.contagion"], where="window_end = ?", parameters=[run.issue]),
-            _previous_alerts(store, issue=run.issue),
-            read_acknowledgements(run.config.paths.warehouse.parent),
-            config=run.config.alerts, issue=run.issue, reporting_lag_days=run.config.signals.reporting_lag_days,
-            people_floor=run.config.disclosure.people_floor, catalogue=store.read(TABLES["out.signal_catalogue"]),
-        )  # fmt: skip
+        inputs = AlertInputs(
+            signals=store.read(TABLES["out.signals"], where="issue <= ?", parameters=[run.issue]).filter(
+                watched
+            ),
+            forecasts=store.read(TABLES["out.forecasts"], where=_THIS_WEEK, parameters=_this_week(run.issue)),
+            contagion=store.read(TABLES["out.contagion"], where="window_end = ?", parameters=[run.issue]),
+            previous=_previous_alerts(store, issue=run.issue),
+            acknowledged=read_acknowledgements(run.config.paths.warehouse.parent),
+            catalogue=store.read(TABLES["out.signal_catalogue"]),
+            config=run.config.alerts,
+            reporting_lag_days=run.config.signals.reporting_lag_days,
+            people_floor=run.config.disclosure.people_floor,
+        )
+        rows = detect_since(inputs, last_night=_last_night(store, issue=run.issue), issue=run.issue)
         with store.transaction():
             store.delete(table, where="issue = ?", parameters=[run.issue])
             written = store.append(table, rows, run_id=run.run_id)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.options import DEFAULT_CONFIG, AsOfOption, ConfigOption, DryRunOption, parse_day
-from flows.cli.output import log, say
+from flows.cli.output import say
 from flows.scorers import SCORERS, make_scorer
 from warehouse.config import load_config
 from warehouse.publish import current
@@ -69,8 +69,11 @@ def export(
     if dry_run:
         return say(f"would export issue {issue or current(folder).issue} of {folder} to {target}")
     receipt = export_publication(folder, issue=issue, to=target)
-    log(f"exported to {target}")
-    say(str(receipt))
+    say(f"Issue {receipt.issue}, version {receipt.version}, model {receipt.model} → {receipt.folder}")
+    for name, rows in sorted(receipt.files.items()):
+        say(f"  {name}: {rows:,} rows")
+    for note in receipt.notes:
+        say(note)
     return None
 
 

@@ -37,6 +37,9 @@ SERIES = ["target", "population", "geo_type", "location"]
 TASK = ["reference_date", "target", "location", "horizon"]
 NAME = re.compile(r"[A-Za-z0-9_]+")
 
+# Beyond this lies arithmetic noise, and files should not differ by it.
+DECIMALS = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExportReceipt:
@@ -199,7 +202,7 @@ def _forecasts(source: _Source, *, model: str) -> pl.DataFrame:
     whose = pl.when(pl.col("population") == "all").then(pl.lit("")).otherwise(" " + pl.col("population"))
     prefix = pl.col("time_type").replace_strict(PREFIX, return_dtype=pl.String)
     name = pl.concat_str(prefix, pl.lit(" "), "target", whose)
-    return rows.filter(newest).with_columns(name.alias("hub_target"), pl.col("value").round(8))
+    return rows.filter(newest).with_columns(name.alias("hub_target"), pl.col("value").round(DECIMALS))
 
 
 def _hub_files(source: _Source, *, forecasts: pl.DataFrame, name: str) -> dict[str, pl.DataFrame]:
@@ -287,7 +290,7 @@ def _dictionary() -> pl.DataFrame:
 
 def _write_csv(frame: pl.DataFrame, *, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame.with_columns(_formula_safe(pl.col(pl.String))).write_csv(path)
+    frame.with_columns(_formula_safe(pl.col(pl.String)), pl.col(pl.Float64).round(DECIMALS)).write_csv(path)
 
 
 def _formula_safe(text: pl.Expr) -> pl.Expr:

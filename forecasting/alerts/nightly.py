@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass, replace
 from typing import cast
 
 import polars as pl
@@ -27,83 +28,65 @@ CONTAGION_Q = 0.05
 LABELS = {VOLUME: "The number of posts", SEVERAL: "The share of signals that moved the same way"}
 
 
-def detect_alerts(
-    signals: pl.DataFrame,
-    forecasts: pl.DataFrame,
-    contagion: pl.DataFrame,
-    previous: pl.DataFrame,
-    acknowledged: pl.DataFrame,
-    *,
-    config: AlertsConfig,
-    issue: dt.date,
-    reporting_lag_days: int,
-    people_floor: int,
-    catalogue: pl.DataFrame,
-) -> pl.DataFrame:
+@dataclass(frozen=True, kw_only=True)
+class AlertInputs:
+    """All that a night's alerts depend on, beside the day.
+
+    `signals` holds all issues of disclosed signals, `forecasts` and `contagion` this issue's rows,
+    `previous` earlier alerts, `acknowledged` alert_id, status and note of people's verdicts (may be empty).
+    """
+
+    signals: pl.DataFrame
+    forecasts: pl.DataFrame
+    contagion: pl.DataFrame
+    previous: pl.DataFrame
+    acknowledged: pl.DataFrame
+    catalogue: pl.DataFrame
+    config: AlertsConfig
+    reporting_lag_days: int
+    people_floor: int
+
+
+def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
     """The alerts of `issue` in the Alerts contract: new, continuing, and resolved tonight.
 
-    `signals` holds all issues of `core.signals`, `forecasts` and `contagion` this issue's rows,
-    `previous` earlier alerts, `acknowledged` alert_id, status and note of people's verdicts (may be
-    empty). A signal's alert needs p <= alpha and a Benjamini–Hochberg q over all signals tested
-    tonight within the configured rate. The same inputs give the same rows.
+    A signal's alert needs p <= alpha and a Benjamini–Hochberg q over all signals tested tonight within
+    the configured rate. The same inputs give the same rows.
     """
     cells = usable_cells(
-        signals,
-        catalogue=catalogue,
+        inputs.signals,
+        catalogue=inputs.catalogue,
         issue=issue,
-        reporting_lag_days=reporting_lag_days,
-        people_floor=people_floor,
+        reporting_lag_days=inputs.reporting_lag_days,
+        people_floor=inputs.people_floor,
     )
     found = pl.concat(
         [
-            prevalence_candidates(cells, config=config),
-            forecast_candidates(forecasts, cells=cells),
-            contagion_candidates(contagion, people_floor=people_floor),
+            prevalence_candidates(cells, config=inputs.config),
+            forecast_candidates(inputs.forecasts, cells=cells),
+            contagion_candidates(inputs.contagion, people_floor=inputs.people_floor),
             break_candidates(cells),
         ]
     )
-    worded = _worded(_doubted(found), catalogue=catalogue, help_line=config.help_line)
-    return live(worded, previous=previous, acknowledged=acknowledged, issue=issue)
+    worded = _worded(_doubted(found), catalogue=inputs.catalogue, help_line=inputs.config.help_line)
+    return live(worded, previous=inputs.previous, acknowledged=inputs.acknowledged, issue=issue)
 
 
-def detect_since(
-    last_night: dt.date | None,
-    signals: pl.DataFrame,
-    forecasts: pl.DataFrame,
-    contagion: pl.DataFrame,
-    previous: pl.DataFrame,
-    acknowledged: pl.DataFrame,
-    *,
-    config: AlertsConfig,
-    issue: dt.date,
-    reporting_lag_days: int,
-    people_floor: int,
-    catalogue: pl.DataFrame,
-) -> pl.DataFrame:
+def detect_since(inputs: AlertInputs, *, last_night: dt.date | None, issue: dt.date) -> pl.DataFrame:
     """`detect_alerts` for every night after `last_night` up to `issue`, each with what was known by then.
 
     Nights that nobody ran, and the `catch_up_days` before a first run, are judged as if they had been, so
     that an alert that is still open says since when, and one that came and went is on record as resolved.
     Forecasts and contagion exist for `issue` alone. All rows come back as of `issue`.
     """
-    earliest = issue - dt.timedelta(days=config.catch_up_days)
+    earliest = issue - dt.timedelta(days=inputs.config.catch_up_days)
     first = max(earliest, last_night + dt.timedelta(days=1)) if last_night else earliest
-    seen = previous
+    missed = replace(inputs, forecasts=inputs.forecasts.clear(), contagion=inputs.contagion.clear())
+    seen = inputs.previous
     for offset in range((issue - first).days + 1):
         night = first + dt.timedelta(days=offset)
-        tonight = detect_alerts(
-            signals,
-            forecasts if night == issue else forecasts.clear(),
-            contagion if night == issue else contagion.clear(),
-            seen,
-            acknowledged,
-            config=config,
-            issue=night,
-            reporting_lag_days=reporting_lag_days,
-            people_floor=people_floor,
-            catalogue=catalogue,
-        )
-        seen = pl.concat([seen, tonight])
+        known = replace(inputs if night == issue else missed, previous=seen)
+        seen = pl.concat([seen, detect_alerts(known, issue=night)])
     fresh = seen.filter(pl.col("issue") >= first).sort("issue")
     newest = fresh.unique("alert_id", keep="last", maintain_order=True)
     return newest.with_columns(pl.lit(issue).alias("issue")).sort("alert_id")

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from forecasting.alerts.forecast_high import exceedance
-from forecasting.alerts.nightly import detect_alerts
+from forecasting.alerts.nightly import AlertInputs, detect_alerts, detect_since
 from forecasting.alerts.prevalence import episode_onsets, past_precision
 from forecasting.alerts.wording import forbidden_terms
 from warehouse.config import AlertsConfig
@@ -91,9 +91,7 @@ def _signals(
     )
 
 
-def _detect(
-    signals: pl.DataFrame, *, issue: dt.date = END + dt.timedelta(days=1), **given: Any
-) -> pl.DataFrame:
+def _inputs(signals: pl.DataFrame, **given: Any) -> AlertInputs:
     frames = {
         "forecasts": empty(TABLES["out.forecasts"]),
         "contagion": empty(TABLES["out.contagion"]),
@@ -102,7 +100,13 @@ def _detect(
         "catalogue": _catalogue(),
         "config": AlertsConfig(),
     } | given
-    return detect_alerts(signals, issue=issue, reporting_lag_days=1, people_floor=50, **frames)
+    return AlertInputs(signals=signals, reporting_lag_days=1, people_floor=50, **frames)
+
+
+def _detect(
+    signals: pl.DataFrame, *, issue: dt.date = END + dt.timedelta(days=1), **given: Any
+) -> pl.DataFrame:
+    return detect_alerts(_inputs(signals, **given), issue=issue)
 
 
 def test_a_risen_share_gives_one_alert_with_its_evidence() -> None:
@@ -291,3 +295,24 @@ def test_past_precision_counts_confirmed_alarms_once_there_are_five() -> None:
     share = past_precision(p, alpha=0.01)
     assert share[0] == pytest.approx(0.6)
     assert np.isnan(share[1])
+
+
+def test_a_first_run_says_since_when_and_keeps_what_has_passed_on_record() -> None:
+    passed = _detect_first(_signals({10: 0.25, 9: 0.25}))
+    assert passed.select("kind", "status").rows() == [("prevalence_high", "resolved")]
+    lasting = _detect_first(_signals({2: 0.25, 1: 0.25, 0: 0.25}))
+    assert lasting["status"].to_list() == ["open"]
+    assert f"since {END - dt.timedelta(days=2)}" in lasting["message"][0]
+    assert set(lasting["issue"]) == {END + dt.timedelta(days=1)}
+
+
+def test_the_night_after_a_night_judges_that_night_alone() -> None:
+    issue = END + dt.timedelta(days=1)
+    inputs = _inputs(_signals({0: 0.25}))
+    alone = detect_alerts(inputs, issue=issue)
+    assert alone.height == 1
+    assert detect_since(inputs, last_night=END, issue=issue).equals(alone)
+
+
+def _detect_first(signals: pl.DataFrame) -> pl.DataFrame:
+    return detect_since(_inputs(signals), last_night=None, issue=END + dt.timedelta(days=1))
