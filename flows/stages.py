@@ -31,6 +31,7 @@ from warehouse.released import release_signals
 from warehouse.scoring import Scorer
 from warehouse.store import Receipt, Store, open_store, run_identity
 from warehouse.tables import TABLES, empty
+from warehouse.vintages import CELL
 
 Tell = Callable[[str, int], None]
 RUNS = TABLES["core.runs"]
@@ -197,9 +198,9 @@ def forecast(run: Run) -> Receipt:
     if _is_done(run, stage="forecast"):
         return Receipt("forecast", notes=("already issued by this very run",))
     with _stage(run, "forecast") as (store, receipts):
-        known = store.read(TABLES["out.signals"], where="issue <= ?", parameters=[run.issue])
+        known = _main_signals(store, run=run)
         made = forecast_signals(
-            known.filter(pl.col("signal").is_in(_main_signals(store, config=config))),
+            known,
             config=config.forecast, as_of=run.issue, seed=config.run.seed,
             reporting_lag_days=config.signals.reporting_lag_days, people_floor=config.disclosure.people_floor,
             progress=lambda label: run.tell(label, 1),
@@ -219,13 +220,23 @@ def _replace_forecasts(store: Store, *, forecasts: pl.DataFrame, run: Run) -> in
     return store.append(table, forecasts, run_id=run.run_id)
 
 
-def _main_signals(store: Store, *, config: Config) -> list[str]:
-    names = store.query(
-        "SELECT signal FROM out.signal_catalogue "
-        "WHERE smoothing = 'none' AND statistic IN (SELECT unnest(?)) ORDER BY signal",
-        [list(config.forecast.statistics)],
+def _main_signals(store: Store, *, run: Run) -> pl.DataFrame:
+    """All issues of the unsmoothed signals of the configured statistics, up to this one.
+
+    A measure's share and mean tell one story, so that judging both would only spend the error budget twice.
+    Cells that were never published, most cells of a fine-grained archive, are left where they are.
+    """
+    where = (
+        "issue <= ? AND signal IN (SELECT signal FROM out.signal_catalogue "
+        "WHERE smoothing = 'none' AND statistic IN (SELECT unnest(?))) "
+        f"AND ({_CELL}) IN (SELECT ({_CELL}) FROM out.signals WHERE value IS NOT NULL)"
     )
-    return names["signal"].to_list()
+    return store.read(
+        TABLES["out.signals"], where=where, parameters=[run.issue, list(run.config.forecast.statistics)]
+    )
+
+
+_CELL = ", ".join(CELL)
 
 
 def alerts(run: Run) -> Receipt:
@@ -234,12 +245,8 @@ def alerts(run: Run) -> Receipt:
 
     table = TABLES["out.alerts"]
     with _stage(run, "alerts") as (store, receipts):
-        # A measure's share and mean tell one story; testing both would only spend the error budget twice.
-        watched = pl.col("signal").is_in(_main_signals(store, config=run.config))
         inputs = AlertInputs(
-            signals=store.read(TABLES["out.signals"], where="issue <= ?", parameters=[run.issue]).filter(
-                watched
-            ),
+            signals=_main_signals(store, run=run),
             forecasts=store.read(TABLES["out.forecasts"], where=_THIS_WEEK, parameters=_this_week(run.issue)),
             contagion=store.read(TABLES["out.contagion"], where="window_end = ?", parameters=[run.issue]),
             previous=_previous_alerts(store, issue=run.issue),

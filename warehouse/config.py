@@ -208,7 +208,12 @@ class Config(Section):
     @property
     def sha256(self) -> str:
         """Hash of every setting that can change a result; where things are stored cannot."""
-        elsewhere: Any = {"paths": True, "schedule": True, "warehouse": True, "sources": {"__all__": {"path"}}}
+        elsewhere: Any = {
+            "paths": True,
+            "schedule": True,
+            "warehouse": True,
+            "sources": {"__all__": {"path"}},
+        }
         body = self.model_dump_json(exclude=elsewhere)
         return hashlib.sha256(body.encode()).hexdigest()
 

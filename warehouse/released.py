@@ -110,7 +110,8 @@ def _stamped(rows: pl.DataFrame, *, release: _Release) -> pl.DataFrame:
 
 def _changed(store: Store, fresh: pl.DataFrame, *, issue: dt.date) -> pl.DataFrame:
     """Rows that differ from the newest earlier issue of their cell or have none. Suppressed cells are kept,
-    so that a reader sees that they are suppressed."""
+    so that a reader sees that they are suppressed; an average of suppressed cells alone says nothing more
+    and gets no first row."""
     rules = OUT.schema.cast(fresh.select(OUT.columns))
     typed = fresh.with_columns(rules[name] for name in OUT.columns)
     days = typed["time_value"].unique().to_list()
@@ -118,7 +119,13 @@ def _changed(store: Store, fresh: pl.DataFrame, *, issue: dt.date) -> pl.DataFra
     before = known.select(*CELL, *[pl.col(name).alias(f"{name}_before") for name in _COMPARED], known=True)
     joined = typed.join(before, on=CELL, how="left", maintain_order="left")
     same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in _COMPARED)
-    return joined.filter(pl.col("known").is_null() | ~same).select(fresh.columns)
+    first = pl.col("known").is_null() & (pl.col("value").is_not_null() | ~_is_average(store))
+    return joined.filter(first | (pl.col("known").is_not_null() & ~same)).select(fresh.columns)
+
+
+def _is_average(store: Store) -> pl.Expr:
+    names = store.query("SELECT signal FROM out.signal_catalogue WHERE smoothing <> 'none'")["signal"]
+    return pl.col("signal").is_in(names.implode())
 
 
 # ------------------------------------------------------------------------------------- 7-day average
