@@ -33,4 +33,4 @@ docs: setup
 	$(BIN)/python -m flows.docs
 
 clean:
-	rm -rf demo runs state published exports
+	rm -rf demo

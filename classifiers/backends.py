@@ -61,6 +61,8 @@ class OpenVinoBackend:
             "NUM_STREAMS": threads,
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_PRECISION_HINT": "f32",
+            # Every new batch shape is kept compiled; few are used again, and all of them cost memory.
+            "CPU_RUNTIME_CACHE_CAPACITY": "50",
         }
         self._queue: Any = ov.AsyncInferQueue(ov.Core().compile_model(graph, "CPU", settings), threads)
 

@@ -22,7 +22,7 @@ class EngineSpec:
 
     max_tokens: int = 128
     token_budget: int = 2_048
-    chunk_texts: int = 20_000
+    chunk_texts: int = 4_000
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import polars as pl
 
 from flows.scorers import make_scorer
 from forecasting.contagion.api import measure_contagion
+from warehouse.config import Config
 from warehouse.errors import ConfigError
 from warehouse.scores import table_of, threshold_sql
 from warehouse.scoring import Scorer
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def contagion_rows(store: Store, *, run: Run) -> pl.DataFrame:
     """`out.contagion` before disclosure, over the configured span up to the issue."""
     config = run.config.contagion
-    scorer = _scorer(run)
+    scorer = check_contagion(run.config)
     end = run.issue
     start = end - dt.timedelta(days=config.span_days - 1)
     expressed = _expressed(store, scorer=scorer, measures=config.measures, window=(start, end))
@@ -47,18 +48,18 @@ _POSTS = (
 )
 
 
-def _scorer(run: Run) -> Scorer:
-    name, measures = run.config.contagion.scorer, run.config.contagion.measures
-    if name not in run.config.score.scorers:
+def check_contagion(config: Config) -> Scorer:
+    """The scorer whose measures are followed; `ConfigError` where it is not run or lacks a measure."""
+    name, measures = config.contagion.scorer, config.contagion.measures
+    if name not in config.score.scorers:
         raise ConfigError(
             f"[contagion] scorer '{name}' is not among [score] scorers. Add it there, or choose one."
         )
     scorer = make_scorer(name)
     unknown = sorted(set(measures) - set(scorer.measures))
     if unknown:
-        raise ConfigError(
-            f"[contagion] measures: {name} has no {', '.join(unknown)}; it has {scorer.measures}."
-        )
+        has = ", ".join(scorer.measures)
+        raise ConfigError(f"[contagion] measures: {name} has no {', '.join(unknown)}; it has {has}.")
     return scorer
 
 

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from flows import stages
+from flows.memory import give_back_memory
 from flows.stages import Run
 from warehouse.config import Config
-from warehouse.errors import BusyError, InputError
-from warehouse.publish import Publication, current
+from warehouse.errors import BusyError, InputError, UsageError
+from warehouse.publish import Publication, published_at
 from warehouse.store import Receipt
 
 Stage = Callable[[Run], Receipt]
@@ -23,8 +24,9 @@ Around = Callable[[str, Stage], Stage]
 
 
 def _publish(run: Run) -> Receipt:
-    receipt, _ = stages.publish_issue(run)
-    return receipt
+    receipt, publication = stages.publish_issue(run)
+    place = publication.folder.relative_to(run.config.paths.published).as_posix()
+    return replace(receipt, publication=place)
 
 
 STAGES: dict[str, Stage] = {
@@ -45,7 +47,11 @@ class Night:
 
     run: Run
     receipts: list[Receipt]
-    publication: Publication
+
+    @property
+    def publication(self) -> Publication:
+        """What this run published, whether or not readers are pointed at it."""
+        return published_at(self.run.config.paths.published, place=self.receipts[-1].publication)
 
     @property
     def problems(self) -> list[str]:
@@ -74,9 +80,14 @@ def night_lock(config: Config) -> Iterator[None]:
 def run_nightly(run: Run, *, around: Around | None = None) -> Night:
     """Every stage in order. `around` may wrap a stage (an orchestrator's task, a test's crash)."""
     wrap = around or (lambda _name, stage: stage)
+    stages.check(run.config)
     with night_lock(run.config):
-        receipts = [_checked(wrap(name, stage)(run)) for name, stage in STAGES.items()]
-    return Night(run=run, receipts=receipts, publication=current(run.config.paths.published))
+        stages.refuse_older(run)
+        receipts = []
+        for name, stage in STAGES.items():
+            receipts.append(_checked(wrap(name, stage)(run)))
+            give_back_memory()
+    return Night(run=run, receipts=receipts)
 
 
 def _checked(receipt: Receipt) -> Receipt:
@@ -87,11 +98,18 @@ def _checked(receipt: Receipt) -> Receipt:
 
 
 def run_backfill(run: Run, *, first: dt.date, last: dt.date) -> Night:
-    """Rebuild the issues from `first` to `last` as if each had been made on its day, then publish the last."""
+    """Make the issues from `first` to `last` as if each had been made on its day, then publish the last.
+
+    Only before the first real night: what was issued then is not rewritten with what is known now.
+    """
+    if first > last:
+        raise UsageError(f"--from {first} lies after --to {last}.")
+    stages.check(run.config)
     with night_lock(run.config):
-        receipts = [_checked(STAGES["ingest"](run)), STAGES["score"](run)]
+        stamp = stages.refuse_rewriting(run, last=last)
+        receipts = [_checked(STAGES["ingest"](replace(run, issue=stamp))), STAGES["score"](run)]
         for offset in range((last - first).days + 1):
             night = replace(run, issue=first + dt.timedelta(days=offset), assumed=True)
             receipts += [STAGES[name](night) for name in _ISSUE_STAGES]
         receipts.append(STAGES["publish"](replace(run, issue=last)))
-    return Night(run=run, receipts=receipts, publication=current(run.config.paths.published))
+    return Night(run=run, receipts=receipts)

@@ -1,38 +1,57 @@
 """Open alerts to wherever the agency listens (e-mail, webhook, chat), through apprise.
 
 Reads the publication, so a notice can say nothing that the dashboard does not. Addresses come from the
-environment. Not for alerts about runs.
+environment. Every alert is sent once: what was sent stands in a file beside the warehouse. Not for the demo.
 """
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+
 import polars as pl
 
-from warehouse.config import notify_urls
+from warehouse.config import Config, notify_urls
 from warehouse.publish import Publication
 
+SENT = "notified.txt"
+MOST_LINES = 20
 
-def open_alerts(publication: Publication) -> pl.DataFrame:
-    """The open alerts that are new in this issue, worst first."""
+
+def notify(publication: Publication, *, config: Config) -> str:
+    """Send one notice with the sentences of open alerts not sent before; returns what happened, or ''."""
+    urls = () if config.run.demo else notify_urls()
+    memory = config.paths.warehouse.parent / SENT
+    fresh = _unsent(publication, memory=memory)
+    if not urls or fresh.is_empty():
+        return ""
+    title = f"Affectcast {publication.issue}: {fresh.height} new alerts"
+    if not _send(fresh["message"].to_list(), urls=urls, title=title):
+        return "the notice could not be delivered to every address; it is tried again on the next run"
+    with memory.open("a", encoding="utf-8") as file:
+        file.writelines(f"{name}\n" for name in fresh["alert_id"])
+    return f"notice of {fresh.height} alerts sent to {len(urls)} addresses"
+
+
+def _unsent(publication: Publication, *, memory: Path) -> pl.DataFrame:
+    """Open alerts that were not sent yet, worst first."""
+    sent = memory.read_text(encoding="utf-8").split() if memory.exists() else []
     alerts = pl.read_parquet(publication.folder / "alerts.parquet")
-    fresh = alerts.filter((pl.col("status") == "open") & (pl.col("issue") == publication.issue))
+    fresh = alerts.filter(pl.col("status") == "open", ~pl.col("alert_id").is_in(sent))
     rank = pl.col("severity").replace_strict({"high": 0, "medium": 1, "low": 2}, default=3)
     return fresh.sort(rank, "alert_id")
 
 
-def notify(publication: Publication, *, limit: int = 20) -> int:
-    """Send one notice with the open alerts' own sentences; returns to how many addresses."""
-    urls = notify_urls()
-    messages = open_alerts(publication)["message"].to_list()
-    if not urls or not messages:
-        return 0
-    from apprise import Apprise
-
-    sender = Apprise()
-    accepted = sum(1 for url in urls if sender.add(url))
-    more = [f"… and {len(messages) - limit} more on the dashboard."] if len(messages) > limit else []
-    sender.notify(
-        title=f"Affectcast {publication.issue}: {len(messages)} open alerts",
-        body="\n".join(messages[:limit] + more),
+def _send(messages: list[str], *, urls: tuple[str, ...], title: str) -> bool:
+    more = (
+        [f"… and {len(messages) - MOST_LINES} more on the dashboard."] if len(messages) > MOST_LINES else []
     )
-    return accepted
+    body = "\n".join(messages[:MOST_LINES] + more)
+    with warnings.catch_warnings():
+        # apprise still tells image types by a module that later Pythons have dropped.
+        warnings.filterwarnings("ignore", message="'imghdr' is deprecated", category=DeprecationWarning)
+        from apprise import Apprise
+
+        sender = Apprise()
+        understood = [sender.add(url) for url in urls]
+        return bool(sender.notify(title=title, body=body)) and all(understood)

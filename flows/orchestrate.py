@@ -13,9 +13,10 @@ from prefect import flow, task
 
 from flows.failures import withheld
 from flows.nightly import Around, Night, Stage, run_backfill, run_nightly
+from flows.notify import notify
 from flows.stages import Run
 from warehouse.config import Config, load_config
-from warehouse.errors import BusyError
+from warehouse.errors import BusyError, InputError, StoreError
 from warehouse.store import Receipt
 
 
@@ -43,7 +44,7 @@ def _as_task(run: Run, *, inner: Around | None = None) -> Around:
 def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
     """Only what may pass by itself: a busy warehouse or a fault of the system, never bad input."""
     error = state.result(raise_on_failure=False)
-    return isinstance(error, BusyError | OSError)
+    return isinstance(error, BusyError | StoreError | OSError)
 
 
 def nightly_flow(run: Run, *, around: Around | None = None) -> Night:
@@ -73,11 +74,15 @@ def backfill_flow(run: Run, *, first: dt.date, last: dt.date) -> Night:
 
 @flow(name="affectcast-scheduled", persist_result=False)
 def scheduled(config_path: str) -> None:
-    """What the cron deployment runs: last night's data, as of the day before today (UTC)."""
+    """What the cron deployment runs: the night of today (UTC). A source that could not be used fails the run
+    at its end, after everything else was published."""
     config = load_config(Path(config_path))
     issue = config.run.as_of or dt.datetime.now(dt.UTC).date()
     run = Run(config=config, issue=issue)
-    run_nightly(run, around=_as_task(run))
+    night = run_nightly(run, around=_as_task(run))
+    notify(night.publication, config=config)
+    if night.problems:
+        raise InputError("\n".join(night.problems))
 
 
 def serve(config: Config, *, config_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.files import require
+from flows.files import numbers, require
 from flows.scorers import make_scorer
-from warehouse.errors import UsageError
+from warehouse.errors import InputError, UsageError
 from warehouse.intake import language as languages
 from warehouse.intake.privacy import clean_text, mask_text
 
@@ -34,10 +34,20 @@ def score_frame(
         tell(f"score {scorer}", piece.height)
     scores = pl.concat(parts)
     named = scores.select(
-        *[pl.col(measure).alias(f"{scorer}_{measure}") for measure in chosen.measures], pl.col("missing")
+        *[pl.col(measure).alias(f"{scorer}_{measure}") for measure in chosen.measures],
+        pl.col("missing").alias(_missing_name(frame, scorer=scorer)),
     )
-    kept = frame.drop([name for name in named.columns if name in frame.columns])
-    return pl.concat([kept, named], how="horizontal")
+    clash = [name for name in named.columns if name in frame.columns]
+    if clash:
+        raise InputError(
+            f"the file already has columns that {scorer} would add: {', '.join(clash)}. Rename them first."
+        )
+    return pl.concat([frame, named], how="horizontal")
+
+
+def _missing_name(frame: pl.DataFrame, *, scorer: str) -> str:
+    """`missing`, or `<scorer>_missing` where the file, perhaps scored before, has a column of that name."""
+    return f"{scorer}_missing" if "missing" in frame.columns else "missing"
 
 
 def _languages(texts: pl.Series, *, language: str) -> pl.Series:
@@ -57,7 +67,7 @@ def measured(
     if measures is not None:
         names = tuple(name.strip() for name in measures.split(",") if name.strip())
         require(frame, names=list(names), path=path)
-        return frame.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in names), names
+        return numbers(frame, names=list(names), path=path), names
     require(frame, names=["text"], path=path)
     scored = score_frame(frame, scorer="emotion", text="text", language="auto", tell=tell)
     renamed = {f"emotion_{name}": name for name in FOLLOWED}

@@ -17,14 +17,17 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.contagion import check_contagion, contagion_rows
 from flows.quality import measure_quality
 from flows.scorers import make_scorer
 from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
 from warehouse.config import Config, load_secret
 from warehouse.disclosure import disclose_contagion
+from warehouse.errors import AffectcastError, ConfigError, UsageError
 from warehouse.intake.ingest import SourceFile, fingerprint, ingest_sources, source_files
 from warehouse.intake.ledger import intake_accounting
+from warehouse.intake.times import check_time_config
 from warehouse.places import place_table
 from warehouse.publish import Publication, publish
 from warehouse.released import release_signals
@@ -70,10 +73,70 @@ class Run:
         return [make_scorer(name, threads=self.config.score.threads) for name in self.config.score.scorers]
 
 
+def check(config: Config) -> None:
+    """Everything that can be wrong with a configuration beyond its form, before anything is written."""
+    from forecasting.models import create
+
+    if not config.sources:
+        raise ConfigError("no [[sources]] are configured: there is nothing to read. See docs/examples.")
+    if not config.score.scorers:
+        raise ConfigError("[score] scorers is empty: name at least one.")
+    for name in config.score.scorers:
+        make_scorer(name)
+    for name in config.forecast.models:
+        create(name)
+    check_contagion(config)
+    for source in config.sources:
+        check_time_config(source.time)
+
+
+def newest_issue(store: Store) -> dt.date | None:
+    """The newest issue whose signals were made."""
+    sql = "SELECT max(issue) AS d FROM core.runs WHERE stage = 'signals' AND status = 'done'"
+    found: dt.date | None = store.query(sql)["d"][0]
+    return found
+
+
+def refuse_rewriting(run: Run, *, last: dt.date) -> dt.date:
+    """A backfill ends before the first real night, whose successors are stored as differences to it.
+
+    Returns the issue that newly read posts are stamped with: never older than the newest one made, or no
+    later night would look at them.
+    """
+    sql = "SELECT min(issue) AS d FROM core.runs WHERE stage = 'signals' AND status = 'done' AND command <> 'backfill'"
+    with open_store(run.config.paths.warehouse, config=run.config.warehouse) as store:
+        night = store.query(sql)["d"][0]
+        newest = newest_issue(store)
+    if night is not None and last >= night:
+        raise UsageError(
+            f"--to {last}: real nights were made from {night} on, and what was issued then is not rewritten with "
+            "what is known now. End the backfill before that day."
+        )
+    return max(last, newest) if newest else last
+
+
+def refuse_older(run: Run) -> None:
+    """A night that lies before one already made would know what came later; `UsageError`."""
+    if not run.config.paths.warehouse.exists():
+        return
+    with open_store(run.config.paths.warehouse, config=run.config.warehouse) as store:
+        newest = newest_issue(store)
+    if newest is not None and run.issue < newest:
+        raise UsageError(
+            f"issue {run.issue} lies before {newest}, the newest one of this warehouse. A past night is not made "
+            "again, because it would know what came later. Run with a later --as-of, or on a new warehouse."
+        )
+
+
 def git_commit() -> str | None:
     """The commit of the code that runs, where it runs from a checkout."""
     here = Path(__file__).parent
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return None
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
@@ -84,7 +147,11 @@ def _stage(run: Run, name: str) -> Iterator[tuple[Store, list[Receipt]]]:
         record = _Record(run=run, stage=name, started=dt.datetime.now(dt.UTC))
         record.write(store, status="running", receipt=Receipt(name))
         receipts: list[Receipt] = []
-        yield store, receipts
+        try:
+            yield store, receipts
+        except AffectcastError:
+            record.write(store, status="failed", receipt=Receipt(name))
+            raise
         record.write(store, status="done", receipt=receipts[-1])
 
 
@@ -179,8 +246,6 @@ def build_signals(run: Run) -> Receipt:
 
 def contagion(run: Run) -> Receipt:
     """core.interactions and scores → out.contagion."""
-    from flows.contagion import contagion_rows
-
     with _stage(run, "contagion") as (store, receipts):
         rows = disclose_contagion(contagion_rows(store, run=run), config=run.config.disclosure)
         with store.transaction():
@@ -208,16 +273,39 @@ def forecast(run: Run) -> Receipt:
         with store.transaction():
             written = _replace_forecasts(store, forecasts=made.forecasts, run=run)
             store.put(TABLES["out.scores"], made.scores, run_id=run.run_id)
-        receipts.append(Receipt("forecast", rows_in=known.height, rows_out=written))
+            left_out = len(made.skipped)
+            _put_accounting(store, _left_out(left_out, run=run), stage="forecast", run=run)
+        reasons = {"series over max_series": left_out} if left_out else {}
+        receipts.append(Receipt("forecast", rows_in=known.height, rows_out=written, reasons=reasons))
     return receipts[-1]
+
+
+def _left_out(count: int, *, run: Run) -> pl.DataFrame:
+    """The accounting row for series that were not forecast because there were too many."""
+    row = {
+        "issue": run.issue,
+        "stage": "forecast",
+        "subject": "series",
+        "reason": "left_out",
+        "n": count,
+    }
+    return pl.DataFrame([row])
 
 
 def _replace_forecasts(store: Store, *, forecasts: pl.DataFrame, run: Run) -> int:
     """A weekly forecast is renewed every night of its week, so its reference date may be there already."""
     table = TABLES["out.forecasts"]
-    for time_type, day in forecasts.select("time_type", "reference_date").unique().sort(pl.all()).iter_rows():
-        store.delete(table, where="time_type = ? AND reference_date = ?", parameters=[time_type, day])
+    store.delete(table, where=_THIS_WEEK, parameters=_this_week(run.issue))
     return store.append(table, forecasts, run_id=run.run_id)
+
+
+_THIS_WEEK = (
+    "(time_type = 'day' AND reference_date = ?) OR (time_type = 'week' AND reference_date BETWEEN ? AND ?)"
+)
+
+
+def _this_week(issue: dt.date) -> list[object]:
+    return [issue, issue - dt.timedelta(days=6), issue]
 
 
 def _main_signals(store: Store, *, run: Run) -> pl.DataFrame:
@@ -264,15 +352,6 @@ def alerts(run: Run) -> Receipt:
     return receipts[-1]
 
 
-_THIS_WEEK = (
-    "(time_type = 'day' AND reference_date = ?) OR (time_type = 'week' AND reference_date BETWEEN ? AND ?)"
-)
-
-
-def _this_week(issue: dt.date) -> list[object]:
-    return [issue, issue - dt.timedelta(days=7), issue]
-
-
 def _last_night(store: Store, *, issue: dt.date) -> dt.date | None:
     """The newest issue before this one that was made at all."""
     found: dt.date | None = store.query("SELECT max(issue) AS d FROM out.signals WHERE issue < ?", [issue])[
@@ -290,6 +369,16 @@ def _previous_alerts(store: Store, *, issue: dt.date) -> pl.DataFrame:
 def publish_issue(run: Run) -> tuple[Receipt, Publication]:
     """out.* → the published folder."""
     with _stage(run, "publish") as (store, receipts):
+        if not _was_made(store, issue=run.issue):
+            raise UsageError(
+                f"issue {run.issue} was never made, so there is nothing to publish. The newest one is "
+                f"{newest_issue(store)}; run `affectcast nightly`, or publish with --as-of that day."
+            )
         receipt, publication = publish(store, config=run.config, issue=run.issue)
         receipts.append(receipt)
     return receipt, publication
+
+
+def _was_made(store: Store, *, issue: dt.date) -> bool:
+    sql = "SELECT count(*) AS n FROM core.runs WHERE stage = 'signals' AND status = 'done' AND issue = ?"
+    return int(store.query(sql, [issue])["n"][0]) > 0

@@ -21,6 +21,10 @@ class UnexpectedError(AffectcastError):
     """Something that should not happen; says where, never what the data was."""
 
 
+class StoreError(AffectcastError):
+    """The warehouse itself failed (full disk, memory limit, damaged file); trying again may help."""
+
+
 class UsageError(AffectcastError):
     """The command line asks for something that does not exist."""
 

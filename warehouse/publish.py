@@ -47,8 +47,9 @@ def publish(store: Store, *, config: Config, issue: dt.date) -> tuple[Receipt, P
     Raises `DisclosureError` or `ContractError` before anything is visible when a table breaks a disclosure
     rule or its contract.
     """
+    floor = config.disclosure.people_floor
     frames = {
-        name: checked(_frame(store, table=table, issue=issue), table=table)
+        name: checked(_frame(store, table=table, issue=issue, floor=floor), table=table)
         for name, table in PUBLISHED.items()
     }
     refuse_breaches(frames, config=config)
@@ -90,7 +91,8 @@ def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
         )
 
 
-def _frame(store: Store, *, table: Table, issue: dt.date) -> pl.DataFrame:
+def _frame(store: Store, *, table: Table, issue: dt.date, floor: int) -> pl.DataFrame:
+    """A table as of an issue. Older alerts and windows that a raised `floor` no longer allows are left out."""
     since = issue - dt.timedelta(days=MEMORY_DAYS)
     if table.name == "out.signals":
         return latest(store.read(table, where="issue <= ?", parameters=[issue])).sort(table.key)
@@ -101,10 +103,18 @@ def _frame(store: Store, *, table: Table, issue: dt.date) -> pl.DataFrame:
         return store.read(table, where="issue = ?", parameters=[issue])
     if table.name == "out.alerts":
         rows = store.read(table, where="issue BETWEEN ? AND ?", parameters=[since, issue])
-        return rows.sort("alert_id", "issue").unique("alert_id", keep="last", maintain_order=True)
+        newest = rows.sort("alert_id", "issue").unique("alert_id", keep="last", maintain_order=True)
+        return newest.filter(pl.col("sample_size").is_null() | (pl.col("sample_size") >= floor))
     if table.name == "out.contagion":
-        return store.read(table, where="window_end <= ?", parameters=[issue])
+        rows = store.read(table, where="window_end <= ?", parameters=[issue])
+        return rows.filter(pl.col("n_people").is_null() | (pl.col("n_people") >= floor))
     return store.read(table)
+
+
+def published_at(root: Path, *, place: str) -> Publication:
+    """The publication in `issue=…/version=…` below `root`."""
+    issue, version = (part.split("=", 1)[1] for part in place.split("/"))
+    return Publication(issue=dt.date.fromisoformat(issue), version=version, folder=root / place)
 
 
 def _write(frame: pl.DataFrame, *, folder: Path, name: str) -> dict[str, object]:

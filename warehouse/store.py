@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 
 from warehouse.config import WarehouseConfig
-from warehouse.errors import BusyError, ContractError, InputError
+from warehouse.errors import BusyError, ContractError, InputError, StoreError
 from warehouse.tables import TABLES, Table
 
 _SQL_TYPES: dict[type[pl.DataType], str] = {
@@ -44,6 +44,7 @@ class Receipt:
     reasons: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    publication: str = ""
 
     @property
     def rows_dropped(self) -> int:
@@ -180,7 +181,7 @@ def _withheld(what: str) -> Iterator[None]:
             "Nothing of it was kept; please report this line."
         ) from None
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        raise InputError(
+        raise StoreError(
             f"{what}: the warehouse failed with {type(error).__name__}. Check the disk's free space and "
             "[warehouse] memory_limit, then run again."
         ) from error

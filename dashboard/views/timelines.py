@@ -13,7 +13,7 @@ from dashboard import charts, controls, data, shell, words
 MOST_PLACES = 4
 ESTIMATES = {
     "value": "One person, one vote",
-    "value_unweighted": "Every post counts the same",
+    "value_unweighted": "Without demographic weights",
     "value_corrected": "Corrected for classifier error",
 }
 SPANS = {"90": "Last 3 months", "365": "Last year", "1826": "Last 5 years", "all": "Everything"}

@@ -18,6 +18,7 @@ from flows.cli.options import (
     DryRunOption,
     OutOption,
     need_out,
+    only_stage_options,
     parse_day,
 )
 from flows.cli.output import log, progress, say
@@ -48,6 +49,7 @@ def register(app: typer.Typer) -> None:
 
 
 def score(
+    context: typer.Context,
     posts: PostsOption = None,
     scorer: Annotated[
         str, typer.Option("--scorer", help="Which scorer; see `affectcast models`.")
@@ -66,6 +68,7 @@ def score(
 ) -> None:
     """Score the warehouse's new posts, or the rows of a file."""
     if posts is None:
+        only_stage_options(context, file="--posts")
         return _single("score", stages.score, config=config, as_of=as_of, dry_run=dry_run)
     target = need_out(out)
     names = {"text": text_column} | parse_columns(columns)
@@ -78,11 +81,12 @@ def score(
             frame, scorer=scorer, text=names["text"], language=language, tell=tell
         )
     write_table(scored, path=target)
-    log(f"{scored.height:,} rows → {target}; {scored.filter(scored['missing'] != 0).height:,} not scored")
+    log(f"{scored.height:,} rows → {target}")
     return None
 
 
 def forecast(
+    context: typer.Context,
     series: SeriesOption = None,
     horizon: Annotated[int, typer.Option("--horizon", min=1, max=366, help="Steps ahead.")] = 14,
     frequency: FrequencyOption = None,
@@ -98,6 +102,7 @@ def forecast(
 ) -> None:
     """Forecast the warehouse's signals, or the series of a file."""
     if series is None:
+        only_stage_options(context, file="--series")
         return _single("forecast", stages.forecast, config=config, as_of=as_of, dry_run=dry_run)
     from forecasting.forecast import forecast_file
 
@@ -117,6 +122,7 @@ def forecast(
 
 
 def alerts(
+    context: typer.Context,
     series: SeriesOption = None,
     frequency: FrequencyOption = None,
     alpha: Annotated[
@@ -130,6 +136,7 @@ def alerts(
 ) -> None:
     """Judge the warehouse's signals, or the series of a file, for days that are higher than expected."""
     if series is None:
+        only_stage_options(context, file="--series")
         return _single("alerts", stages.alerts, config=config, as_of=as_of, dry_run=dry_run)
     from forecasting.alerts.series_file import alerts_file
 
@@ -145,6 +152,7 @@ def alerts(
 
 
 def contagion(
+    context: typer.Context,
     posts: PostsOption = None,
     measures: Annotated[
         str | None,
@@ -164,6 +172,7 @@ def contagion(
 ) -> None:
     """Follow emotions along the warehouse's replies, or those of a file."""
     if posts is None:
+        only_stage_options(context, file="--posts")
         return _single("contagion", stages.contagion, config=config, as_of=as_of, dry_run=dry_run)
     from forecasting.contagion.api import contagion_file
 

@@ -38,15 +38,20 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def demo() -> None:
+def demo(dry_run: DryRunOption = False) -> None:
     """Make the synthetic sample, run the night on it, and say what was found."""
     config_path = Path(__file__).parent.parent / "demo.toml"
     config = load_config(config_path)
+    if dry_run:
+        return say(
+            f"would write a synthetic sample under {DEMO_FOLDER}/ and run the night of {config.run.as_of} on it"
+        )
     sample = write_sample(DEMO_FOLDER, seed=config.run.seed)
     log(f"sample: {sum(sample.records.values()):,} records in {len(sample.files)} files under {DEMO_FOLDER}/")
     with progress() as tell:
         night = run_nightly(make_run(config_path, as_of=None, command="demo", tell=tell), around=announced)
     finish(night, dashboard=f"affectcast dashboard --published {config.paths.published}")
+    return None
 
 
 def nightly(
@@ -77,15 +82,16 @@ def finish(night: Night, *, dashboard: str) -> None:
         log(note)
     for line in summary.summarise(night.publication, dashboard=dashboard):
         say(line)
-    sent = notify(night.publication)
-    if sent:
-        log(f"notice sent to {sent} addresses")
+    told = notify(night.publication, config=night.run.config)
+    if told:
+        log(told)
     if night.problems:
         report_problems(night)
         sys.exit(InputError.exit_code)
 
 
 def _say_plan(run: Run) -> None:
+    stages.check(run.config)
     for line in [f"issue: {run.issue}", *describe_config(run.config)]:
         say(line)
     for file in run.files:
@@ -131,7 +137,10 @@ def _single(name: str, stage: Stage, *, config: Path, as_of: str | None, dry_run
         run = make_run(config, as_of=as_of, command=name, tell=tell)
         if dry_run:
             return _say_plan(run)
+        stages.check(run.config)
         with night_lock(run.config):
+            if name != "publish":
+                stages.refuse_older(run)
             receipt = announced(name, stage)(run)
     say(f"{name}: {describe(receipt)}")
     if receipt.problems:

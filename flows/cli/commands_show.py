@@ -29,6 +29,13 @@ def dashboard(
     published: Annotated[
         Path | None, typer.Option("--published", help="Published folder (default: the config's).")
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            help="Where verdicts on alerts go (default: with the warehouse, or beside --published).",
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option("--port", min=1, max=65535, help="Port to listen on, this machine only.")
     ] = 8501,
@@ -36,10 +43,10 @@ def dashboard(
 ) -> None:
     """Open the dashboard on a published folder."""
     folder = published or load_config(config).paths.published
-    state = load_config(config).paths.warehouse.parent if published is None else folder.parent
+    beside = published.parent if published else load_config(config).paths.warehouse.parent
     current(folder)
     # The dashboard is a program of its own, so that this package need not import it.
-    settings = [str(folder), str(state), str(port), str(headless).lower()]
+    settings = [str(folder), str(state or beside), str(port), str(headless).lower()]
     os.execv(sys.executable, [sys.executable, "-m", "dashboard.launch", *settings])
 
 

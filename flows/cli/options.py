@@ -41,6 +41,10 @@ def make_run(config_path: Path, *, as_of: str | None, command: str, tell: Tell |
     """The run that these options describe."""
     config = load_config(config_path)
     issue = parse_day(as_of, option="--as-of") if as_of else config.run.as_of or today()
+    if issue > today():
+        raise UsageError(
+            f"issue {issue} lies in the future; today is {today()} (UTC). Correct --as-of or [run] as_of."
+        )
     run = Run(config=config, issue=issue, command=command)
     return run if tell is None else Run(config=config, issue=issue, command=command, tell=tell)
 
@@ -55,6 +59,19 @@ def need_out(out: Path | None) -> Path:
     if out is None:
         raise UsageError("--out FILE is needed when a file is given.")
     return out
+
+
+def only_stage_options(context: typer.Context, *, file: str) -> None:
+    """Without a file the command is a stage of the warehouse; `UsageError` for options that only a file has."""
+    stage = {"config", "as_of", "dry_run"}
+    given = [
+        name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+    ]
+    surplus = [f"--{name.replace('_', '-')}" for name in given if name not in stage]
+    if surplus:
+        raise UsageError(
+            f"{', '.join(surplus)}: only with a file. Name one with {file}, or leave the option out."
+        )
 
 
 def describe_config(config: Config) -> list[str]:

@@ -81,7 +81,17 @@ def detect_since(inputs: AlertInputs, *, last_night: dt.date | None, issue: dt.d
     """
     earliest = issue - dt.timedelta(days=inputs.config.catch_up_days)
     first = max(earliest, last_night + dt.timedelta(days=1)) if last_night else earliest
-    missed = replace(inputs, forecasts=inputs.forecasts.clear(), contagion=inputs.contagion.clear())
+    # What a missed night would have known was issued tonight for the first time, so it counts as known one
+    # reporting lag after it happened.
+    late = (
+        pl.when(pl.col("issue") == issue).then(pl.lit("assumed")).otherwise(pl.col("vintage").cast(pl.String))
+    )
+    missed = replace(
+        inputs,
+        signals=inputs.signals.with_columns(vintage=late),
+        forecasts=inputs.forecasts.clear(),
+        contagion=inputs.contagion.clear(),
+    )
     seen = inputs.previous
     for offset in range((issue - first).days + 1):
         night = first + dt.timedelta(days=offset)

@@ -314,5 +314,20 @@ def test_the_night_after_a_night_judges_that_night_alone() -> None:
     assert detect_since(inputs, last_night=END, issue=issue).equals(alone)
 
 
+def test_nights_that_nobody_ran_are_judged_with_what_arrived_tonight() -> None:
+    """A two-day rise inside a missed week is on record, although every one of its days was first issued tonight."""
+    issue = END + dt.timedelta(days=1)
+    missed = END - dt.timedelta(days=8)
+    signals = _signals({5: 0.25, 4: 0.25}).with_columns(
+        issue=pl.when(pl.col("time_value") <= missed)
+        .then(missed + dt.timedelta(days=1))
+        .otherwise(pl.lit(issue)),
+        vintage=pl.lit("real"),
+    )
+    typed = _contract("core.signals", signals.with_columns(pl.col(pl.Enum).cast(pl.String)))
+    found = detect_since(_inputs(typed), last_night=missed + dt.timedelta(days=1), issue=issue)
+    assert found.select("kind", "status").rows() == [("prevalence_high", "resolved")]
+
+
 def _detect_first(signals: pl.DataFrame) -> pl.DataFrame:
     return detect_since(_inputs(signals), last_night=None, issue=END + dt.timedelta(days=1))

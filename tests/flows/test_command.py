@@ -294,6 +294,63 @@ def test_one_bad_source_does_not_stop_the_others_but_ends_with_11(tmp_path: Path
     assert "50 posts" in ran.stdout
 
 
+def test_a_past_night_is_not_made_again_with_what_is_known_now(finished_toml: Path, tmp_path: Path) -> None:
+    ran = affectcast(
+        "nightly", "--plain", "--as-of", "2024-01-15", "--config", str(finished_toml), cwd=tmp_path
+    )
+    assert ran.returncode == 2
+    assert "lies before 2024-01-21" in ran.stderr
+    back = affectcast(
+        "backfill",
+        "--plain",
+        "--from",
+        "2024-01-20",
+        "--to",
+        "2024-01-21",
+        "--config",
+        str(finished_toml),
+        cwd=tmp_path,
+    )
+    assert back.returncode == 2
+    assert "not rewritten" in back.stderr
+
+
+def test_an_issue_that_was_never_made_is_not_published(finished_toml: Path, tmp_path: Path) -> None:
+    ran = affectcast("publish", "--as-of", "2024-02-20", "--config", str(finished_toml), cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "never made" in ran.stderr
+
+
+def test_a_source_configuration_is_checked_before_anything_is_written(tmp_path: Path) -> None:
+    config = small_config(tmp_path, forecast={"models": ["prophet"]})
+    path = write_toml(config, tmp_path / "config.toml")
+    for extra in ((), ("--dry-run",)):
+        ran = affectcast("nightly", "--plain", *extra, "--config", str(path), cwd=tmp_path)
+        assert ran.returncode == 10, ran.stderr
+        assert "prophet" in ran.stderr
+    assert not config.paths.warehouse.exists()
+
+
+def test_scoring_a_scored_file_again_keeps_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("text,missing\nso sad today,mine\n")
+    ran = affectcast("score", "--posts", "p.csv", "--language", "en", "--out", "o.csv", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    out = pl.read_csv(tmp_path / "o.csv")
+    assert out["missing"].to_list() == ["mine"]
+    assert out["lexicon_missing"].to_list() == [0]
+    again = affectcast("score", "--posts", "o.csv", "--language", "en", "--out", "p2.csv", cwd=tmp_path)
+    assert again.returncode == 11
+    assert "lexicon_sadness" in again.stderr
+
+
+def test_a_cell_that_is_no_number_is_named(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("series_id,time_value,value\na,2024-01-01,3\na,2024-01-02,many\n")
+    ran = affectcast("forecast", "--series", "s.csv", "--out", "f.csv", cwd=tmp_path)
+    assert ran.returncode == 11
+    assert "1 of 2 cells are not numbers, the first in row 2" in ran.stderr
+    assert "many" not in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -302,6 +359,10 @@ def test_one_bad_source_does_not_stop_the_others_but_ends_with_11(tmp_path: Path
         (("score", "--posts", "p.csv", "--scorer", "nope", "--out", "o.csv"), 10, "unknown scorer"),
         (("forecast", "--series", "p.csv", "--out", "o.csv"), 11, "missing columns"),
         (("nightly", "--as-of", "yesterday"), 2, "--as-of"),
+        (("nightly", "--as-of", "2999-01-01"), 2, "lies in the future"),
+        (("nightly", "--plain"), 10, "no [[sources]]"),
+        (("forecast", "--out", "o.csv"), 2, "only with a file"),
+        (("backfill", "--plain", "--from", "2024-01-02", "--to", "2024-01-01"), 2, "lies after"),
         (("nightly", "--config", "none.toml"), 10, "no such configuration file"),
         (("dashboard", "--published", "none"), 11, "nothing is published"),
         (("export", "--published", "none", "--to", "x"), 11, "nothing is published"),

@@ -167,6 +167,36 @@ def test_no_text_author_or_mention_leaves_the_warehouse(tmp_path: Path) -> None:
         assert [name for name, body in haystacks.items() if canary.encode() in body] == []
 
 
+def test_a_stage_that_fails_on_a_post_quotes_it_nowhere(tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    _plant(tmp_path)
+    path = write_toml(config, tmp_path / "config.toml")
+    script = (
+        "import sys; sys.argv = ['affectcast', 'nightly', '--config', sys.argv[1]]\n"
+        "from warehouse import scores\n"
+        "def fail(posts, *, scorer):\n"
+        "    worst = posts.filter(posts['text'].str.contains('zyxcanary'))\n"
+        "    if worst.height: raise ValueError('cannot score ' + worst['text'][0])\n"
+        "    return real(posts, scorer=scorer)\n"
+        "real, scores._score_chunk = scores._score_chunk, fail\n"
+        "from flows.cli import main; main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, str(path)],
+        capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path,
+        env=os.environ | {"PREFECT_HOME": str(tmp_path / "prefect")},
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "unexpected ValueError" in ran.stderr
+    kept = [
+        p
+        for p in tmp_path.rglob("*")
+        if p.is_file() and "state" not in p.parts and p.name != "posts_en.jsonl"
+    ]
+    haystacks = {"output": (ran.stdout + ran.stderr).encode()} | {str(p): p.read_bytes() for p in kept}
+    assert [name for name, body in haystacks.items() if CANARY_WORD.encode() in body] == []
+
+
 def _searchable(path: Path) -> bytes:
     """A file's bytes; of Parquet, its decompressed cells as well."""
     body = path.read_bytes()

@@ -113,3 +113,13 @@ def test_the_average_uses_nothing_that_was_not_published(store: Store) -> None:
     run_night(store, Night(issue=day(7), arrivals=posts(rows, received=day(7)), config=config))
     last = latest(store.read(OUT)).filter(pl.col("signal") == f"{ANGER}_7dav", pl.col("time_value") == day(6))
     assert last.select("value", "sample_size").row(0) == (pytest.approx(0.5), 80)
+
+
+def test_an_average_without_any_published_day_gets_no_row_but_its_day_does(store: Store) -> None:
+    rows = crowd(30, days=range(7), received=day(7), hits=30)
+    run_night(
+        store, Night(issue=day(7), arrivals=posts(rows, received=day(7)), config=settings(levels=("region",)))
+    )
+    names = latest(store.read(OUT)).filter(pl.col("time_type") == "day")["signal"].unique()
+    assert ANGER in names.to_list()
+    assert f"{ANGER}_7dav" not in names.to_list()

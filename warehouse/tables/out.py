@@ -198,7 +198,7 @@ class Accounting(dy.Schema):
     """Where everything went: records received, kept and refused, cells published and suppressed."""
 
     issue = dy.Date(primary_key=True)
-    stage = dy.Enum(["intake", "score", "publish"], primary_key=True)
+    stage = dy.Enum(["intake", "score", "publish", "forecast"], primary_key=True)
     subject = dy.String(primary_key=True)
     reason = dy.String(primary_key=True)
     n = dy.Int64(nullable=False, min=0)
