@@ -79,9 +79,17 @@ def _usual_without(here: pl.DataFrame, *, near: Neighbourhood, usual: Floats, pr
     return np.where(known, _together(local, writer, prior=prior), usual)
 
 
+def exact_sum(column: str) -> pl.Expr:
+    """A sum in whole billionths: threads may add in any order and no digit changes."""
+    return ((pl.col(column) * _BILLION).round().cast(pl.Int64).sum() / _BILLION).alias(column)
+
+
+_BILLION = 1_000_000_000
+
+
 def _writer(here: pl.DataFrame, *, calm: pl.DataFrame) -> tuple[Floats, Floats, int]:
     """Mean excess of the writer's other posts."""
-    sums = calm.group_by("author_key").agg(pl.col("excess").sum(), pl.len().alias("n"))
+    sums = calm.group_by("author_key").agg(exact_sum("excess"), pl.len().alias("n"))
     joined = here.select("source", "shown_excess").join(
         sums, left_on="source", right_on="author_key", how="left", maintain_order="left"
     )
@@ -95,8 +103,8 @@ def _responder(here: pl.DataFrame, *, usual: Floats) -> tuple[Floats, Floats, in
     seen = here.select(
         "responder", "parent_id", (pl.col("exposed").cast(pl.Float64) - pl.Series(usual)).alias("e")
     )
-    shown = seen.group_by("responder", "parent_id").agg(pl.col("e").first())
-    sums = shown.group_by("responder").agg(pl.col("e").sum().alias("total"), pl.len().alias("n"))
+    shown = seen.group_by("responder", "parent_id").agg(pl.col("e").min())
+    sums = shown.group_by("responder").agg(exact_sum("e").alias("total"), pl.len().alias("n"))
     joined = seen.join(sums, on="responder", how="left", maintain_order="left")
     n = joined["n"].fill_null(1).to_numpy() - 1.0
     total = (joined["total"] - joined["e"]).fill_null(0.0).to_numpy()
@@ -105,7 +113,7 @@ def _responder(here: pl.DataFrame, *, usual: Floats) -> tuple[Floats, Floats, in
 
 def _thread(here: pl.DataFrame, *, calm: pl.DataFrame) -> tuple[Floats, Floats, int]:
     """Mean excess of the thread's posts other than the shown one and the answer."""
-    sums = calm.group_by("thread").agg(pl.col("excess").sum().alias("total"), pl.len().alias("n"))
+    sums = calm.group_by("thread").agg(exact_sum("excess").alias("total"), pl.len().alias("n"))
     joined = here.select("thread", "post_id", "parent_id").join(
         sums, on="thread", how="left", maintain_order="left"
     )
