@@ -85,19 +85,19 @@ def run_nightly(run: Run, *, around: Around | None = None) -> Night:
         stages.refuse_older(run)
         receipts = []
         for name, stage in STAGES.items():
-            receipts.append(_checked(wrap(name, stage)(run)))
+            receipts.append(_checked(wrap(name, stage)(run), run=run))
             give_back_memory()
     return Night(run=run, receipts=receipts)
 
 
-def _checked(receipt: Receipt) -> Receipt:
-    """Stop when nothing at all could be read; otherwise one bad source does not stop the night."""
-    if receipt.stage == "ingest" and receipt.problems and receipt.rows_in == 0:
+def _checked(receipt: Receipt, *, run: Run) -> Receipt:
+    """Stop when no file at all could be used; otherwise one bad source does not stop the night."""
+    if receipt.problems and len(receipt.problems) == len(run.files):
         raise InputError("\n".join(receipt.problems))
     return receipt
 
 
-def run_backfill(run: Run, *, first: dt.date, last: dt.date) -> Night:
+def run_backfill(run: Run, *, first: dt.date, last: dt.date, around: Around | None = None) -> Night:
     """Make the issues from `first` to `last` as if each had been made on its day, then publish the last.
 
     Only before the first real night: what was issued then is not rewritten with what is known now.
@@ -105,11 +105,13 @@ def run_backfill(run: Run, *, first: dt.date, last: dt.date) -> Night:
     if first > last:
         raise UsageError(f"--from {first} lies after --to {last}.")
     stages.check(run.config)
+    wrap = around or (lambda _name, stage: stage)
+    todo = {name: wrap(name, stage) for name, stage in STAGES.items()}
     with night_lock(run.config):
         stamp = stages.refuse_rewriting(run, last=last)
-        receipts = [_checked(STAGES["ingest"](replace(run, issue=stamp))), STAGES["score"](run)]
+        receipts = [_checked(todo["ingest"](replace(run, issue=stamp)), run=run), todo["score"](run)]
         for offset in range((last - first).days + 1):
             night = replace(run, issue=first + dt.timedelta(days=offset), assumed=True)
-            receipts += [STAGES[name](night) for name in _ISSUE_STAGES]
-        receipts.append(STAGES["publish"](replace(run, issue=last)))
+            receipts += [todo[name](night) for name in _ISSUE_STAGES]
+        receipts.append(todo["publish"](replace(run, issue=last)))
     return Night(run=run, receipts=receipts)

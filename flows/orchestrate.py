@@ -25,18 +25,22 @@ def _as_task(run: Run, *, inner: Around | None = None) -> Around:
     wrap = inner or (lambda _name, stage: stage)
 
     def around(name: str, stage: Stage) -> Stage:
-        def call() -> Receipt:
-            with withheld():
-                return wrap(name, stage)(run)
+        def run_as_task(given: Run) -> Receipt:
+            # The run reaches the task by closure: as a parameter the orchestrator would look into it.
+            def call() -> Receipt:
+                with withheld():
+                    return wrap(name, stage)(given)
 
-        made = task(
-            name=name,
-            retries=schedule.retries,
-            retry_delay_seconds=schedule.retry_delay_seconds,
-            retry_condition_fn=_worth_retrying,
-            persist_result=False,
-        )(call)
-        return lambda _run: made()
+            made = task(
+                name=name,
+                retries=schedule.retries,
+                retry_delay_seconds=schedule.retry_delay_seconds,
+                retry_condition_fn=_worth_retrying,
+                persist_result=False,
+            )(call)
+            return made()
+
+        return run_as_task
 
     return around
 
@@ -59,14 +63,14 @@ def nightly_flow(run: Run, *, around: Around | None = None) -> Night:
     return done[0]
 
 
-def backfill_flow(run: Run, *, first: dt.date, last: dt.date) -> Night:
-    """Run a backfill under Prefect."""
+def backfill_flow(run: Run, *, first: dt.date, last: dt.date, around: Around | None = None) -> Night:
+    """Run a backfill under Prefect; `around` wraps each stage inside its task."""
     done: list[Night] = []
 
     @flow(name="affectcast-backfill", persist_result=False, validate_parameters=False)
     def backfill() -> None:
-        with withheld():
-            done.append(run_backfill(run, first=first, last=last))
+        tasks = _as_task(run, inner=around)
+        done.append(run_backfill(run, first=first, last=last, around=tasks))
 
     backfill()
     return done[0]

@@ -39,7 +39,6 @@ from warehouse.vintages import CELL
 Tell = Callable[[str, int], None]
 RUNS = TABLES["core.runs"]
 VERSION = version("affectcast")
-STAGES = ("ingest", "score", "signals", "contagion", "forecast", "alerts", "publish")
 
 
 def _silent(_label: str, _count: int) -> None:

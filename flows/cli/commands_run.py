@@ -112,11 +112,11 @@ def backfill(
         if dry_run:
             return _say_plan(run)
         if plain:
-            night = run_backfill(run, first=start, last=end)
+            night = run_backfill(run, first=start, last=end, around=announced)
         else:
             from flows.orchestrate import backfill_flow
 
-            night = backfill_flow(run, first=start, last=end)
+            night = backfill_flow(run, first=start, last=end, around=announced)
     finish(night, dashboard=f"affectcast dashboard --config {config}")
     return None
 

@@ -292,6 +292,9 @@ def test_one_bad_source_does_not_stop_the_others_but_ends_with_11(tmp_path: Path
     assert ran.returncode == 11
     assert "other.csv: missing columns" in ran.stderr
     assert "50 posts" in ran.stdout
+    quiet = affectcast("nightly", "--plain", "--config", str(path), cwd=tmp_path)
+    assert quiet.returncode == 11
+    assert "50 posts" in quiet.stdout, "a night without new records was stopped by the bad source"
 
 
 def test_a_past_night_is_not_made_again_with_what_is_known_now(finished_toml: Path, tmp_path: Path) -> None:
