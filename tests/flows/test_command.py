@@ -71,6 +71,11 @@ def test_backfill_makes_past_issues(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert "2024-01-21" in ran.stdout
+    span = ("--from", "2024-01-20", "--to", "2024-01-21")
+    again = affectcast("backfill", *span, "--config", str(path), cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == ran.stdout
+    assert "Task run 'signals" in again.stdout + again.stderr
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
