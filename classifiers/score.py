@@ -66,6 +66,8 @@ class EmotionScorer:
             "thresholds": {"en": dict(meta["thresholds"])},
             "languages": list(self.languages),
             "tier": "encoder",
+            "scale": "probability",
+            "statistics": ["share", "mean"],
             "size_mb": self.artefact.size_mb,
             "licence": meta["licence"],
             "metrics": meta["metrics"],

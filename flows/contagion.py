@@ -55,7 +55,12 @@ def check_contagion(config: Config) -> Scorer:
         raise ConfigError(
             f"[contagion] scorer '{name}' is not among [score] scorers. Add it there, or choose one."
         )
-    scorer = make_scorer(name)
+    scorer = make_scorer(name, folder=config.paths.lexicons)
+    if "share" not in scorer.describe()["statistics"]:
+        raise ConfigError(
+            f"[contagion] scorer '{name}' gives graded numbers, and contagion follows posts that have or lack a "
+            "measure. Choose a scorer with shares, such as lexicon or emotion."
+        )
     unknown = sorted(set(measures) - set(scorer.measures))
     if unknown:
         has = ", ".join(scorer.measures)

@@ -12,6 +12,7 @@ from flows.scorers import make_scorer
 from warehouse.errors import InputError, UsageError
 from warehouse.intake import language as languages
 from warehouse.intake.privacy import clean_text, mask_text
+from warehouse.scoring import Scorer
 
 CHUNK = 20_000
 # The file's own language is unknown beforehand, so more candidates than any one scorer reads.
@@ -20,27 +21,26 @@ FOLLOWED = ("anger", "joy")
 
 
 def score_frame(
-    frame: pl.DataFrame, *, scorer: str, text: str, language: str, tell: Callable[[str, int], None]
+    frame: pl.DataFrame, *, scorer: Scorer, text: str, language: str, tell: Callable[[str, int], None]
 ) -> pl.DataFrame:
     """The input's rows and columns, in order, plus `<scorer>_<measure>` columns and `missing`."""
-    chosen = make_scorer(scorer, threads=2)
     # Cleaned and masked exactly as intake does it, or the same post would score differently here and there.
     posts = frame.select(text=mask_text(clean_text(pl.col(text).cast(pl.String))))
     spoken = _languages(posts["text"], language=language)
     parts = []
     for start in range(0, max(frame.height, 1), CHUNK):
         piece = posts.with_columns(lang=spoken).slice(start, CHUNK)
-        parts.append(chosen.score(piece))
-        tell(f"score {scorer}", piece.height)
+        parts.append(scorer.score(piece))
+        tell(f"score {scorer.name}", piece.height)
     scores = pl.concat(parts)
     named = scores.select(
-        *[pl.col(measure).alias(f"{scorer}_{measure}") for measure in chosen.measures],
-        pl.col("missing").alias(_missing_name(frame, scorer=scorer)),
+        *[pl.col(measure).alias(f"{scorer.name}_{measure}") for measure in scorer.measures],
+        pl.col("missing").alias(_missing_name(frame, scorer=scorer.name)),
     )
     clash = [name for name in named.columns if name in frame.columns]
     if clash:
         raise InputError(
-            f"the file already has columns that {scorer} would add: {', '.join(clash)}. Rename them first."
+            f"the file already has columns that {scorer.name} would add: {', '.join(clash)}. Rename them first."
         )
     return pl.concat([frame, named], how="horizontal")
 
@@ -69,7 +69,9 @@ def measured(
         require(frame, names=list(names), path=path)
         return numbers(frame, names=list(names), path=path), names
     require(frame, names=["text"], path=path)
-    scored = score_frame(frame, scorer="emotion", text="text", language="auto", tell=tell)
+    scored = score_frame(
+        frame, scorer=make_scorer("emotion", threads=2), text="text", language="auto", tell=tell
+    )
     renamed = {f"emotion_{name}": name for name in FOLLOWED}
     kept = scored.drop([name for name in FOLLOWED if name in scored.columns])
     return kept.rename(renamed), FOLLOWED

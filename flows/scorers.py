@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 
 from warehouse.errors import ConfigError
 from warehouse.scoring import Scorer
 
+EMOTION = "emotion"
 
-def _lexicon(threads: int) -> Scorer:
+
+def scorer_names(folder: Path | None = None) -> list[str]:
+    """Names of all scorers: the models, and the lexicons, shipped or added in `folder`."""
+    from lexicons.catalogue import read_catalogue
+
+    return sorted([EMOTION, *read_catalogue(folder).scorers])
+
+
+def make_scorer(name: str, *, threads: int = 1, folder: Path | None = None) -> Scorer:
+    """The scorer of that name; `ConfigError` lists the names there are."""
+    if name == EMOTION:
+        from classifiers.score import EmotionScorer
+
+        return EmotionScorer(threads=threads)
     from lexicons.score import LexiconScorer
 
-    del threads
-    return LexiconScorer()
-
-
-def _emotion(threads: int) -> Scorer:
-    from classifiers.score import EmotionScorer
-
-    return EmotionScorer(threads=threads)
-
-
-SCORERS: dict[str, Callable[[int], Scorer]] = {"lexicon": _lexicon, "emotion": _emotion}
-
-
-def make_scorer(name: str, *, threads: int = 1) -> Scorer:
-    """The scorer of that name; `ConfigError` lists the names there are."""
-    if name not in SCORERS:
-        raise ConfigError(f"unknown scorer '{name}'. There are: {', '.join(sorted(SCORERS))}.")
-    return SCORERS[name](threads)
+    known = scorer_names(folder)
+    if name not in known:
+        raise ConfigError(f"unknown scorer '{name}'. There are: {', '.join(known)}.")
+    return LexiconScorer(name, folder=folder, threads=threads)

@@ -69,7 +69,10 @@ class Run:
         )
 
     def scorers(self) -> list[Scorer]:
-        return [make_scorer(name, threads=self.config.score.threads) for name in self.config.score.scorers]
+        return [
+            make_scorer(name, threads=self.config.score.threads, folder=self.config.paths.lexicons)
+            for name in self.config.score.scorers
+        ]
 
 
 def check(config: Config) -> None:
@@ -81,7 +84,7 @@ def check(config: Config) -> None:
     if not config.score.scorers:
         raise ConfigError("[score] scorers is empty: name at least one.")
     for name in config.score.scorers:
-        make_scorer(name)
+        make_scorer(name, folder=config.paths.lexicons)
     for name in config.forecast.models:
         create(name)
     check_contagion(config)

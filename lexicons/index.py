@@ -1,38 +1,44 @@
-"""Turn a lexicon's terms into the flat arrays the compiled matcher reads.
+"""Turn a lexicon's terms and cues into the flat arrays the compiled matcher reads.
 
 Not for matching, and not for reading files: it sees terms only after `lexicons.load`.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
-from lexicons.folding import fold_tables
+from lexicons.folding import FoldTables, fold_tables
 from lexicons.kernels import (
+    CUE,
     ENTRY_HASH,
     EXACT_TERM,
-    GAP_NONE,
-    GAP_SOFT,
     KEY_LENGTH,
     KEY_START,
     NOTHING,
     PHRASE_WORD,
+    ROOT_CHILD,
     STEM_TERM,
+    BitArray,
     ByteArray,
+    FloatArray,
     Index,
     IntArray,
     LongArray,
-    Scratch,
-    collapse,
     edge_slot,
-    hash_key,
+    fill_slots,
+    hash_keys,
     new_scratch,
-    tokenise,
+    set_bits,
+    split_rows,
 )
-from lexicons.load import Lexicon
+from lexicons.kernels_tokens import CLASS_SHIFT, GAP_NONE, GAP_SOFT, KIND_SHIFT
+from lexicons.load import Cues, Lexicon
 from warehouse.errors import InputError
 
 # Writing systems without spaces between words: a term matches as a substring.
@@ -40,6 +46,12 @@ SUBSTRING_LANGUAGES = frozenset({"zh"})
 STEM_MARK = "*"
 # One slot in eight is taken at most, so that a miss usually costs a single look.
 SLOTS_PER_KEY = 8
+# The filters keep most misses away from the slots, which outgrow the processor's cache where there are many terms.
+FILTER_BITS_PER_KEY = 32
+BITS_PER_WORD = 64
+# What a negator makes of a graded weight: `not terrible` is milder than `great`.
+NEGATED = -0.5
+ROLES = ("negator", "degree", "break", "plain")
 Word = tuple[int, ...]
 Key = TypeVar("Key")
 
@@ -52,14 +64,41 @@ class Parsed:
     is_stem: bool
 
 
+class TextBuffers(NamedTuple):
+    """A string column as Arrow stores it: UTF-8 bytes, and n + 1 offsets into them."""
+
+    data: ByteArray
+    offsets: LongArray
+
+
+def text_buffers(texts: pl.Series) -> TextBuffers:
+    """Expose the bytes of a String column; a null is an empty text."""
+    filled = texts.fill_null("") if texts.null_count() else texts
+    arrow = filled.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.large_utf8())
+    _, offsets, data = arrow.buffers()
+    if len(arrow) == 0 or offsets is None:
+        return TextBuffers(np.frombuffer(b"", dtype=np.uint8), np.frombuffer(bytes(8), dtype=np.int64))
+    # Arrow leaves the bytes out where all texts are empty.
+    raw = np.frombuffer(b"" if data is None else data, dtype=np.uint8)
+    starts = np.frombuffer(offsets, dtype=np.int64)
+    return TextBuffers(raw, starts[arrow.offset : arrow.offset + len(arrow) + 1])
+
+
+def longest_text(offsets: LongArray) -> int:
+    """Bytes of the longest text."""
+    return int(np.diff(offsets).max(initial=0))
+
+
 @dataclass
 class Vocabulary:
-    """Distinct spellings and what each of them stands for; values are positions of terms."""
+    """Distinct spellings and what each of them stands for; values are positions of terms or cues."""
 
     entries: dict[Word, int] = field(default_factory=dict)
     exact: dict[Word, int] = field(default_factory=dict)
     stems: dict[Word, int] = field(default_factory=dict)
+    cues: dict[Word, int] = field(default_factory=dict)
     phrases: dict[tuple[Word, ...], int] = field(default_factory=dict)
+    cue_phrases: dict[tuple[Word, ...], int] = field(default_factory=dict)
     phrase_words: dict[Word, int] = field(default_factory=dict)
 
 
@@ -69,63 +108,58 @@ def build_index(lexicon: Lexicon) -> tuple[Index, list[str]]:
     Raises:
         InputError: a term has no word, a stem that is not one word, or two terms fold to the same.
     """
-    terms, term_dims = _dimension_matrix(lexicon)
-    vocabulary = _vocabulary(terms, lexicon)
-    max_gap = GAP_NONE if lexicon.language in SUBSTRING_LANGUAGES else GAP_SOFT
-    return _assemble(vocabulary, term_dims, max_gap), terms
-
-
-def empty_index(n_dims: int = 0) -> Index:
-    """Return an index that matches nothing: it only counts tokens."""
-    return _assemble(Vocabulary(), np.zeros((0, n_dims), dtype=np.uint8), GAP_NONE)
-
-
-def _dimension_matrix(lexicon: Lexicon) -> tuple[list[str], ByteArray]:
-    """Terms in order of first appearance, and a terms x dimensions matrix of 0 and 1."""
     terms = lexicon.terms["term"].unique(maintain_order=True).to_list()
-    positions = pl.DataFrame(
-        {"term": terms, "at": range(len(terms))}, schema={"term": pl.String, "at": pl.Int64}
-    )
-    rows = lexicon.terms.join(positions, on="term", how="left", maintain_order="left")["at"].to_numpy()
-    columns = [lexicon.dimensions.index(d) for d in lexicon.terms["dimension"]]
-    matrix = np.zeros((len(terms), len(lexicon.dimensions)), dtype=np.uint8)
-    matrix[rows, columns] = 1
-    return terms, matrix
-
-
-def _vocabulary(terms: Sequence[str], lexicon: Lexicon) -> Vocabulary:
+    tables = fold_tables(accents=lexicon.accents)
     vocabulary = Vocabulary()
-    for position, term in enumerate(terms):
-        _add_term(vocabulary, parse_term(term, lexicon_name=lexicon.name), position, terms)
-    return vocabulary
+    for position, parsed in enumerate(_parse_all(terms, owner=lexicon.name, accents=lexicon.accents)):
+        _add_term(vocabulary, parsed, position, terms)
+    if lexicon.cues is not None:
+        _add_cues(vocabulary, lexicon.cues, accents=lexicon.accents)
+    gap = GAP_NONE if lexicon.language in SUBSTRING_LANGUAGES else GAP_SOFT
+    index = _assemble(vocabulary, tables, max_gap=gap, n_dims=len(lexicon.dimensions))
+    index = _with_weights(index, lexicon, terms)
+    return (index if lexicon.cues is None else _with_cues(index, lexicon.cues)), terms
 
 
-def parse_term(term: str, *, lexicon_name: str = "lexicon") -> Parsed:
+@lru_cache(maxsize=2)
+def empty_index(*, accents: bool = False) -> Index:
+    """Return an index that matches nothing: it only counts tokens."""
+    return _assemble(Vocabulary(), fold_tables(accents=accents), max_gap=GAP_NONE, n_dims=0)
+
+
+def parse_term(term: str, *, lexicon_name: str = "lexicon", accents: bool = False) -> Parsed:
     """Split a term as the matcher splits a post, so that a term always finds itself.
 
     Raises:
         InputError: no word in it, or `*` anywhere but at the end of a single word.
     """
-    is_stem = term.endswith(STEM_MARK)
-    words = _fold_words(term.removesuffix(STEM_MARK))
-    if not words or STEM_MARK in term[:-1] or (is_stem and len(words) != 1):
-        raise InputError(
-            f"{lexicon_name}: the term {term!r} cannot be matched. Expected a word, a phrase, or one word "
-            f"that ends in {STEM_MARK}. Correct or remove the row."
-        )
-    return Parsed(words, is_stem)
+    return _parse_all([term], owner=lexicon_name, accents=accents)[0]
 
 
-def _fold_words(text: str) -> tuple[Word, ...]:
-    data = np.frombuffer(text.encode(), dtype=np.uint8)
-    scratch = new_scratch(data.size + 1)
-    n = tokenise(data, 0, data.size, _EMPTY, scratch)
-    return tuple(_collapsed_word(scratch, t) for t in range(n))
+def _parse_all(terms: Sequence[str], *, owner: str, accents: bool) -> list[Parsed]:
+    plain = pl.Series([term.removesuffix(STEM_MARK) for term in terms], dtype=pl.String)
+    parsed = [
+        Parsed(words, term.endswith(STEM_MARK))
+        for term, words in zip(terms, _fold_words(plain, accents=accents), strict=True)
+    ]
+    for term, found in zip(terms, parsed, strict=True):
+        if not found.words or STEM_MARK in term[:-1] or (found.is_stem and len(found.words) != 1):
+            raise InputError(
+                f"{owner}: the term {term!r} cannot be matched. Expected a word, a phrase, an emoji, or one "
+                f"word that ends in {STEM_MARK}. Correct or remove the row."
+            )
+    return parsed
 
 
-def _collapsed_word(scratch: Scratch, token: int) -> Word:
-    length = collapse(scratch, scratch.starts[token], scratch.ends[token], 2)
-    return tuple(scratch.variant[:length].tolist())
+def _fold_words(texts: pl.Series, *, accents: bool) -> list[tuple[Word, ...]]:
+    """The words of each text as the matcher sees them."""
+    data, offsets = text_buffers(texts)
+    scratch = new_scratch(longest_text(offsets) + 1)
+    per_text, lengths, letters = split_rows(data, offsets, empty_index(accents=accents), scratch)
+    flat, ends = letters.tolist(), np.cumsum(lengths).tolist()
+    words = [tuple(flat[a:b]) for a, b in itertools.pairwise([0, *ends])]
+    rows = np.cumsum(per_text).tolist()
+    return [tuple(words[a:b]) for a, b in itertools.pairwise([0, *rows])]
 
 
 def _add_term(vocabulary: Vocabulary, parsed: Parsed, position: int, terms: Sequence[str]) -> None:
@@ -135,10 +169,24 @@ def _add_term(vocabulary: Vocabulary, parsed: Parsed, position: int, terms: Sequ
         _claim(vocabulary.exact, parsed.words[0], position, terms)
     else:
         _claim(vocabulary.phrases, parsed.words, position, terms)
-        for word in parsed.words:
-            vocabulary.phrase_words.setdefault(word, len(vocabulary.phrase_words))
+    _add_words(vocabulary, parsed)
+
+
+def _add_cues(vocabulary: Vocabulary, cues: Cues, *, accents: bool) -> None:
+    names = cues.terms["cue"].to_list()
+    for position, parsed in enumerate(_parse_all(names, owner=cues.name, accents=accents)):
+        if len(parsed.words) == 1:
+            _claim(vocabulary.cues, parsed.words[0], position, names)
+        else:
+            _claim(vocabulary.cue_phrases, parsed.words, position, names)
+        _add_words(vocabulary, parsed)
+
+
+def _add_words(vocabulary: Vocabulary, parsed: Parsed) -> None:
     for word in parsed.words:
         vocabulary.entries.setdefault(word, len(vocabulary.entries))
+        if len(parsed.words) > 1:
+            vocabulary.phrase_words.setdefault(word, len(vocabulary.phrase_words))
 
 
 def _claim(owners: dict[Key, int], key: Key, position: int, terms: Sequence[str]) -> None:
@@ -150,59 +198,124 @@ def _claim(owners: dict[Key, int], key: Key, position: int, terms: Sequence[str]
         )
 
 
-def _assemble(vocabulary: Vocabulary, term_dims: ByteArray, max_gap: int) -> Index:
-    tables = fold_tables()
+def _assemble(vocabulary: Vocabulary, tables: FoldTables, *, max_gap: int, n_dims: int) -> Index:
     entries, keys = _entries(vocabulary)
-    edges, node_term = _trie(vocabulary)
+    edges, nodes = _trie(vocabulary)
+    _note_first_nodes(entries, vocabulary, edges)
+    stems = np.array([vocabulary.entries[word] for word in vocabulary.stems], dtype=np.int64)
+    slots = np.full(_power_of_two(SLOTS_PER_KEY * len(entries)), NOTHING, dtype=np.int32)
+    fill_slots(np.ascontiguousarray(entries[:, ENTRY_HASH]), slots)
     return Index(
-        fold=tables.fold,
-        char_class=tables.char_class,
-        kind=tables.kind,
-        slots=_open_slots(entries[:, ENTRY_HASH]),
+        chars=_chars(tables),
+        pairs=tables.pairs,
+        word_filter=_filter(entries[:, ENTRY_HASH]),
+        stem_filter=_filter(entries[stems, ENTRY_HASH]),
+        slots=slots,
         entries=entries,
         keys=keys,
         stem_lengths=_stem_lengths(vocabulary),
         edges=edges,
-        node_term=node_term,
-        term_dims=term_dims,
+        nodes=nodes,
+        dim_start=np.zeros(1, dtype=np.int32),
+        dims=np.zeros(0, dtype=np.int32),
+        weights=np.zeros(0, dtype=np.float64),
+        cue_role=np.zeros(0, dtype=np.int32),
+        cue_factor=np.zeros(0, dtype=np.float64),
+        n_dims=n_dims,
         max_gap=max_gap,
+        reach=0,
+        negated=NEGATED,
     )
+
+
+def _chars(tables: FoldTables) -> IntArray:
+    classes, kinds = tables.char_class.astype(np.int32), tables.kind.astype(np.int32)
+    return np.asarray(tables.fold | classes << CLASS_SHIFT | kinds << KIND_SHIFT, dtype=np.int32)
+
+
+def _with_weights(index: Index, lexicon: Lexicon, terms: Sequence[str]) -> Index:
+    """Add each term's dimensions and weights, one term's rows after the other's.
+
+    A dimension the lexicon file has and this lexicon leaves out has no row: its terms hide other terms, as
+    they would, and count for nothing.
+    """
+    positions = pl.DataFrame(
+        {"term": terms, "at": range(len(terms))}, schema={"term": pl.String, "at": pl.Int64}
+    )
+    numbers = pl.DataFrame(
+        {"dimension": lexicon.dimensions, "d": range(len(lexicon.dimensions))},
+        schema={"dimension": pl.String, "d": pl.Int32},
+    )
+    rows = lexicon.terms.join(numbers, on="dimension").join(positions, on="term").sort("at", "d")
+    per_term = np.bincount(rows["at"].to_numpy(), minlength=len(terms))
+    return index._replace(
+        dim_start=np.concatenate([[0], np.cumsum(per_term)]).astype(np.int32),
+        dims=_writable(rows["d"].to_numpy(), np.int32),
+        weights=_writable(rows["weight"].to_numpy(), np.float64),
+    )
+
+
+def _with_cues(index: Index, cues: Cues) -> Index:
+    roles = [ROLES.index(role) for role in cues.terms["role"]]
+    return index._replace(
+        cue_role=np.array(roles, dtype=np.int32),
+        cue_factor=_writable(cues.terms["factor"].to_numpy(), np.float64),
+        reach=cues.reach,
+    )
+
+
+def _writable(values: np.ndarray, kind: type) -> np.ndarray:  # type: ignore[type-arg]
+    """A copy: compiled code is compiled anew for read-only arrays."""
+    return np.array(values, dtype=kind)
 
 
 def _entries(vocabulary: Vocabulary) -> tuple[LongArray, IntArray]:
     """The rows of `Index.entries`, and the spellings one after the other."""
     words = list(vocabulary.entries)
     keys = np.array([code for word in words for code in word], dtype=np.int32)
-    entries = np.full((len(words), 6), NOTHING, dtype=np.int64)
-    entries[:, KEY_LENGTH] = [len(word) for word in words]
-    entries[:, KEY_START] = np.cumsum(entries[:, KEY_LENGTH]) - entries[:, KEY_LENGTH]
-    for row, word in zip(entries, words, strict=True):
-        row[ENTRY_HASH] = hash_key(keys, row[KEY_START], row[KEY_START] + row[KEY_LENGTH])
-        row[EXACT_TERM] = vocabulary.exact.get(word, NOTHING)
-        row[STEM_TERM] = vocabulary.stems.get(word, NOTHING)
-        row[PHRASE_WORD] = vocabulary.phrase_words.get(word, NOTHING)
+    entries = np.full((len(words), 8), NOTHING, dtype=np.int64)
+    lengths = np.array([len(word) for word in words], dtype=np.int64)
+    starts = np.cumsum(lengths) - lengths
+    entries[:, KEY_LENGTH], entries[:, KEY_START] = lengths, starts
+    entries[:, ENTRY_HASH] = hash_keys(keys, starts, lengths)
+    owners = {
+        EXACT_TERM: vocabulary.exact,
+        STEM_TERM: vocabulary.stems,
+        CUE: vocabulary.cues,
+        PHRASE_WORD: vocabulary.phrase_words,
+    }
+    for column, owner in owners.items():
+        entries[[vocabulary.entries[word] for word in owner], column] = list(owner.values())
     return entries, keys
 
 
 def _trie(vocabulary: Vocabulary) -> tuple[LongArray, IntArray]:
-    """The rows of `Index.edges`, and the term that ends at each node; node 0 is the root."""
-    n_edges = sum(map(len, vocabulary.phrases))
-    edges = np.full((_n_slots(n_edges), 2), NOTHING, dtype=np.int64)
-    node_term = [NOTHING]
-    for words, position in vocabulary.phrases.items():
-        node = 0
-        for word in words:
-            node = _child(edges, node, vocabulary.phrase_words[word], node_term)
-        node_term[node] = position
-    return edges, np.array(node_term, dtype=np.int32)
+    """The rows of `Index.edges`, and the term and cue that end at each node; node 0 is the root."""
+    n_edges = sum(map(len, vocabulary.phrases)) + sum(map(len, vocabulary.cue_phrases))
+    edges = np.full((_power_of_two(SLOTS_PER_KEY * n_edges), 2), NOTHING, dtype=np.int64)
+    nodes = [[NOTHING, NOTHING]]
+    for column, phrases in enumerate((vocabulary.phrases, vocabulary.cue_phrases)):
+        for words, position in phrases.items():
+            node = 0
+            for word in words:
+                node = _child(edges, node, vocabulary.phrase_words[word], nodes)
+            nodes[node][column] = position
+    return edges, np.array(nodes, dtype=np.int32)
 
 
-def _child(edges: LongArray, node: int, word: int, node_term: list[int]) -> int:
+def _note_first_nodes(entries: LongArray, vocabulary: Vocabulary, edges: LongArray) -> None:
+    """Write into the entries that begin a phrase the node that they lead to, which saves a look in the edges."""
+    for word in {words[0] for words in (*vocabulary.phrases, *vocabulary.cue_phrases)}:
+        slot = edge_slot(0, vocabulary.phrase_words[word], edges)
+        entries[vocabulary.entries[word], ROOT_CHILD] = edges[slot, 1]
+
+
+def _child(edges: LongArray, node: int, word: int, nodes: list[list[int]]) -> int:
     """Node reached by a word, made where there is none yet."""
     slot = edge_slot(node, word, edges)
     if edges[slot, 0] == NOTHING:
-        edges[slot] = (node << 32 | word, len(node_term))
-        node_term.append(NOTHING)
+        edges[slot] = (node << 32 | word, len(nodes))
+        nodes.append([NOTHING, NOTHING])
     return int(edges[slot, 1])
 
 
@@ -212,21 +325,14 @@ def _stem_lengths(vocabulary: Vocabulary) -> ByteArray:
     return lengths
 
 
-def _n_slots(n_keys: int) -> int:
-    return 1 << max(4, (SLOTS_PER_KEY * n_keys - 1).bit_length())
+def _filter(hashes: LongArray) -> BitArray:
+    bits = np.zeros(_power_of_two(FILTER_BITS_PER_KEY * len(hashes)) // BITS_PER_WORD or 1, dtype=np.uint64)
+    set_bits(bits, np.ascontiguousarray(hashes))
+    return bits
 
 
-def _open_slots(hashes: LongArray) -> IntArray:
-    """Open addressing with linear probing; the number of slots is a power of two."""
-    slots = np.full(_n_slots(len(hashes)), NOTHING, dtype=np.int32)
-    mask = slots.size - 1
-    for position, value in enumerate(hashes.tolist()):
-        slot = value & mask
-        while slots[slot] != NOTHING:
-            slot = (slot + 1) & mask
-        slots[slot] = position
-    return slots
+def _power_of_two(at_least: int) -> int:
+    return 1 << max(6, (at_least - 1).bit_length())
 
 
-# Terms are split with the tables alone, before there is any entry to look up.
-_EMPTY = empty_index()
+__all__ = ["FloatArray", "build_index", "empty_index", "parse_term", "text_buffers"]

@@ -1,7 +1,8 @@
 """The compiled inner loops of the matcher: bytes in, hits out.
 
-Not a public interface: `lexicons.match` documents the rules and prepares the arrays. All
-compiled functions share one file because the compile cache is invalidated per file.
+Not a public interface: `lexicons.match` documents the rules, `lexicons.index` prepares the arrays and
+`lexicons.kernels_tokens` cuts the text. Inner functions take plain arrays, and many of them, because taking an
+array out of a tuple counts references.
 """
 
 from typing import NamedTuple
@@ -10,45 +11,96 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from lexicons.kernels_tokens import (
+    CLAUSE,
+    ELONGATED,
+    END,
+    FIRST_NODE,
+    FNV_BASIS,
+    GAP,
+    KIND_SHIFT,
+    LOOK,
+    MAYBE_STEM,
+    MAYBE_WORD,
+    N_COLUMNS,
+    NOT_A_LETTER,
+    NOTHING,
+    SINGLE,
+    SINGLE_CUE,
+    SLOW,
+    START,
+    STEM_LENGTH,
+    STEM_VALUE,
+    ONE,
+    LOW_BITS,
+    WORD_BITS,
+    VALUE,
+    WORD_ID,
+    borrowed,
+    fnv_step,
+    has_bit,
+    tokenise,
+)
+
 IntArray = npt.NDArray[np.int32]
 LongArray = npt.NDArray[np.int64]
 ByteArray = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float64]
+BitArray = npt.NDArray[np.uint64]
 
-# FNV-1a with 32 bits inside 64-bit integers: a signed 64-bit product that wraps gave wrong results in
-# optimised code. Spellings are compared wherever hashes are equal, so 32 bits are enough.
-FNV_BASIS = 0x811C9DC5
-FNV_PRIME = 0x01000193
-FNV_MASK = 0xFFFFFFFF
-NOTHING = -1
-# Values of folding.CharClass and folding.LetterKind, repeated because compiled code wants plain integers.
-HARD, SOFT, WORD, HAN, IGNORED, APOSTROPHE, HASH = 0, 1, 2, 3, 4, 5, 6
-NOT_A_LETTER, LOWER, UPPER, CASELESS = 0, 1, 2, 3
-GAP_NONE, GAP_SOFT, GAP_HARD = 0, 1, 2
 # Columns of Index.entries.
-ENTRY_HASH, KEY_START, KEY_LENGTH, EXACT_TERM, STEM_TERM, PHRASE_WORD = 0, 1, 2, 3, 4, 5
-COMBINING_TILDE = 0x303
-ELONGATED = 3
+ENTRY_HASH, KEY_START, KEY_LENGTH, EXACT_TERM, STEM_TERM, CUE, PHRASE_WORD, ROOT_CHILD = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+)
+# Values of load.Role.
+NEGATOR, DEGREE, BREAK, PLAIN = 0, 1, 2, 3
 
 
 class Index(NamedTuple):
-    """A lexicon as flat arrays. E entries (distinct words), T terms, S and P hash slots.
+    """A lexicon as flat arrays. E entries (distinct words), T terms, C cues, S and P hash slots.
 
-    An entry is the folded spelling of a word that is an exact term, a stem, part of a phrase, or
-    several of these. Arrays are taken out of this tuple once per post and not per token, because each
-    access, and each call that passes the tuple, counts references.
+    An entry is the folded spelling of a word that is an exact term, a stem, a cue, part of a phrase, or
+    several of these.
     """
 
-    fold: IntArray  # 65,536
-    char_class: ByteArray  # 65,536
-    kind: ByteArray  # 65,536
+    chars: IntArray  # 65,536: fold | class << 16 | kind << 20
+    pairs: LongArray  # n x 3: letter, combining mark, the letter they make
+    word_filter: BitArray  # bits by hash; a word whose bit is 0 is no entry
+    stem_filter: BitArray  # bits by hash; a beginning whose bit is 0 is no stem
     slots: IntArray  # S, entry or -1
-    entries: LongArray  # E x 6: hash, start in keys, length, exact term, stem, phrase word; -1 = none
+    entries: (
+        LongArray  # E x 8: hash, start in keys, length, exact term, stem, cue, phrase word, node; -1 = none
+    )
     keys: IntArray  # code points of all spellings
     stem_lengths: ByteArray  # longest spelling + 1, 1 where a stem has that length
     edges: LongArray  # P x 2, open addressing: node << 32 | word (-1 = free), child node
-    node_term: IntArray  # term or -1
-    term_dims: ByteArray  # T x dimensions, 0/1
+    nodes: IntArray  # N x 2: the term and the cue that end at this node of the trie, or -1
+    dim_start: IntArray  # T + 1: where a term's rows begin in the next two
+    dims: IntArray  # dimension
+    weights: FloatArray
+    cue_role: IntArray  # C
+    cue_factor: FloatArray  # C
+    n_dims: int
     max_gap: int  # widest gap a phrase may cross
+    reach: int  # tokens after a cue that it changes
+    negated: float  # what a negator multiplies a weight by
+
+
+class Result(NamedTuple):
+    """What a call fills, zeroed by the caller; R rows, D dimensions."""
+
+    hits: IntArray  # R x D
+    negated: IntArray  # R x D
+    sums: FloatArray  # R x D, or R x 0 for none
+    counts: IntArray  # R x 3: tokens, matches, distinct terms
+    seen: LongArray  # T, -1: the last row of each term
 
 
 class Scratch(NamedTuple):
@@ -56,133 +108,23 @@ class Scratch(NamedTuple):
 
     cps: IntArray  # folded code points of all tokens, one after the other
     kinds: ByteArray  # letter kind of each
-    starts: LongArray  # per token, into cps
-    ends: LongArray
-    gaps: ByteArray  # per token, the gap before it
-    words: IntArray  # per token, phrase word or -1
-    singles: IntArray  # per token, term of the token alone or -1
+    tokens: LongArray  # n x N_COLUMNS, see START ... FIRST_NODE
+    active: IntArray  # the tokens that may be an entry
     variant: IntArray  # a token with its elongations collapsed
-
-
-@njit(cache=True, nogil=True, inline="always")
-def decode(data, pos):  # type: ignore[no-untyped-def]
-    """Return (code point, next position); the bytes are valid UTF-8."""
-    first = np.int64(data[pos])
-    if first < 0x80:
-        return first, pos + 1
-    if first < 0xE0:
-        return (first & 0x1F) << 6 | np.int64(data[pos + 1] & 0x3F), pos + 2
-    second = np.int64(data[pos + 1] & 0x3F)
-    third = np.int64(data[pos + 2] & 0x3F)
-    if first < 0xF0:
-        return (first & 0x0F) << 12 | second << 6 | third, pos + 3
-    return (first & 0x07) << 18 | second << 12 | third << 6 | np.int64(data[pos + 3] & 0x3F), pos + 4
-
-
-@njit(cache=True, nogil=True, inline="always")
-def class_of(code, char_class):  # type: ignore[no-untyped-def]
-    """Class of a code point; past the first plane only Han characters are told apart."""
-    if code < 0x10000:
-        return np.int64(char_class[code])
-    if 0x20000 <= code < 0x40000:
-        return HAN
-    if 0xE0100 <= code < 0xE01F0:  # variation selectors
-        return IGNORED
-    return HARD
-
-
-@njit(cache=True, nogil=True)
-def camel_boundary(kinds, at, end):  # type: ignore[no-untyped-def]
-    """Whether a hashtag part starts at `at`: aB, or the last capital of ABc."""
-    if kinds[at] != UPPER:
-        return False
-    if kinds[at - 1] == LOWER:
-        return True
-    return kinds[at - 1] == UPPER and at + 1 < end and kinds[at + 1] == LOWER
-
-
-@njit(cache=True, nogil=True)
-def split_hashtag(scratch, n, end):  # type: ignore[no-untyped-def]
-    """Cut the open token n into its camel-case parts, all but the last of them closed; return the last."""
-    for at in range(scratch.starts[n] + 1, end):
-        if camel_boundary(scratch.kinds, at, end):
-            scratch.ends[n] = at
-            n += 1
-            scratch.starts[n] = at
-            scratch.gaps[n] = GAP_NONE
-    return n
-
-
-@njit(cache=True, nogil=True)
-def tokenise(data, pos, stop, index, scratch):  # type: ignore[no-untyped-def]
-    """Write the tokens of data[pos:stop] into scratch and return how many there are."""
-    # Arrays are taken out of the tuples first: each access to a tuple counts references.
-    fold, char_class, kind = index.fold, index.char_class, index.kind
-    cps, kinds, gaps = scratch.cps, scratch.kinds, scratch.gaps
-    starts, ends = scratch.starts, scratch.ends
-    n, k = 0, 0
-    gap = GAP_HARD
-    is_open, is_tag, after_hash, apostrophe = False, False, False, False
-    while pos < stop:
-        code, pos = decode(data, pos)
-        cls = class_of(code, char_class)
-        if cls == IGNORED:
-            if code == COMBINING_TILDE and is_open and not apostrophe and cps[k - 1] == 0x6E:
-                cps[k - 1] = 0xF1  # n + tilde is ñ, a letter of its own
-            continue
-        if cls == WORD:
-            if not is_open:
-                starts[n], gaps[n] = k, gap
-                is_open, is_tag = True, after_hash
-            elif apostrophe:
-                cps[k], kinds[k] = 0x27, NOT_A_LETTER
-                k += 1
-            cps[k], kinds[k] = fold[code], kind[code]
-            k += 1
-            apostrophe, gap = False, GAP_NONE
-            continue
-        if cls == APOSTROPHE and is_open and not apostrophe:
-            apostrophe = True
-            continue
-        if is_open:
-            n = split_hashtag(scratch, n, k) if is_tag else n
-            ends[n] = k
-            n += 1
-        if apostrophe and gap == GAP_NONE:
-            gap = GAP_SOFT
-        is_open, after_hash, apostrophe = False, cls == HASH, False
-        if cls == HAN:
-            starts[n], gaps[n] = k, gap
-            cps[k], kinds[k] = fold[code] if code < 0x10000 else code, CASELESS
-            k += 1
-            ends[n] = k
-            n += 1
-            gap = GAP_NONE
-        else:
-            gap = GAP_HARD if cls == HARD or gap == GAP_HARD else GAP_SOFT
-    if is_open:
-        n = split_hashtag(scratch, n, k) if is_tag else n
-        ends[n] = k
-        n += 1
-    return n
-
-
-@njit(cache=True, nogil=True, inline="always")
-def fnv_step(value, code):  # type: ignore[no-untyped-def]
-    """One step of FNV-1a over code points; value and code are below 2^32."""
-    return ((value ^ np.int64(code)) * FNV_PRIME) & FNV_MASK
+    found: IntArray  # terms of the post's matches
+    factors: FloatArray  # what cues make of each; negative = negated
 
 
 @njit(cache=True, nogil=True)
 def hash_key(cps, start, end):  # type: ignore[no-untyped-def]
     """FNV-1a of cps[start:end]."""
-    value = np.int64(FNV_BASIS)
+    value = FNV_BASIS
     for i in range(start, end):
-        value = fnv_step(value, cps[i])
+        value = fnv_step(value, np.uint64(cps[i]))
     return value
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def same_key(cps, start, length, keys, key_start):  # type: ignore[no-untyped-def]
     """Whether cps[start:start+length] equals the spelling at key_start."""
     for i in range(length):  # noqa: SIM110 - a generator would not compile
@@ -191,165 +133,232 @@ def same_key(cps, start, length, keys, key_start):  # type: ignore[no-untyped-de
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def find_entry(cps, start, length, value, slots, entries, keys):  # type: ignore[no-untyped-def]
     """Entry whose spelling is cps[start:start+length] (hash `value`), or -1."""
-    mask = slots.size - 1
+    mask = np.uint64(slots.size - 1)
     slot = value & mask
     while slots[slot] != NOTHING:
         entry = np.int64(slots[slot])
-        same_hash = entries[entry, ENTRY_HASH] == value and entries[entry, KEY_LENGTH] == length
+        same_hash = entries[entry, ENTRY_HASH] == np.int64(value) and entries[entry, KEY_LENGTH] == length
         if same_hash and same_key(cps, start, length, keys, entries[entry, KEY_START]):
             return entry
-        slot = (slot + 1) & mask
+        slot = (slot + ONE) & mask
     return np.int64(NOTHING)
 
 
 @njit(cache=True, nogil=True)
-def look_up(cps, start, end, slots, entries, keys, stem_lengths):  # type: ignore[no-untyped-def]
-    """Return (exact term, longest stem, phrase word) of cps[start:end], -1 for what it is not."""
-    mask, longest = slots.size - 1, stem_lengths.size - 1
-    value, stem, entry = np.int64(FNV_BASIS), np.int64(NOTHING), np.int64(NOTHING)
-    for i in range(start, min(end, start + longest)):
-        value = fnv_step(value, cps[i])
+def look_up(cps, start, end, stem_filter, slots, entries, keys, stem_lengths):  # type: ignore[no-untyped-def]
+    """Return (entry of cps[start:end], term of its longest stem), -1 for what there is not."""
+    longest = stem_lengths.size - 1
+    value, stem, entry = FNV_BASIS, np.int64(NOTHING), np.int64(NOTHING)
+    for i in range(start, end):
         length = i - start + 1
-        if slots[value & mask] != NOTHING and (stem_lengths[length] or i + 1 == end):
+        if length > longest:
+            return np.int64(NOTHING), stem
+        value = fnv_step(value, np.uint64(cps[i]))
+        if stem_lengths[length] and has_bit(stem_filter, value):
             entry = find_entry(cps, start, length, value, slots, entries, keys)
             if entry >= 0 and entries[entry, STEM_TERM] >= 0:
                 stem = entries[entry, STEM_TERM]
-        else:
-            entry = np.int64(NOTHING)
-    if entry < 0 or end - start > longest:
-        return np.int64(NOTHING), stem, np.int64(NOTHING)
-    return entries[entry, EXACT_TERM], stem, entries[entry, PHRASE_WORD]
+    return find_entry(cps, start, end - start, value, slots, entries, keys), stem
+
+
+@njit(cache=True, nogil=True, inline="always")
+def is_letter(code, chars):  # type: ignore[no-untyped-def]
+    """Whether a folded code point is a letter."""
+    return code < 0x10000 and chars[code] >> KIND_SHIFT != NOT_A_LETTER
 
 
 @njit(cache=True, nogil=True)
-def is_elongated(cps, kinds, start, end):  # type: ignore[no-untyped-def]
+def is_elongated(cps, chars, start, end):  # type: ignore[no-untyped-def]
     """Whether a letter is repeated three times or more in a row."""
     run = 1
     for i in range(start + 1, end):
-        run = run + 1 if cps[i] == cps[i - 1] and kinds[i] != NOT_A_LETTER else 1
+        run = run + 1 if cps[i] == cps[i - 1] and is_letter(cps[i], chars) else 1
         if run >= ELONGATED:
             return True
     return False
 
 
 @njit(cache=True, nogil=True)
-def collapse(scratch, start, end, keep):  # type: ignore[no-untyped-def]
+def collapse(cps, chars, start, end, keep, variant):  # type: ignore[no-untyped-def]
     """Write the token into `variant`, runs of three or more letters cut to `keep`; return its length."""
     k, i = 0, start
     while i < end:
         j = i + 1
-        while j < end and scratch.cps[j] == scratch.cps[i]:
+        while j < end and cps[j] == cps[i]:
             j += 1
-        elongated = j - i >= ELONGATED and scratch.kinds[i] != NOT_A_LETTER
+        elongated = j - i >= ELONGATED and is_letter(cps[i], chars)
         for _ in range(keep if elongated else j - i):
-            scratch.variant[k] = scratch.cps[i]
+            variant[k] = cps[i]
             k += 1
         i = j
     return k
 
 
-@njit(cache=True, nogil=True)
-def look_up_elongated(scratch, start, end, index):  # type: ignore[no-untyped-def]
-    """As look_up, with runs cut to two letters first and to one where that finds nothing."""
-    slots, entries, keys, lengths = index.slots, index.entries, index.keys, index.stem_lengths
-    cut = collapse(scratch, start, end, 2)
-    exact, stem, word = look_up(scratch.variant, 0, cut, slots, entries, keys, lengths)
-    cut = collapse(scratch, start, end, 1)
-    exact_1, stem_1, word_1 = look_up(scratch.variant, 0, cut, slots, entries, keys, lengths)
-    exact = exact if exact >= 0 else exact_1
-    stem = stem if stem >= 0 else stem_1
-    return exact, stem, word if word >= 0 else word_1
+@njit(cache=True, nogil=True, inline="always")
+def take(tokens, t, entry, entries):  # type: ignore[no-untyped-def]
+    """Note what an entry says of token t, over what is there."""
+    if entries[entry, EXACT_TERM] >= 0:
+        tokens[t, SINGLE] = entries[entry, EXACT_TERM]
+    if entries[entry, CUE] >= 0:
+        tokens[t, SINGLE_CUE] = entries[entry, CUE]
+    if entries[entry, PHRASE_WORD] >= 0:
+        tokens[t, WORD_ID] = entries[entry, PHRASE_WORD]
+        tokens[t, FIRST_NODE] = entries[entry, ROOT_CHILD]
 
 
 @njit(cache=True, nogil=True)
-def resolve_tokens(scratch, n, index):  # type: ignore[no-untyped-def]
-    """Fill words and singles (an exact term, else a stem) for the first n tokens."""
-    slots, entries, keys, lengths = index.slots, index.entries, index.keys, index.stem_lengths
-    cps, kinds, starts, ends = scratch.cps, scratch.kinds, scratch.starts, scratch.ends
-    words, singles = scratch.words, scratch.singles
+def resolve_slowly(t, tokens, cps, chars, variant, stem_filter, slots, entries, keys, stem_lengths):  # type: ignore[no-untyped-def]
+    """Fill what was found for a token whose hash is not that of its spelling: runs of letters are cut to two
+    first, and to one for what that did not find."""
+    start, end = tokens[t, START], tokens[t, END]
+    second = np.int64(NOTHING)
+    if is_elongated(cps, chars, start, end):
+        cut = collapse(cps, chars, start, end, 2, variant)
+        entry, stem = look_up(variant, 0, cut, stem_filter, slots, entries, keys, stem_lengths)
+        cut = collapse(cps, chars, start, end, 1, variant)
+        second, stem_1 = look_up(variant, 0, cut, stem_filter, slots, entries, keys, stem_lengths)
+        stem = stem if stem >= 0 else stem_1
+    else:
+        entry, stem = look_up(cps, start, end, stem_filter, slots, entries, keys, stem_lengths)
+    if second >= 0:
+        take(tokens, t, second, entries)
+    if entry >= 0:
+        take(tokens, t, entry, entries)
+    if tokens[t, SINGLE] < 0:
+        tokens[t, SINGLE] = stem
+
+
+@njit(cache=True, nogil=True)
+def longest_stem(t, tokens, cps, stem_filter, slots, entries, keys, stem_lengths):  # type: ignore[no-untyped-def]
+    """Term of the longest stem of a token, or -1: the longest likely beginning first, else all of them."""
+    start, length = tokens[t, START], tokens[t, STEM_LENGTH]
+    entry = find_entry(cps, start, length, np.uint64(tokens[t, STEM_VALUE]), slots, entries, keys)
+    if entry >= 0 and entries[entry, STEM_TERM] >= 0:
+        return entries[entry, STEM_TERM]
+    _, stem = look_up(cps, start, start + length, stem_filter, slots, entries, keys, stem_lengths)
+    return stem
+
+
+@njit(cache=True, nogil=True, inline="always")
+def resolve_tokens(n, tokens, active, cps, chars, variant, stem_filter, slots, entries, keys, stem_lengths):  # type: ignore[no-untyped-def]
+    """Look up the tokens that may be an entry; list those that can start a match or are a cue in `active`
+    and return their number."""
+    n_active = 0
     for t in range(n):
-        if is_elongated(cps, kinds, starts[t], ends[t]):
-            exact, stem, word = look_up_elongated(scratch, starts[t], ends[t], index)
+        tokens[t, WORD_ID] = NOTHING
+        look = tokens[t, LOOK]
+        if look == 0:
+            continue
+        tokens[t, SINGLE] = tokens[t, SINGLE_CUE] = tokens[t, FIRST_NODE] = NOTHING
+        if look & SLOW:
+            resolve_slowly(t, tokens, cps, chars, variant, stem_filter, slots, entries, keys, stem_lengths)
         else:
-            exact, stem, word = look_up(cps, starts[t], ends[t], slots, entries, keys, lengths)
-        words[t] = word
-        singles[t] = exact if exact >= 0 else stem
+            if look & MAYBE_WORD:
+                start = tokens[t, START]
+                entry = find_entry(
+                    cps, start, tokens[t, END] - start, np.uint64(tokens[t, VALUE]), slots, entries, keys
+                )
+                if entry >= 0:
+                    take(tokens, t, entry, entries)
+            if look & MAYBE_STEM and tokens[t, SINGLE] < 0:
+                tokens[t, SINGLE] = longest_stem(
+                    t, tokens, cps, stem_filter, slots, entries, keys, stem_lengths
+                )
+        if tokens[t, SINGLE] >= 0 or tokens[t, SINGLE_CUE] >= 0 or tokens[t, FIRST_NODE] >= 0:
+            active[n_active] = t
+            n_active += 1
+    return n_active
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def edge_slot(node, word, edges):  # type: ignore[no-untyped-def]
     """Slot of the edge from a trie node by a word, or the free slot where it would be."""
-    mask = edges.shape[0] - 1
+    mask = np.uint64(edges.shape[0] - 1)
     key = np.int64(node) << 32 | np.int64(word)
-    slot = fnv_step(fnv_step(np.int64(FNV_BASIS), node), word) & mask
+    slot = fnv_step(fnv_step(FNV_BASIS, np.uint64(node)), np.uint64(word)) & mask
     while edges[slot, 0] != key and edges[slot, 0] != NOTHING:
-        slot = (slot + 1) & mask
+        slot = (slot + ONE) & mask
     return slot
 
 
-@njit(cache=True, nogil=True)
-def longest_phrase(words, gaps, t, n, edges, node_term, max_gap):  # type: ignore[no-untyped-def]
-    """(term, next token) of the longest phrase that starts at token t, or (-1, t)."""
-    term, after, node = np.int64(NOTHING), t, np.int64(0)
-    for i in range(t, n):
-        if words[i] < 0 or (i > t and gaps[i] > max_gap):
+@njit(cache=True, nogil=True, inline="always")
+def longest_phrases(tokens, t, n, edges, nodes, max_gap):  # type: ignore[no-untyped-def]
+    """(term, its tokens, cue, its tokens) of the longest phrases that start at token t; -1, 0 for none."""
+    term, term_length = np.int64(NOTHING), 0
+    cue, cue_length = np.int64(NOTHING), 0
+    node = tokens[t, FIRST_NODE]
+    for i in range(t + 1, n):
+        if tokens[i, WORD_ID] < 0 or tokens[i, GAP] > max_gap:
             break
-        slot = edge_slot(node, words[i], edges)
+        slot = edge_slot(node, tokens[i, WORD_ID], edges)
         if edges[slot, 0] == NOTHING:
             break
         node = edges[slot, 1]
-        if node_term[node] >= 0:
-            term, after = np.int64(node_term[node]), i + 1
-    return term, after
+        if nodes[node, 0] >= 0:
+            term, term_length = np.int64(nodes[node, 0]), i + 1 - t
+        if nodes[node, 1] >= 0:
+            cue, cue_length = np.int64(nodes[node, 1]), i + 1 - t
+    return term, term_length, cue, cue_length
 
 
-@njit(cache=True, nogil=True)
-def match_post(scratch, n, index, hits_row, found):  # type: ignore[no-untyped-def]
-    """Add the hits of one tokenised post to hits_row, write its terms to found; return their number."""
-    resolve_tokens(scratch, n, index)
-    words, singles, gaps = scratch.words, scratch.singles, scratch.gaps
-    edges, node_term, term_dims, max_gap = index.edges, index.node_term, index.term_dims, index.max_gap
-    count, t = 0, 0
-    while t < n:
-        term, after = np.int64(singles[t]), t + 1
-        if words[t] >= 0:
-            phrase, end = longest_phrase(words, gaps, t, n, edges, node_term, max_gap)
-            if phrase >= 0:
-                term, after = phrase, end
-        if term >= 0:
-            for d in range(hits_row.size):
-                hits_row[d] += term_dims[term, d]
-            found[count] = term
+@njit(cache=True, nogil=True, inline="always")
+def match_post(
+    n, n_active, tokens, active, found, factors, edges, nodes, roles, cue_factor, max_gap, reach, negated
+):  # type: ignore[no-untyped-def]
+    """Write the terms of one resolved post and their factors; return how many there are.
+
+    A negator or degree word reaches a number of tokens ahead inside its clause; the later of two degree
+    words counts, and a degree word is used up by the first hit.
+    """
+    count, free, clause = 0, 0, -1
+    negated_until, degree_until, degree = 0, 0, 1.0
+    for a in range(n_active):
+        t = np.int64(active[a])
+        if t < free:
+            continue
+        if tokens[t, CLAUSE] != clause:
+            clause, negated_until, degree_until = tokens[t, CLAUSE], 0, 0
+        term, cue = tokens[t, SINGLE], tokens[t, SINGLE_CUE]
+        length, cue_length = 1 if term >= 0 else 0, 1 if cue >= 0 else 0
+        if tokens[t, FIRST_NODE] >= 0:
+            long_term, long_length, long_cue, long_cue_length = longest_phrases(
+                tokens, t, n, edges, nodes, max_gap
+            )
+            if long_term >= 0:
+                term, length = long_term, long_length
+            if long_cue >= 0:
+                cue, cue_length = long_cue, long_cue_length
+        free = t + max(length, cue_length)
+        if length > 0 and length >= cue_length:
+            factor = degree if t < degree_until else 1.0
+            degree_until = 0
+            found[count], factors[count] = term, factor * negated if t < negated_until else factor
             count += 1
-        t = after
+        if cue_length > 0 and cue_length >= length:
+            role = roles[cue]
+            if role == NEGATOR:
+                negated_until = free + reach
+            elif role == DEGREE:
+                degree, degree_until = cue_factor[cue], free + reach
+            elif role == BREAK:
+                negated_until = degree_until = 0
     return count
 
 
-@njit(cache=True, nogil=True)
-def new_scratch(size):  # type: ignore[no-untyped-def]
-    """Scratch for posts of up to `size` bytes."""
+def new_scratch(size: int) -> Scratch:
+    """Scratch for posts of up to `size` bytes; to be held by the caller while compiled code runs."""
     return Scratch(
         np.empty(size, np.int32),
         np.empty(size, np.uint8),
-        np.empty(size, np.int64),
-        np.empty(size, np.int64),
-        np.empty(size, np.uint8),
+        np.empty((size, N_COLUMNS), np.int64),
         np.empty(size, np.int32),
         np.empty(size, np.int32),
         np.empty(size, np.int32),
+        np.empty(size, np.float64),
     )
-
-
-@njit(cache=True, nogil=True)
-def longest_post(offsets, rows):  # type: ignore[no-untyped-def]
-    """Bytes of the longest of the chosen posts."""
-    longest = 0
-    for row in rows:
-        longest = max(longest, offsets[row + 1] - offsets[row])
-    return longest
 
 
 @njit(cache=True, nogil=True)
@@ -362,27 +371,141 @@ def grown(array, needed):  # type: ignore[no-untyped-def]
     return larger
 
 
-@njit(cache=True, nogil=True)
-def match_rows(data, offsets, rows, index, collect):  # type: ignore[no-untyped-def]
-    """Match the chosen rows of an Arrow string buffer.
+@njit(cache=True, nogil=True, inline="always")
+def add_hits(i, count, found, factors, dim_start, dims, weights, hits, negated, sums):  # type: ignore[no-untyped-def]
+    """Add post i's matches to its row of hits, negated hits and, unless it has no columns, weighted sums."""
+    for m in range(count):
+        for at in range(dim_start[found[m]], dim_start[found[m] + 1]):
+            if factors[m] < 0:
+                negated[i, dims[at]] += 1
+            else:
+                hits[i, dims[at]] += 1
+            if sums.size:
+                sums[i, dims[at]] += weights[at] * factors[m]
 
-    Returns hits (len(rows) x dimensions), n_tokens, n_matched (len(rows)) and, where `collect`,
-    the matches as two arrays: position in `rows`, term.
+
+@njit(cache=True, nogil=True, inline="always")
+def distinct(count, found, seen, row):  # type: ignore[no-untyped-def]
+    """How many different terms a post has; `seen` holds the last row of each term."""
+    different = 0
+    for m in range(count):
+        if seen[found[m]] != row:
+            seen[found[m]] = row
+            different += 1
+    return different
+
+
+@njit(cache=True, nogil=True)
+def match_rows(data, offsets, rows, index, scratch, result, collect):  # type: ignore[no-untyped-def]
+    """Match the chosen rows of an Arrow string buffer and fill the result.
+
+    Returns, where `collect`, the matches as three arrays: position in `rows`, term, factor.
     """
-    hits = np.zeros((rows.size, index.term_dims.shape[1]), np.int32)
-    n_tokens = np.zeros(rows.size, np.int32)
-    n_matched = np.zeros(rows.size, np.int32)
-    size = longest_post(offsets, rows) + 1
-    scratch, found = new_scratch(size), np.empty(size, np.int32)
-    match_row, match_term = np.empty(16, np.int64), np.empty(16, np.int32)
+    data, offsets = borrowed(data), borrowed(offsets)
+    chars, pairs, words, stems = (
+        borrowed(index.chars), borrowed(index.pairs), borrowed(index.word_filter), borrowed(index.stem_filter),
+    )  # fmt: skip
+    slots, entries, keys, lengths = (
+        borrowed(index.slots), borrowed(index.entries), borrowed(index.keys), borrowed(index.stem_lengths),
+    )  # fmt: skip
+    edges, nodes, roles, cue_factor = (
+        borrowed(index.edges), borrowed(index.nodes), borrowed(index.cue_role), borrowed(index.cue_factor),
+    )  # fmt: skip
+    dim_start, dims, weights = borrowed(index.dim_start), borrowed(index.dims), borrowed(index.weights)
+    cps, kinds, tokens, active = (
+        borrowed(scratch.cps), borrowed(scratch.kinds), borrowed(scratch.tokens), borrowed(scratch.active),
+    )  # fmt: skip
+    variant, found, factors = borrowed(scratch.variant), borrowed(scratch.found), borrowed(scratch.factors)
+    hits, negated, sums = borrowed(result.hits), borrowed(result.negated), borrowed(result.sums)
+    counts, seen = borrowed(result.counts), borrowed(result.seen)
+    max_gap, reach, turned = index.max_gap, index.reach, index.negated
+    match_row, match_term, match_factor = (
+        np.empty(16, np.int64),
+        np.empty(16, np.int32),
+        np.empty(16, np.float64),
+    )
     total = 0
     for i in range(rows.size):
-        n = tokenise(data, offsets[rows[i]], offsets[rows[i] + 1], index, scratch)
-        count = match_post(scratch, n, index, hits[i], found)
-        n_tokens[i], n_matched[i] = n, count
+        row = rows[i]
+        n = tokenise(data, offsets[row], offsets[row + 1], chars, pairs, words, stems, cps, kinds, tokens)
+        counts[i, 0] = n
+        n_active = resolve_tokens(
+            n, tokens, active, cps, chars, variant, stems, slots, entries, keys, lengths
+        )
+        if n_active == 0:
+            continue
+        count = match_post(
+            n,
+            n_active,
+            tokens,
+            active,
+            found,
+            factors,
+            edges,
+            nodes,
+            roles,
+            cue_factor,
+            max_gap,
+            reach,
+            turned,
+        )
+        add_hits(i, count, found, factors, dim_start, dims, weights, hits, negated, sums)
+        counts[i, 1], counts[i, 2] = count, distinct(count, found, seen, i)
         if collect and count:
             match_row, match_term = grown(match_row, total + count), grown(match_term, total + count)
+            match_factor = grown(match_factor, total + count)
             match_row[total : total + count] = i
             match_term[total : total + count] = found[:count]
+            match_factor[total : total + count] = factors[:count]
             total += count
-    return hits, n_tokens, n_matched, match_row[:total], match_term[:total]
+    return match_row[:total], match_term[:total], match_factor[:total]
+
+
+@njit(cache=True, nogil=True)
+def split_rows(data, offsets, index, scratch):  # type: ignore[no-untyped-def]
+    """Tokens of every row, runs of letters cut to two: (words per row, letters per word, code points)."""
+    n_rows = offsets.size - 1
+    tokens, cps, kinds, variant = scratch.tokens, scratch.cps, scratch.kinds, scratch.variant
+    chars, pairs, words, stems = index.chars, index.pairs, index.word_filter, index.stem_filter
+    per_row, lengths, letters = np.zeros(n_rows, np.int64), np.empty(16, np.int64), np.empty(16, np.int32)
+    n_words, n_letters = 0, 0
+    for row in range(n_rows):
+        n = tokenise(data, offsets[row], offsets[row + 1], chars, pairs, words, stems, cps, kinds, tokens)
+        per_row[row] = n
+        lengths = grown(lengths, n_words + n)
+        for t in range(n):
+            cut = collapse(cps, chars, tokens[t, START], tokens[t, END], 2, variant)
+            letters = grown(letters, n_letters + cut)
+            letters[n_letters : n_letters + cut] = variant[:cut]
+            lengths[n_words] = cut
+            n_letters += cut
+            n_words += 1
+    return per_row, lengths[:n_words], letters[:n_letters]
+
+
+@njit(cache=True, nogil=True)
+def fill_slots(hashes, slots):  # type: ignore[no-untyped-def]
+    """Put the entries into the slots by open addressing with linear probing; their number is a power of two."""
+    mask = np.uint64(slots.size - 1)
+    for entry in range(hashes.size):
+        slot = np.uint64(hashes[entry]) & mask
+        while slots[slot] != NOTHING:
+            slot = (slot + ONE) & mask
+        slots[slot] = entry
+
+
+@njit(cache=True, nogil=True)
+def set_bits(bits, hashes):  # type: ignore[no-untyped-def]
+    """Set the filter's bit of each hash."""
+    for value in hashes:
+        at = np.uint64(value) & np.uint64(bits.size * 64 - 1)
+        bits[at >> WORD_BITS] |= ONE << (at & LOW_BITS)
+
+
+@njit(cache=True, nogil=True)
+def hash_keys(keys, starts, lengths):  # type: ignore[no-untyped-def]
+    """Hash of each spelling."""
+    out = np.empty(starts.size, np.int64)
+    for i in range(starts.size):
+        out[i] = hash_key(keys, starts[i], starts[i] + lengths[i])
+    return out

@@ -1,22 +1,39 @@
-"""Read lexicons named in the catalogue, and refuse a file that is missing or was altered.
+"""Read the term files and cue files named in the catalogue, and refuse one that is missing or was altered.
 
-Not for matching, and not for other formats: the files are tab-separated `term, dimension, weight`.
+Not for matching, and not for other people's formats: `lexicons.formats` turns those into this one, the
+tab-separated `term, dimension, weight`.
 """
 
-import difflib
-import hashlib
-import tomllib
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from lexicons.catalogue import Catalogue, CueEntry, FileEntry, ScorerEntry, file_sha256
 from warehouse.errors import InputError, MissingModelError
 
-CATALOGUE = Path(__file__).parent / "catalogue.toml"
 VERSION_DIGITS = 12
 TERM_SCHEMA = pl.Schema({"term": pl.String(), "dimension": pl.String(), "weight": pl.Float32()})
+CUE_SCHEMA = pl.Schema({"cue": pl.String(), "role": pl.String(), "factor": pl.Float32()})
+CUE_ROLES = ("negator", "degree", "break", "plain")
+
+
+@dataclass(frozen=True)
+class Cues:
+    """Words of one language that change what follows.
+
+    Attributes:
+        terms: cue String; role String: negator, degree (multiplies by `factor`), break (ends the reach of
+            the cues before it), plain (a longer expression that only looks like a cue); factor Float32.
+        reach: how many tokens ahead a negator or degree word reaches.
+    """
+
+    name: str
+    version: str
+    terms: pl.DataFrame
+    reach: int = 3
 
 
 @dataclass(frozen=True)
@@ -25,7 +42,10 @@ class Lexicon:
 
     Attributes:
         version: first 12 hexadecimal digits of the file's sha256.
+        dimensions: those to count; terms of other dimensions still hide the words they cover.
         terms: one row per term and dimension: term String, dimension String, weight Float32.
+        accents: whether accents tell words apart.
+        cues: negators and degree words, or None to leave negation alone.
     """
 
     name: str
@@ -33,100 +53,125 @@ class Lexicon:
     version: str
     dimensions: tuple[str, ...]
     terms: pl.DataFrame
+    accents: bool = False
+    cues: Cues | None = None
 
 
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file's bytes as 64 hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def read_catalogue(path: Path = CATALOGUE) -> dict[str, dict[str, Any]]:
-    """Return the catalogue's entries by lexicon name, each with an added `path` to its file.
-
-    Raises:
-        MissingModelError: there is no catalogue at `path`.
-    """
-    if not path.is_file():
-        raise MissingModelError(
-            f"The lexicon catalogue {path} does not exist. Expected a TOML file with one table per lexicon. "
-            "Reinstall the package."
-        )
-    entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {name: {**entry, "path": path.parent / entry["file"]} for name, entry in entries.items()}
-
-
-def list_lexicons(*, catalogue: Path = CATALOGUE) -> list[str]:
-    """Return the names of all lexicons, in catalogue order."""
-    return list(read_catalogue(catalogue))
-
-
-def load_lexicon(name: str, *, catalogue: Path = CATALOGUE) -> Lexicon:
-    """Read one lexicon, for example `affectcast-en`.
+def load_lexicon(name: str, *, catalogue: Catalogue) -> Lexicon:
+    """Read one term file with all its dimensions and without cues, for example `affect-en`.
 
     Raises:
         MissingModelError: the name is not in the catalogue, or the file is absent or altered.
-        InputError: the file does not hold what the catalogue says.
+        InputError: the file does not hold a table of terms.
     """
-    entries = read_catalogue(catalogue)
-    if name not in entries:
-        raise MissingModelError(_unknown_name(name, list(entries), catalogue))
-    entry = entries[name]
-    digest = _verified_digest(name, entry)
-    terms = read_terms(entry["path"])
-    dimensions = tuple(entry["dimensions"])
-    _check_terms(terms, dimensions, path=entry["path"])
-    return Lexicon(name, entry["language"], digest[:VERSION_DIGITS], dimensions, terms)
+    entry = catalogue.lexicon(name)
+    version = _verified(f"lexicon {name}", entry)[:VERSION_DIGITS]
+    terms = read_terms(entry.file)
+    dimensions = tuple(terms["dimension"].unique(maintain_order=True))
+    return Lexicon(name, entry.language, version, dimensions, terms, entry.accents)
+
+
+def load_cues(language: str, *, catalogue: Catalogue) -> Cues | None:
+    """Negators and degree words of a language, or None where there are none.
+
+    Raises:
+        MissingModelError: the file is absent or altered.
+        InputError: the file does not hold a table of cues.
+    """
+    entry = catalogue.cues.get(language)
+    if entry is None:
+        return None
+    version = _verified(f"cues {language}", entry)[:VERSION_DIGITS]
+    return Cues(f"cues {language}", version, read_cues(entry.file), entry.reach)
+
+
+def load_scorer(name: str, *, catalogue: Catalogue) -> tuple[ScorerEntry, list[Lexicon]]:
+    """A scorer's entry and its lexicons, ready to match: its dimensions only, with cues where it negates.
+
+    Raises:
+        MissingModelError: the name is not in the catalogue, or a file is absent or altered.
+        InputError: a file is not a table of terms, or lacks a dimension.
+    """
+    entry = catalogue.scorer(name)
+    return entry, [_prepared(name, entry, lexicon, catalogue=catalogue) for lexicon in entry.lexicons]
+
+
+def _prepared(scorer: str, entry: ScorerEntry, lexicon: str, *, catalogue: Catalogue) -> Lexicon:
+    loaded = load_lexicon(lexicon, catalogue=catalogue)
+    absent = [name for name in entry.dimensions if name not in loaded.dimensions]
+    if absent:
+        raise InputError(
+            f"The lexicon {lexicon} has no terms for {', '.join(absent)}, which the scorer {scorer} asks for. "
+            f"Expected dimensions among {', '.join(loaded.dimensions)}. Correct the catalogue or the file."
+        )
+    cues = load_cues(loaded.language, catalogue=catalogue) if entry.negation else None
+    return replace(loaded, dimensions=entry.dimensions, cues=cues)
 
 
 def read_terms(path: Path) -> pl.DataFrame:
     """Read a term file: term, dimension, weight (Float32), comment lines left out.
 
     Raises:
-        InputError: other columns, or a weight that is not a number.
+        InputError: other columns, a weight that is not a number, or an empty or repeated row.
     """
+    terms = _read_tsv(path, schema=TERM_SCHEMA)
+    _check_rows(terms, path=path, key=["term", "dimension"])
+    return terms
+
+
+def read_cues(path: Path) -> pl.DataFrame:
+    """Read a cue file: cue, role, factor (Float32).
+
+    Raises:
+        InputError: other columns, an unknown role, a factor that is not a positive number, or a repeated cue.
+    """
+    cues = _read_tsv(path, schema=CUE_SCHEMA)
+    _check_rows(cues, path=path, key=["cue"])
+    unknown = sorted(set(cues["role"]) - set(CUE_ROLES))
+    if unknown or (cues["factor"] <= 0).any():
+        raise InputError(
+            f"{path}: unknown roles {unknown}, or factors that are not above 0. Expected one of "
+            f"{', '.join(CUE_ROLES)} and a positive factor. Correct the file."
+        )
+    return cues
+
+
+def _read_tsv(path: Path, *, schema: pl.Schema) -> pl.DataFrame:
+    numbers = {name: kind for name, kind in schema.items() if kind.is_numeric()}
+    expected = f"Expected the tab-separated columns {', '.join(schema)}. Correct the file."
     try:
         frame = pl.read_csv(
-            path, separator="\t", comment_prefix="#", quote_char=None, schema_overrides={"weight": pl.Float32}
+            path, separator="\t", comment_prefix="# ", quote_char=None, schema_overrides=numbers
         )
     except (pl.exceptions.ComputeError, pl.exceptions.NoDataError) as error:
-        raise InputError(f"{path} is not a table of terms: {error}. {_EXPECTED_FILE}") from error
-    if frame.columns != list(TERM_SCHEMA):
-        raise InputError(f"{path} has the columns {frame.columns}. {_EXPECTED_FILE}")
-    return frame.cast(TERM_SCHEMA)
+        raise InputError(f"{path} cannot be read: {error}. {expected}") from error
+    if frame.columns != list(schema):
+        raise InputError(f"{path} has the columns {frame.columns}. {expected}")
+    return frame.cast(schema)
 
 
-_EXPECTED_FILE = "Expected the tab-separated columns term, dimension, weight. Correct the file."
-
-
-def _unknown_name(name: str, known: list[str], catalogue: Path) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    hint = f" The nearest is {nearest[0]}." if nearest else ""
-    return f"There is no lexicon {name!r} in {catalogue}. Expected one of {', '.join(known)}.{hint}"
-
-
-def _verified_digest(name: str, entry: dict[str, Any]) -> str:
-    path: Path = entry["path"]
-    if not path.is_file():
-        raise MissingModelError(
-            f"The file of lexicon {name} is missing: {path}. Expected a file with sha256 {entry['sha256']}. "
-            "Reinstall the package or restore the file."
+def _check_rows(frame: pl.DataFrame, *, path: Path, key: list[str]) -> None:
+    bad = pl.any_horizontal(pl.all().is_null()) | ~pl.any_horizontal(pl.selectors.numeric().is_finite())
+    incomplete = frame.select(bad.sum()).item()
+    repeated = frame.height - frame.n_unique(key)
+    if incomplete or repeated or frame.is_empty():
+        raise InputError(
+            f"{path}: {frame.height} rows, {incomplete} of them incomplete, {repeated} repeated. Expected each "
+            f"{' and '.join(key)} once, with a value in every column. Correct the file."
         )
-    digest = file_sha256(path)
-    if digest != entry["sha256"]:
+
+
+def _verified(what: str, entry: FileEntry | CueEntry) -> str:
+    """The file's sha256, which is the one in the catalogue."""
+    if not entry.file.is_file():
         raise MissingModelError(
-            f"The file of lexicon {name} is not the one in the catalogue: {path} has sha256 {digest}. "
-            f"Expected {entry['sha256']}. Restore the file, or update the catalogue if the change is wanted."
+            f"The file of {what} is missing: {entry.file}. Expected a file with sha256 {entry.sha256}. "
+            "Reinstall the package, restore the file, or add it again."
+        )
+    digest = file_sha256(entry.file)
+    if digest != entry.sha256:
+        raise MissingModelError(
+            f"The file of {what} is not the one in the catalogue: {entry.file} has sha256 {digest}. "
+            f"Expected {entry.sha256}. Restore the file, or add it again if the change is wanted."
         )
     return digest
-
-
-def _check_terms(terms: pl.DataFrame, dimensions: tuple[str, ...], *, path: Path) -> None:
-    unknown = sorted(set(terms["dimension"].drop_nulls()) - set(dimensions))
-    nulls = terms.select(pl.any_horizontal(pl.all().is_null()).sum()).item()
-    repeated = terms.height - terms.n_unique(["term", "dimension"])
-    if unknown or nulls or repeated:
-        raise InputError(
-            f"{path}: {nulls} incomplete rows, {repeated} repeated rows, unknown dimensions {unknown}. "
-            f"Expected each term once per dimension, dimensions among {list(dimensions)}. Correct the file."
-        )

@@ -1,4 +1,4 @@
-"""Score posts by lexicon: does a post hold a word of a dimension, or not.
+"""Score posts by lexicon: a number per post and dimension, as the scorer's scale says.
 
 Not for aggregation: shares per day and their errors belong to the signals.
 """
@@ -6,21 +6,29 @@ Not for aggregation: shares per day and their errors belong to the signals.
 import hashlib
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any, Final, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from lexicons.load import CATALOGUE, Lexicon, list_lexicons, load_lexicon, read_catalogue
-from lexicons.match import LongArray, Matcher, TextBuffers, text_buffers
+from lexicons.catalogue import ScorerEntry, read_catalogue
+from lexicons.kernels import LongArray
+from lexicons.load import Lexicon, load_scorer
+from lexicons.match import Matcher, Matches, TextBuffers, text_buffers
 from warehouse.errors import InputError
 
 # Raise it whenever the matching rules change, so that scores of different rules are never mixed.
-RULES_VERSION = 1
+RULES_VERSION = 2
 PRESENT = 0.5
 NOT_MISSING, NO_LANGUAGE, NO_TEXT = 0, 1, 5
 VERSION_DIGITS = 12
 BYTES_PER_MB = 1e6
+HITS_SCHEMA = pl.Schema(
+    {"lexicon": pl.String(), "term": pl.String(), "dimension": pl.String(), "negated": pl.Boolean(),
+     "weight": pl.Float64(), "hits": pl.Int64(), "credit": pl.Float64()}
+)  # fmt: skip
 
 
 class _Part(NamedTuple):
@@ -31,32 +39,44 @@ class _Part(NamedTuple):
 
 
 class LexiconScorer:
-    """Marks each post 1.0 in every dimension that has at least one hit, else 0.0."""
+    """One number per post and measure, by the words of a post.
 
-    name: Final = "lexicon"
+    Attributes:
+        entry: scale, dimensions and sets, as `lexicons.catalogue.ScorerEntry` describes them.
+    """
 
-    def __init__(self, lexicons: Sequence[str] | None = None) -> None:
-        """Load lexicons by name, by default all of the catalogue.
+    def __init__(
+        self,
+        name: str = "lexicon",
+        *,
+        folder: Path | None = None,
+        threads: int = 1,
+        language: str | None = None,
+    ) -> None:
+        """Load the scorer's lexicons from the shipped catalogue or from `folder`; `language` loads one only.
 
         Raises:
-            MissingModelError: a lexicon is missing or altered.
-            InputError: two lexicons have the same language or they differ in their dimensions.
+            MissingModelError: no such scorer, or a file is missing or altered.
+            InputError: two lexicons have the same language, or a file cannot be read.
         """
-        loaded = [load_lexicon(name) for name in (list_lexicons() if lexicons is None else lexicons)]
+        self.name = name
+        self.entry, loaded = load_scorer(name, catalogue=read_catalogue(folder))
         _check_together(loaded)
-        self.version: str = _combined_version(loaded)
-        self.measures: tuple[str, ...] = loaded[0].dimensions
-        self.languages: tuple[str, ...] = tuple(lexicon.language for lexicon in loaded)
-        self._matchers = {lexicon.language: Matcher(lexicon) for lexicon in loaded}
-        self._token_counter = Matcher(None)
-        self._names = {lexicon.language: lexicon.name for lexicon in loaded}
+        self.version: str = _version(self.entry, loaded)
+        kept = [lexicon for lexicon in loaded if language in (None, lexicon.language)]
+        self.measures: tuple[str, ...] = self.entry.measures
+        self.languages: tuple[str, ...] = tuple(lexicon.language for lexicon in kept)
+        self._lexicons = {lexicon.language: lexicon for lexicon in kept}
+        self._matchers: dict[str | None, Matcher] = {}
+        self._threads = threads
 
     def score(self, posts: pl.DataFrame) -> pl.DataFrame:
         """Score posts: `text` and `lang` (both String, nullable) in, same height and order out.
 
-        Columns: one Float32 per measure (null where missing), n_tokens Int32 (also counted where the
-        language is not supported), n_matched Int32 (null where missing), missing Int8: 0 scored,
-        1 language not supported or unknown, 5 no text. A post without text is 5 in any language.
+        Columns: one Float32 in [0, 1] per measure (null where missing), n_tokens Int32 (also counted where
+        the language is not supported), n_matched Int32 (null where the language is not supported), missing
+        Int8: 0 scored, 1 language not supported or unknown, 5 no text, or, on the scale `mean`, no word that
+        the lexicon grades. A post without text is 5 in any language.
 
         Raises:
             InputError: a column is absent or not String.
@@ -71,35 +91,48 @@ class LexiconScorer:
         ]
         unscored = missing.ne_missing(NOT_MISSING).arg_true().to_numpy().astype(np.int64)
         parts.append(self._count_rows(texts, unscored))
-        return _in_order(parts).with_columns(missing).cast(self._schema())
+        scores = _in_order(parts)
+        ungraded = (missing == NOT_MISSING) & scores[self.measures[0]].is_null()
+        return scores.with_columns(missing=missing.set(ungraded, NO_TEXT)).cast(self._schema())
 
-    def term_counts(self, posts: pl.DataFrame, *, keys: Sequence[str] = ()) -> pl.DataFrame:
-        """List each term once per post that holds it; the caller groups and counts.
+    def term_hits(self, posts: pl.DataFrame, *, keys: Sequence[str] = ()) -> pl.DataFrame:
+        """List, per post, each distinct term with what it counts for in each of its dimensions.
 
-        Returns the columns `keys` of the post, `lexicon` and `term` (String), ordered by post and then
-        by place in the lexicon. Posts that are missing or hold no term have no row.
+        Returns the columns `keys` of the post, then lexicon, term, dimension, negated Bool, weight Float64
+        (of the term, with its cues: the mean over its hits in the post), hits Int64, and credit Float64: 1
+        divided among the post's distinct terms of the dimension that are not negated, so that credits sum to
+        the number of posts with a hit; 0 where negated. Ordered by post, term and dimension. Posts that are
+        missing or hold no term have no row. Private: words used by few people must pass a floor first.
 
         Raises:
-            InputError: a column is absent, not String, or a key is named `lexicon` or `term`.
+            InputError: a column is absent, not String, or a key is named like a column of the result.
         """
         _check_columns(posts)
         _check_keys(posts, keys)
         missing = _missing_codes(posts, self.languages)
         texts = text_buffers(posts["text"])
-        found = [
-            self._terms_of(texts, _rows_where(posts, missing, lang), lang=lang) for lang in self.languages
-        ]
-        rows = pl.concat(found).sort("row", maintain_order=True)
-        chosen = [posts[key].gather(rows["row"]) for key in keys]
-        return pl.DataFrame([*chosen, rows["lexicon"], rows["term"]])
+        found = pl.concat(
+            self._hits_of(texts, _rows_where(posts, missing, lang), lang=lang) for lang in self.languages
+        )
+        found = found.sort("row", "lexicon", "term", "dimension", "negated")
+        chosen = [posts[key].gather(found["row"]) for key in keys]
+        return pl.DataFrame([*chosen, *found.drop("row").get_columns()])
 
     def describe(self) -> dict[str, Any]:
         """Return the scorer's card as plain values, ready for JSON."""
+        presence = self.entry.scale == "presence"
+        thresholds = dict.fromkeys(self.measures, PRESENT) if presence else {}
         return {
             "scorer": self.name,
+            "title": self.entry.title,
             "measures": list(self.measures),
-            "thresholds": {lang: dict.fromkeys(self.measures, PRESENT) for lang in self.languages},
+            "scale": self.entry.scale,
+            "statistics": ["share"] if presence else ["mean"],
+            "thresholds": {lang: dict(thresholds) for lang in self.languages},
             "languages": list(self.languages),
+            "lexicons": {
+                x.name: {"language": x.language, "version": x.version} for x in self._lexicons.values()
+            },
             "tier": "lexicon",
             "size_mb": self._size_mb(),
             "licence": "Apache-2.0",
@@ -111,50 +144,87 @@ class LexiconScorer:
         return self.describe()
 
     def _size_mb(self) -> float:
-        catalogue = read_catalogue(CATALOGUE)
-        size = sum(catalogue[name]["path"].stat().st_size for name in self._names.values())
-        return round(size / BYTES_PER_MB, 3)
+        terms = [lexicon.terms["term"].str.len_bytes().sum() for lexicon in self._lexicons.values()]
+        return round(sum(terms) / BYTES_PER_MB, 3)
 
     def _schema(self) -> pl.Schema:
         counts = {"n_tokens": pl.Int32(), "n_matched": pl.Int32(), "missing": pl.Int8()}
         return pl.Schema({**dict.fromkeys(self.measures, pl.Float32()), **counts})
 
     def _score_rows(self, texts: TextBuffers, rows: LongArray, *, lang: str) -> _Part:
-        found = self._matchers[lang].match_buffers(texts, rows)
-        present = pl.DataFrame((found.hits > 0).astype(np.float32), schema=list(self.measures))
+        found = self._matcher(lang).match_buffers(texts, rows, sums=self.entry.scale in ("rate", "mean"))
+        values = _on_scale(found, self.entry)
+        frame = pl.DataFrame(values.astype(np.float32), schema=list(self.measures), nan_to_null=True)
         counts = {"n_tokens": found.n_tokens, "n_matched": found.n_matched}
-        return _Part(rows, present.with_columns(**{k: pl.Series(v) for k, v in counts.items()}))
+        return _Part(rows, frame.with_columns(**{k: pl.Series(v) for k, v in counts.items()}))
 
     def _count_rows(self, texts: TextBuffers, rows: LongArray) -> _Part:
-        found = self._token_counter.match_buffers(texts, rows)
+        found = self._matcher(None).match_buffers(texts, rows)
         nulls = [pl.lit(None, dtype=pl.Float32).alias(measure) for measure in self.measures]
         counts = pl.DataFrame({"n_tokens": found.n_tokens})
         return _Part(rows, counts.select(*nulls, "n_tokens", pl.lit(None, dtype=pl.Int32).alias("n_matched")))
 
-    def _terms_of(self, texts: TextBuffers, rows: LongArray, *, lang: str) -> pl.DataFrame:
-        """Distinct (row, term) pairs of one language, ordered by row and term position."""
-        matcher = self._matchers[lang]
+    def _hits_of(self, texts: TextBuffers, rows: LongArray, *, lang: str) -> pl.DataFrame:
+        matcher = self._matcher(lang)
         found = matcher.match_buffers(texts, rows, collect=True)
-        n_terms = max(len(matcher.terms), 1)
-        pairs = np.unique(rows[found.rows] * n_terms + found.terms)
-        terms = pl.Series(matcher.terms, dtype=pl.String).gather(pairs % n_terms)
-        columns = {"row": pl.Series(pairs // n_terms, dtype=pl.Int64), "term": terms}
-        return pl.DataFrame(columns).with_columns(pl.lit(self._names[lang]).alias("lexicon"))
+        terms = pl.Series(matcher.terms, dtype=pl.String).gather(found.terms)
+        matches = pl.DataFrame({"row": rows[found.rows], "term": terms, "factor": found.factors})
+        return _credited(matches, self._lexicons[lang])
+
+    def _matcher(self, lang: str | None) -> Matcher:
+        """Built when first needed; for no language one that only counts tokens."""
+        if lang not in self._matchers:
+            lexicon = None if lang is None else self._lexicons[lang]
+            self._matchers[lang] = Matcher(lexicon, threads=self._threads)
+        return self._matchers[lang]
 
 
-def _combined_version(lexicons: Sequence[Lexicon]) -> str:
-    parts = [f"rules:{RULES_VERSION}", *sorted(f"{x.name}:{x.version}" for x in lexicons)]
+def _on_scale(found: Matches, entry: ScorerEntry) -> npt.NDArray[np.float64]:
+    """Posts x measures; NaN where a graded lexicon finds no word in one of the dimensions."""
+    present = (found.hits > 0).astype(np.float64)
+    if entry.scale == "presence":
+        return present
+    if entry.scale == "sets":
+        columns = [[entry.dimensions.index(name) for name in members] for members in entry.sets.values()]
+        return np.stack([present[:, chosen].mean(axis=1) for chosen in columns], axis=1)
+    if entry.scale == "rate":
+        return np.clip(found.sums / np.maximum(found.n_tokens, 1)[:, None], 0.0, 1.0)
+    graded = found.hits + found.negated
+    means = np.clip(found.sums / np.maximum(graded, 1), -1.0, 1.0)
+    return np.where((graded > 0).all(axis=1, keepdims=True), (means + 1.0) / 2.0, np.nan)
+
+
+def _credited(matches: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
+    """Matches (row, term, factor) to rows of `HITS_SCHEMA` with the post's row in front."""
+    terms = lexicon.terms.filter(pl.col("dimension").is_in(lexicon.dimensions))
+    hits = (
+        matches.with_columns(negated=pl.col("factor") < 0)
+        .group_by("row", "term", "negated")
+        .agg(hits=pl.len().cast(pl.Int64), factor=pl.col("factor").mean())
+        .join(terms, on="term")
+        .with_columns(
+            weight=pl.col("weight").cast(pl.Float64) * pl.col("factor"), lexicon=pl.lit(lexicon.name)
+        )
+    )
+    # Integers first: each distinct unnegated term gets the same part of the post's point.
+    distinct = (~pl.col("negated")).sum().over("row", "dimension")
+    credit = pl.when(~pl.col("negated")).then(1.0 / distinct).otherwise(0.0)
+    return hits.with_columns(credit=credit).select("row", *HITS_SCHEMA.names())
+
+
+def _version(entry: ScorerEntry, lexicons: Sequence[Lexicon]) -> str:
+    files = [f"{x.name}:{x.version}:{x.accents}:{x.cues.version if x.cues else ''}" for x in lexicons]
+    rules = f"{entry.scale}:{entry.dimensions}:{entry.sets}:{entry.negation}"
+    parts = [f"rules:{RULES_VERSION}", rules, *sorted(files)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:VERSION_DIGITS]
 
 
 def _check_together(lexicons: Sequence[Lexicon]) -> None:
     languages = [lexicon.language for lexicon in lexicons]
-    dimensions = {lexicon.dimensions for lexicon in lexicons}
-    if len(dimensions) != 1 or len(set(languages)) != len(languages):
+    if len(set(languages)) != len(languages):
         raise InputError(
-            f"The lexicons {[lexicon.name for lexicon in lexicons]} cannot score together: languages "
-            f"{languages}, {len(dimensions)} sets of dimensions. Expected at least one lexicon, one per "
-            "language, all with the same dimensions. Choose other names."
+            f"The lexicons {[lexicon.name for lexicon in lexicons]} cannot score together: their languages are "
+            f"{languages}. Expected one lexicon per language. Correct the catalogue."
         )
 
 
@@ -168,11 +238,11 @@ def _check_columns(posts: pl.DataFrame) -> None:
 
 
 def _check_keys(posts: pl.DataFrame, keys: Sequence[str]) -> None:
-    wrong = [key for key in keys if key not in posts.columns or key in ("lexicon", "term")]
+    wrong = [key for key in keys if key not in posts.columns or key in HITS_SCHEMA]
     if wrong:
         raise InputError(
             f"The keys {wrong} cannot be used. Expected columns of the posts ({posts.columns}) other than "
-            "`lexicon` and `term`. Rename or drop them."
+            f"{', '.join(HITS_SCHEMA)}. Rename or drop them."
         )
 
 

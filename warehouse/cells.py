@@ -50,8 +50,8 @@ def signal_name(scorer: str, measure: str, statistic: str) -> str:
 
 
 def statistics_of(scorer: Scorer) -> tuple[str, ...]:
-    """Lexicon measures are 0 or 1, so their mean is their share; probabilities have both."""
-    return ("share",) if scorer.describe()["tier"] == "lexicon" else ("share", "mean")
+    """What a scorer's numbers are summed up as: 0 or 1 as a share, graded ones as a mean, probabilities as both."""
+    return tuple(scorer.describe()["statistics"])
 
 
 def columns_of(scorer: Scorer) -> list[tuple[str, str]]:

@@ -44,6 +44,7 @@ class PathsConfig(Section):
     warehouse: Path = Path("state/affectcast.duckdb")
     published: Path = Path("published")
     exports: Path = Path("exports")
+    lexicons: Path = Path("state/lexicons")
 
 
 class WarehouseConfig(Section):

@@ -15,6 +15,7 @@ import polars as pl
 
 from warehouse.cells import PERIODS, CellSpec, columns_of, estimates, period_end, signal_name, statistics_of
 from warehouse.config import Config
+from warehouse.labels import direction, labels, unit
 from warehouse.scores import table_of
 from warehouse.scoring import Scorer
 from warehouse.store import Receipt, Store
@@ -27,14 +28,6 @@ _BATCH_POSTS = 500_000
 _NUMBERS = ["value", "value_unweighted", "se", "sample_size", "n_posts", "numerator"]
 _COMPARED = [*_NUMBERS, "reliability", "people_unknown"]
 _PERIOD_SCHEMA = pl.Schema({"time_type": pl.String(), "time_value": pl.Date()})
-_LABELS_ES = {
-    "anxiety": "ansiedad", "depression": "depresión", "stress": "estrés", "loneliness": "soledad",
-    "joy": "alegría", "affection": "afecto", "sadness": "tristeza", "fear": "miedo", "anger": "enojo",
-    "positive": "palabras positivas", "negative": "palabras negativas", "disgust": "asco",
-    "surprise": "sorpresa", "optimism": "optimismo",
-}  # fmt: skip
-_BETTER = {"joy", "affection", "positive", "optimism"}
-_NEUTRAL = {"surprise"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,24 +57,19 @@ def catalogue(scorers: list[Scorer]) -> pl.DataFrame:
 
 
 def _catalogue_row(scorer: Scorer, *, measure: str, statistic: str, smoothing: str) -> dict[str, str]:
-    smooth = smoothing == "7dav"
-    spoken = measure.replace("_", " ")
-    english = f"{spoken.capitalize()} ({'words' if scorer.name == 'lexicon' else 'model'}"
-    spanish = f"{_LABELS_ES.get(measure, spoken).capitalize()} ({'palabras' if scorer.name == 'lexicon' else 'modelo'}"
-    mean = statistic == "mean"
-    direction = (
-        "higher_is_better" if measure in _BETTER else "neutral" if measure in _NEUTRAL else "higher_is_worse"
-    )
+    card = scorer.describe()
+    english, spanish = labels(card, measure=measure)
+    smooth, mean = smoothing == "7dav", statistic == "mean" and len(card["statistics"]) > 1
     return {
         "signal": signal_name(scorer.name, measure, statistic) + ("_7dav" if smooth else ""),
         "scorer": scorer.name,
         "measure": measure,
         "statistic": statistic,
         "smoothing": smoothing,
-        "unit": "mean probability" if mean else "share of people",
+        "unit": unit(card, statistic=statistic),
         "label_en": english + (", mean" if mean else "") + ")" + (", 7-day average" if smooth else ""),
         "label_es": spanish + (", media" if mean else "") + ")" + (", media de 7 días" if smooth else ""),
-        "direction": direction,
+        "direction": direction(card, measure=measure),
     }
 
 

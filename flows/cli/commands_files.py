@@ -17,11 +17,13 @@ from flows.cli.options import (
     ConfigOption,
     DryRunOption,
     OutOption,
+    lexicon_folder,
     need_out,
     only_stage_options,
     parse_day,
 )
 from flows.cli.output import log, progress, say
+from flows.scorers import make_scorer
 from flows.files import numbers, parse_columns, read_table, require, write_table
 
 SeriesOption = Annotated[
@@ -76,9 +78,10 @@ def score(
     require(frame, names=[names["text"]], path=posts)
     if dry_run:
         return say(f"would score {frame.height:,} rows of {posts} with {scorer} into {target}")
+    chosen = make_scorer(scorer, threads=2, folder=lexicon_folder(config))
     with progress() as tell:
         scored = score_file.score_frame(
-            frame, scorer=scorer, text=names["text"], language=language, tell=tell
+            frame, scorer=chosen, text=names["text"], language=language, tell=tell
         )
     write_table(scored, path=target)
     log(f"{scored.height:,} rows → {target}")

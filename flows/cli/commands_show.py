@@ -10,9 +10,16 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import DEFAULT_CONFIG, AsOfOption, ConfigOption, DryRunOption, parse_day
+from flows.cli.options import (
+    DEFAULT_CONFIG,
+    AsOfOption,
+    ConfigOption,
+    DryRunOption,
+    lexicon_folder,
+    parse_day,
+)
 from flows.cli.output import say
-from flows.scorers import SCORERS, make_scorer
+from flows.scorers import make_scorer, scorer_names
 from warehouse.config import load_config
 from warehouse.publish import current
 from warehouse.tables import TABLES
@@ -94,9 +101,11 @@ def _say_check(problems: list[str]) -> None:
 
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON list and nothing else.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """List the scorers: what they measure, in which languages, how well."""
-    described = [make_scorer(name).describe() for name in sorted(SCORERS)]
+    folder = lexicon_folder(config)
+    described = [make_scorer(name, folder=folder).describe() for name in scorer_names(folder)]
     if as_json:
         return typer.echo(json.dumps(described, ensure_ascii=False, indent=1, sort_keys=True))
     for scorer in described:

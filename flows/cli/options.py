@@ -54,6 +54,12 @@ def today() -> dt.date:
     return dt.datetime.now(dt.UTC).date()
 
 
+def lexicon_folder(config_path: Path) -> Path:
+    """Where added lexicons are: as the configuration says or, where the default file is not there, the default."""
+    known = config_path.is_file() or config_path != DEFAULT_CONFIG
+    return (load_config(config_path) if known else Config()).paths.lexicons
+
+
 def need_out(out: Path | None) -> Path:
     """`--out` is required with a file; `UsageError` otherwise."""
     if out is None:

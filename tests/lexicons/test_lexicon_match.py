@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lexicons.load import Lexicon
+from lexicons.load import Cues, Lexicon
 from lexicons.match import Matcher, text_buffers
 from warehouse.errors import InputError
 
@@ -31,6 +31,7 @@ reference = load_reference()
 WORD_TERMS = [
     "sad", "happy", "cool", "good", "lonel*", "lon*", "lonely hearts", "no one", "no one to talk to",
     "can't cope", "niño", "año", "triste*", "so", "so good", "i love you", "hell", "émoi", "love", "x1",
+    "never", "wonder", "🙂", "❤🔥", "🔥", "😢", "papá", "not bad at all", "very",
 ]  # fmt: skip
 CHINESE_TERMS = [
     "孤独",
@@ -45,20 +46,49 @@ CHINESE_TERMS = [
     "想哭",
     "𠮷",
     "一个人",
+    "🔥",
 ]
+WORD_CUES = {
+    "not": ("negator", 1.0), "never": ("negator", 1.0), "no": ("negator", 1.0), "can't": ("negator", 1.0),
+    "very": ("degree", 1.5), "a bit": ("degree", 0.5), "so": ("degree", 1.25), "but": ("break", 1.0),
+    "no wonder": ("plain", 1.0), "not only": ("plain", 1.0), "no one to": ("negator", 1.0),
+}  # fmt: skip
+CHINESE_CUES = {"不": ("negator", 1.0), "不过": ("break", 1.0), "很": ("degree", 1.5), "不但": ("plain", 1.0)}
 
 
-def lexicon_of(terms: list[str], *, language: str = "en") -> Lexicon:
+def lexicon_of(
+    terms: list[str], *, language: str = "en", cues: dict | None = None, accents: bool = False
+) -> Lexicon:
     frame = pl.DataFrame(
         {"term": terms, "dimension": ["a"] * len(terms), "weight": [1.0] * len(terms)},
         schema_overrides={"weight": pl.Float32},
     )
-    return Lexicon("test", language, "0" * 12, ("a", "b"), frame)
+    return Lexicon(
+        "test", language, "0" * 12, ("a", "b"), frame, accents, None if cues is None else cues_of(cues)
+    )
+
+
+def cues_of(cues: dict) -> Cues:
+    rows = [(cue, role, factor) for cue, (role, factor) in cues.items()]
+    return Cues("cues", "0", pl.DataFrame(rows, schema=["cue", "role", "factor"], orient="row"))
 
 
 MATCHERS = {
     "en": Matcher(lexicon_of(WORD_TERMS)),
     "zh": Matcher(lexicon_of(CHINESE_TERMS, language="zh")),
+}
+# The same rules with cues, with accents kept, and in Chinese with cues, each beside its reference.
+PAIRS = {
+    "plain": (MATCHERS["en"], reference.Reference(WORD_TERMS)),
+    "cues": (Matcher(lexicon_of(WORD_TERMS, cues=WORD_CUES)), reference.Reference(WORD_TERMS, WORD_CUES)),
+    "accents": (
+        Matcher(lexicon_of([*WORD_TERMS, "papa"], cues=WORD_CUES, accents=True)),
+        reference.Reference([*WORD_TERMS, "papa"], WORD_CUES, accents=True),
+    ),
+    "chinese": (
+        Matcher(lexicon_of(CHINESE_TERMS, language="zh", cues=CHINESE_CUES)),
+        reference.Reference(CHINESE_TERMS, CHINESE_CUES, substring=True),
+    ),
 }
 
 
@@ -103,6 +133,13 @@ def n_tokens(text: str) -> int:
         ("so so good", ["so", "so good"]),
         ("sooo gooood", ["so good"]),
         ("so 😀 good", ["so", "good"]),
+        ("🙂🙂sad🙂", ["🙂", "🙂", "sad", "🙂"]),
+        ("❤\ufe0f\u200d🔥 ❤! 🔥", ["❤🔥", "🔥"]),
+        ("🙂\U0001f3fd", ["🙂"]),
+        ("so:) so :) so :-) =]", ["so", "so", "🙂", "so", "🙂", "🙂"]),
+        (":'( ;( :'", ["😢", "😢"]),
+        (":)sad :Day :D", ["🙂", "sad"]),
+        ("12:3 a:( b", []),
         ("so’ good", ["so good"]),
         ("tristeza tristísimo", ["triste*"]),
         ("我sad很", ["sad"]),
@@ -137,7 +174,8 @@ def test_chinese_rules(text, expected):
     ("text", "expected"),
     [
         ("", 0),
-        ("😀 !!", 0),
+        ("😀 !!", 1),
+        ("<3 <30 </3 >:( :/", 5),
         ("don't stop", 2),
         ("a-b_c d1", 4),
         ("我很sad了", 4),
@@ -151,28 +189,91 @@ def test_tokens_are_counted(text, expected):
 
 FRAGMENTS = [
     *WORD_TERMS, *CHINESE_TERMS, "#", "'", "’", " ", "-", ".", "\u0303", "\u0301", "\u200b", "n", "N", "oo",
-    "Ll", "😀", "\U000e0101", "É", "ß", "İ", "A", "ooo", "3", "LoveYou", "SoGood", "\n", "感", "ٱ", "한", "_",
+    "Ll", "😀", "🙂", "❤", "\u200d", "\ufe0f", "🏽", ":)", ":'(", "<3", ":", ")", ">:(", ":D", "/", "not", "very ", "but", "no wonder", "papá", "a bit ", "不", "不过", "很", "a\u0300", "\U000e0101", "É", "ß", "İ", "A", "ooo", "3", "LoveYou", "SoGood", "\n", "感", "ٱ", "한", "_",
 ]  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join))
 
 
-def agrees(text: str, terms: list[str], *, language: str) -> None:
-    matches = MATCHERS[language].match(pl.Series([text]), collect=True)
-    got = [terms[i] for i in matches.terms]
-    assert (int(matches.n_tokens[0]), got) == reference.match(text, terms, substring=language == "zh")
+def agrees(text: str, kind: str) -> None:
+    matcher, slow = PAIRS[kind]
+    matches = matcher.match(pl.Series([text]), sums=True, collect=True)
+    got = [(matcher.terms[i], factor) for i, factor in zip(matches.terms, matches.factors, strict=True)]
+    n_tokens, expected = slow.match(text)
+    assert (int(matches.n_tokens[0]), got) == (n_tokens, expected)
+    assert matches.n_matched[0] == len(expected)
+    assert matches.n_distinct[0] == len({term for term, _ in expected})
+    assert matches.negated[0, 0] == sum(factor < 0 for _, factor in expected)
+    assert matches.hits[0, 0] == sum(factor > 0 for _, factor in expected)
+    assert matches.sums[0, 0] == pytest.approx(sum(factor for _, factor in expected))
 
 
-@settings(max_examples=600, derandomize=True, deadline=None, database=None)
+@pytest.mark.parametrize("kind", PAIRS)
+@settings(max_examples=500, derandomize=True, deadline=None, database=None)
 @given(text=TEXTS)
 @example(text="#NoOne'sLonelyyyy hearts n\u200b\u0303o")
-def test_words_equal_the_reference(text):
-    agrees(text, WORD_TERMS, language="en")
+@example(text="not papa\u0301 :'( very niño")
+def test_the_matcher_equals_the_reference(kind, text):
+    agrees(text, kind)
 
 
-@settings(max_examples=400, derandomize=True, deadline=None, database=None)
-@given(text=TEXTS)
-def test_chinese_equals_the_reference(text):
-    agrees(text, CHINESE_TERMS, language="zh")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("not happy", [("happy", -0.5)]),
+        ("not at all really happy", [("happy", 1.0)]),
+        ("not so very happy", [("so", -0.5), ("very", -0.5), ("happy", -0.75)]),
+        ("not. happy", [("happy", 1.0)]),
+        ("not 😀 happy", [("happy", 1.0)]),
+        ("not but happy", [("happy", 1.0)]),
+        ("not happy sad", [("happy", -0.5), ("sad", -0.5)]),
+        ("no wonder", []),
+        ("wonder", [("wonder", 1.0)]),
+        ("not only happy", [("happy", 1.0)]),
+        ("can't cope happy", [("can't cope", 1.0), ("happy", 1.0)]),
+        ("can't be happy", [("happy", -0.5)]),
+        ("a bit sad sad", [("sad", 0.5), ("sad", 1.0)]),
+        ("never sad", [("never", 1.0), ("sad", -0.5)]),
+        ("not bad at all happy", [("not bad at all", 1.0), ("happy", 1.0)]),
+    ],
+)
+def test_cue_rules(text, expected):
+    matcher, _ = PAIRS["cues"]
+    matches = matcher.match(pl.Series([text]), collect=True)
+    got = [(matcher.terms[i], factor) for i, factor in zip(matches.terms, matches.factors, strict=True)]
+    assert [pair for pair in got if pair[0] not in ("so", "very")] == [
+        pair for pair in expected if pair[0] not in ("so", "very")
+    ]
+
+
+def test_accents_tell_words_apart_only_where_the_lexicon_keeps_them():
+    texts = pl.Series(["papá", "PAPA", "papa\u0301", "papà"])
+    terms = {kind: PAIRS[kind][0].terms for kind in ("plain", "accents")}
+    for kind, expected in (("plain", [["papá"]] * 4), ("accents", [["papá"], ["papa"], ["papá"], []])):
+        matches = PAIRS[kind][0].match(texts, collect=True)
+        got = [[terms[kind][t] for t in matches.terms[matches.rows == row]] for row in range(4)]
+        assert got == expected
+
+
+def test_weights_are_summed_with_their_factors():
+    frame = pl.DataFrame({"term": ["sad", "mad"], "dimension": ["v", "v"], "weight": [-0.5, -0.25]})
+    matcher = Matcher(Lexicon("test", "en", "0", ("v",), frame, cues=cues_of(WORD_CUES)))
+    matches = matcher.match(pl.Series(["sad mad", "not sad", "very mad", "so"]), sums=True)
+    assert matches.sums[:, 0].tolist() == [-0.75, 0.25, -0.375, 0.0]
+
+
+def test_terms_of_dimensions_that_are_left_out_still_hide_words():
+    frame = pl.DataFrame({"term": ["alone", "leave me alone"], "dimension": ["a", "b"], "weight": [1.0, 1.0]})
+    matches = Matcher(Lexicon("test", "en", "0", ("a",), frame)).match(pl.Series(["leave me alone", "alone"]))
+    assert matches.hits.tolist() == [[0], [1]]
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_any_number_of_threads_finds_the_same(threads):
+    texts = pl.Series(["so sad", None, "not happy lonely hearts", "", "😢 never"] * 7)
+    lexicon = lexicon_of(WORD_TERMS, cues=WORD_CUES)
+    one = Matcher(lexicon).match(texts, sums=True, collect=True)
+    many = Matcher(lexicon, threads=threads).match(texts, sums=True, collect=True)
+    assert [a.tolist() for a in one] == [b.tolist() for b in many]
 
 
 @settings(max_examples=100, derandomize=True, deadline=None, database=None)
@@ -222,7 +323,7 @@ def test_columns_without_text_match_nothing(texts):
     assert matches.terms.size == 0
 
 
-@pytest.mark.parametrize("term", ["", "...", "*", "a*b", "no on*", "😀"])
+@pytest.mark.parametrize("term", ["", "...", "*", "a*b", "no on*"])
 def test_a_term_that_cannot_match_is_refused(term):
     with pytest.raises(InputError, match="cannot be matched"):
         Matcher(lexicon_of(["sad", term]))

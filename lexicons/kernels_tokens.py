@@ -1,0 +1,286 @@
+"""The compiled tokeniser: UTF-8 bytes to folded words, hashtag parts, Chinese characters and emoji.
+
+Not a public interface: `lexicons.match` documents the rules. Compiled functions take plain arrays, and many of
+them, because taking an array out of a tuple counts references. The compile cache of `kernels.py` does not notice
+a change here: remove `lexicons/__pycache__` after one.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+# FNV-1a with 32 bits inside unsigned 64-bit integers: a signed product that wraps gave wrong results in optimised
+# code, and unsigned indices spare a test for negative ones. Spellings are compared wherever hashes are equal, so
+# 32 bits are enough.
+FNV_BASIS = np.uint64(0x811C9DC5)
+FNV_PRIME = np.uint64(0x01000193)
+FNV_MASK = np.uint64(0xFFFFFFFF)
+ONE, WORD_BITS, LOW_BITS = np.uint64(1), np.uint64(6), np.uint64(63)
+NOTHING = -1
+# Values of folding.CharClass and folding.LetterKind, repeated because compiled code wants plain integers.
+HARD, SOFT, WORD, HAN, IGNORED, APOSTROPHE, HASH, EMOJI = 0, 1, 2, 3, 4, 5, 6, 7
+NOT_A_LETTER, LOWER, UPPER, CASELESS = 0, 1, 2, 3
+GAP_NONE, GAP_SOFT, GAP_HARD = 0, 1, 2
+# A character's row in Index.chars: folded code point, class, kind of letter.
+CLASS_SHIFT, KIND_SHIFT, FOLD_MASK = 16, 20, 0xFFFF
+# Columns of Scratch.tokens: place in cps, gap before, clause, how to look it up (flags), hash of the word, length
+# and hash of the longest beginning that may be a stem; and what was found: term, cue, phrase word, first node.
+START, END, GAP, CLAUSE, LOOK, VALUE, STEM_LENGTH, STEM_VALUE = 0, 1, 2, 3, 4, 5, 6, 7
+SINGLE, SINGLE_CUE, WORD_ID, FIRST_NODE = 8, 9, 10, 11
+N_COLUMNS = 12
+MAYBE_WORD, MAYBE_STEM, SLOW = 1, 2, 4
+ELONGATED = 3
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def borrowed(typing_context: Any, array: Any) -> Any:
+    """The same array without its reference count: counting in the loops took a third of the time.
+
+    Only for arrays that the Python caller holds until compiled code has returned.
+    """
+    del typing_context
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        view = cgutils.create_struct_proxy(signature.args[0])(context, builder, value=args[0])
+        view.meminfo = cgutils.get_null_value(view.meminfo.type)
+        view.parent = cgutils.get_null_value(view.parent.type)
+        return view._getvalue()
+
+    return array(array), generate
+
+
+@njit(cache=True, nogil=True, inline="always")
+def decode(data, pos):  # type: ignore[no-untyped-def]
+    """Return (code point, next position); the bytes are valid UTF-8."""
+    first = np.int64(data[pos])
+    if first < 0x80:
+        return first, pos + 1
+    if first < 0xE0:
+        return (first & 0x1F) << 6 | np.int64(data[pos + 1] & 0x3F), pos + 2
+    second = np.int64(data[pos + 1] & 0x3F)
+    third = np.int64(data[pos + 2] & 0x3F)
+    if first < 0xF0:
+        return (first & 0x0F) << 12 | second << 6 | third, pos + 3
+    return (first & 0x07) << 18 | second << 12 | third << 6 | np.int64(data[pos + 3] & 0x3F), pos + 4
+
+
+@njit(cache=True, nogil=True)
+def far_class(code):  # type: ignore[no-untyped-def]
+    """Class of a code point beyond the first plane, as folding.classify gives it."""
+    if 0x20000 <= code < 0x40000:
+        return HAN
+    if 0x1F3FB <= code < 0x1F400 or 0xE0000 <= code < 0xE01F0:
+        return IGNORED
+    return EMOJI if 0x1F000 <= code < 0x1FB00 else HARD
+
+
+@njit(cache=True, nogil=True, inline="always")
+def class_of(code, chars):  # type: ignore[no-untyped-def]
+    """Class of any code point."""
+    return np.int64(chars[code]) >> CLASS_SHIFT & 15 if code < 0x10000 else far_class(code)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def fnv_step(value, code):  # type: ignore[no-untyped-def]
+    """One step of FNV-1a over code points; value and code are below 2^32."""
+    return ((value ^ np.uint64(code)) * FNV_PRIME) & FNV_MASK
+
+
+@njit(cache=True, nogil=True, inline="always")
+def has_bit(bits, value):  # type: ignore[no-untyped-def]
+    """Whether the filter's bit for a hash is set; its size is a power of two."""
+    at = value & np.uint64(bits.size * 64 - 1)
+    return bits[at >> WORD_BITS] >> (at & LOW_BITS) & ONE
+
+
+@njit(cache=True, nogil=True)
+def mouth(char):  # type: ignore[no-untyped-def]
+    """The emoji for what follows the eyes of an emoticon, or -1."""
+    if char in (0x29, 0x5D):  # ) ]
+        return 0x1F642
+    if char in (0x28, 0x5B):  # ( [
+        return 0x1F641
+    if char == 0x44:  # D
+        return 0x1F603
+    if char in (0x50, 0x70):  # P p
+        return 0x1F61B
+    if char in (0x4F, 0x6F):  # O o
+        return 0x1F62E
+    if char in (0x2F, 0x5C):  # / \
+        return 0x1F615
+    if char == 0x2A:  # *
+        return 0x1F618
+    return 0x1F610 if char == 0x7C else NOTHING  # |
+
+
+@njit(cache=True, nogil=True)
+def face(data, pos, stop):  # type: ignore[no-untyped-def]
+    """Return (emoji, next position) of eyes at pos and what follows them, or (-1, pos)."""
+    eyes, at = data[pos], pos + 1
+    tear = at < stop and data[at] == 0x27
+    if at < stop and data[at] in (0x27, 0x2D):  # ' -
+        at += 1
+    code = mouth(data[at]) if at < stop else NOTHING
+    if code == NOTHING:
+        return NOTHING, pos
+    if tear:
+        code = 0x1F602 if code == 0x1F642 else 0x1F622 if code == 0x1F641 else NOTHING
+    elif eyes == 0x3B:  # ;
+        code = 0x1F609 if code in (0x1F642, 0x1F603, 0x1F61B) else 0x1F622 if code == 0x1F641 else NOTHING
+    return code, at + 1
+
+
+@njit(cache=True, nogil=True)
+def emoticon(data, pos, stop, chars):  # type: ignore[no-untyped-def]
+    """Return (emoji, next position) of the emoticon that starts at pos, or (-1, pos).
+
+    It must not run into a word: `:Day` and `<30` are none.
+    """
+    first, code, end = data[pos], NOTHING, pos
+    if first == 0x3C:  # <
+        heart = pos + 1 < stop and data[pos + 1] == 0x33
+        broken = pos + 2 < stop and data[pos + 1] == 0x2F and data[pos + 2] == 0x33
+        code, end = (0x2764, pos + 2) if heart else (0x1F494, pos + 3) if broken else (NOTHING, pos)
+    elif first == 0x3E and pos + 1 < stop and data[pos + 1] == 0x3A:  # >:
+        code, end = face(data, pos + 1, stop)
+        code = 0x1F620 if code == 0x1F641 else NOTHING
+    elif first in (0x3A, 0x3B, 0x3D):  # : ; =
+        code, end = face(data, pos, stop)
+    if code != NOTHING and end < stop and data[end - 1] not in (0x28, 0x29, 0x5B, 0x5D):
+        after, _ = decode(data, end)
+        if class_of(after, chars) == WORD:
+            code = NOTHING
+    return (code, end) if code != NOTHING else (NOTHING, pos)
+
+
+@njit(cache=True, nogil=True)
+def camel_boundary(kinds, at, end):  # type: ignore[no-untyped-def]
+    """Whether a hashtag part starts at `at`: aB, or the last capital of ABc."""
+    if kinds[at] != UPPER:
+        return False
+    if kinds[at - 1] == LOWER:
+        return True
+    return kinds[at - 1] == UPPER and at + 1 < end and kinds[at + 1] == LOWER
+
+
+@njit(cache=True, nogil=True)
+def split_hashtag(kinds, tokens, n, end):  # type: ignore[no-untyped-def]
+    """Cut the open token n into its camel-case parts, all but the last of them closed; return the last."""
+    tokens[n, LOOK] = SLOW
+    for at in range(tokens[n, START] + 1, end):
+        if camel_boundary(kinds, at, end):
+            tokens[n, END] = at
+            n += 1
+            tokens[n, START], tokens[n, GAP], tokens[n, LOOK] = at, GAP_NONE, SLOW
+            tokens[n, CLAUSE] = tokens[n - 1, CLAUSE]
+    return n
+
+
+@njit(cache=True, nogil=True)
+def composed(letter, mark, pairs):  # type: ignore[no-untyped-def]
+    """The letter that a folded letter and a combining mark make, or the letter itself."""
+    low, high = 0, pairs.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if pairs[middle, 0] < letter or (pairs[middle, 0] == letter and pairs[middle, 1] < mark):
+            low = middle + 1
+        else:
+            high = middle
+    if low < pairs.shape[0] and pairs[low, 0] == letter and pairs[low, 1] == mark:
+        return pairs[low, 2]
+    return letter
+
+
+@njit(cache=True, nogil=True, inline="always")
+def close_word(n, k, value, look, is_tag, word_filter, kinds, tokens):  # type: ignore[no-untyped-def]
+    """End the open token n at k, cut it if it is a hashtag; return the number of tokens."""
+    tokens[n, VALUE] = value
+    tokens[n, LOOK] = look | MAYBE_WORD if has_bit(word_filter, value) else look
+    if is_tag:
+        n = split_hashtag(kinds, tokens, n, k)
+    tokens[n, END] = k
+    return n + 1
+
+
+@njit(cache=True, nogil=True, inline="always")
+def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds, tokens):  # type: ignore[no-untyped-def]
+    """Write the tokens of data[pos:stop] and how each must be looked up; return how many there are."""
+    n, k, clause, gap, look, run = 0, 0, 0, GAP_HARD, 0, 1
+    last, value = np.int64(NOTHING), FNV_BASIS
+    is_open, is_tag, after_hash, apostrophe = False, False, False, False
+    while pos < stop:
+        at = pos
+        code, pos = decode(data, pos)
+        cls = class_of(code, chars)
+        if cls == WORD:
+            if not is_open:
+                clause += gap == GAP_HARD
+                look, value, last, run = 0, FNV_BASIS, np.int64(NOTHING), 1
+                tokens[n, START], tokens[n, GAP], tokens[n, CLAUSE] = k, gap, clause
+                is_open, is_tag = True, after_hash
+            elif apostrophe:
+                cps[k], kinds[k], last = 0x27, NOT_A_LETTER, 0x27
+                value = fnv_step(value, np.uint64(0x27))
+                k += 1
+            apostrophe, gap = False, GAP_NONE
+            info = np.int64(chars[code])
+            while True:  # one run of letters and digits; most of the time is spent here
+                folded, kind = info & FOLD_MASK, info >> KIND_SHIFT
+                cps[k] = folded
+                if is_tag:
+                    kinds[k] = kind
+                k += 1
+                value = fnv_step(value, np.uint64(folded))
+                if has_bit(stem_filter, value):
+                    look |= MAYBE_STEM
+                    tokens[n, STEM_LENGTH], tokens[n, STEM_VALUE] = k - tokens[n, START], value
+                if folded == last and kind != NOT_A_LETTER:
+                    run += 1
+                    look |= SLOW if run >= ELONGATED else 0
+                else:
+                    run = 1
+                last = folded
+                if pos >= stop or data[pos] >= 0x80:
+                    break
+                info = np.int64(chars[data[pos]])
+                if info >> CLASS_SHIFT & 15 != WORD:
+                    break
+                pos += 1
+            continue
+        if cls == IGNORED:
+            if is_open and not apostrophe:
+                letter = composed(last, code, pairs)
+                if letter != last:
+                    cps[k - 1], last = letter, letter
+                    look |= SLOW
+            continue
+        if cls == APOSTROPHE and is_open and not apostrophe:
+            apostrophe = True
+            continue
+        after_word = is_open and not apostrophe
+        if is_open:
+            n = close_word(n, k, value, look, is_tag, word_filter, kinds, tokens)
+        if apostrophe and gap == GAP_NONE:
+            gap = GAP_SOFT
+        is_open, after_hash, apostrophe = False, cls == HASH, False
+        if cls == HARD and not after_word and 0x3A <= code < 0x40:
+            face_code, end = emoticon(data, at, stop, chars)
+            if face_code != NOTHING:
+                code, pos, cls = face_code, end, EMOJI
+        if cls == HAN or cls == EMOJI:
+            clause += gap == GAP_HARD or cls == EMOJI
+            cps[k] = np.int64(chars[code]) & FOLD_MASK if code < 0x10000 else code
+            value = fnv_step(FNV_BASIS, np.uint64(cps[k]))
+            tokens[n, START], tokens[n, GAP], tokens[n, CLAUSE] = k, gap, clause
+            k += 1
+            n = close_word(n, k, value, 0, False, word_filter, kinds, tokens)
+            clause += cls == EMOJI
+            gap = GAP_NONE
+        else:
+            gap = GAP_HARD if cls == HARD or gap == GAP_HARD else GAP_SOFT
+    if is_open:
+        n = close_word(n, k, value, look, is_tag, word_filter, kinds, tokens)
+    return n
