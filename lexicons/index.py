@@ -16,10 +16,10 @@ import pyarrow as pa
 from lexicons.folding import FoldTables, fold_tables
 from lexicons.kernels import (
     CUE,
-    ENTRY_HASH,
     EXACT_TERM,
-    KEY_LENGTH,
-    KEY_START,
+    FREE,
+    LENGTH,
+    N_FIELDS,
     NOTHING,
     PHRASE_WORD,
     ROOT_CHILD,
@@ -44,11 +44,10 @@ from warehouse.errors import InputError
 # Writing systems without spaces between words: a term matches as a substring.
 SUBSTRING_LANGUAGES = frozenset({"zh"})
 STEM_MARK = "*"
-# One slot in eight is taken at most, so that a miss usually costs a single look.
-SLOTS_PER_KEY = 8
-# The filters keep most misses away from the slots, which outgrow the processor's cache where there are many terms.
-FILTER_BITS_PER_KEY = 32
-BITS_PER_WORD = 64
+# One slot in two is taken at most; the filters keep most misses away from the slots.
+SLOTS_PER_KEY = 2
+# One bit in 64 is set at most; small enough for the processor's cache where there are many terms.
+BITS_PER_KEY = 64
 # What a negator makes of a graded weight: `not terrible` is milder than `great`.
 NEGATED = -0.5
 ROLES = ("negator", "degree", "break", "plain")
@@ -199,20 +198,19 @@ def _claim(owners: dict[Key, int], key: Key, position: int, terms: Sequence[str]
 
 
 def _assemble(vocabulary: Vocabulary, tables: FoldTables, *, max_gap: int, n_dims: int) -> Index:
-    entries, keys = _entries(vocabulary)
+    entries, hashes = _entries(vocabulary)
     edges, nodes = _trie(vocabulary)
     _note_first_nodes(entries, vocabulary, edges)
     stems = np.array([vocabulary.entries[word] for word in vocabulary.stems], dtype=np.int64)
-    slots = np.full(_power_of_two(SLOTS_PER_KEY * len(entries)), NOTHING, dtype=np.int32)
-    fill_slots(np.ascontiguousarray(entries[:, ENTRY_HASH]), slots)
+    slots = np.full((_power_of_two(SLOTS_PER_KEY * len(entries)), 2), FREE, dtype=np.uint64)
+    fill_slots(hashes, slots)
     return Index(
         chars=_chars(tables),
         pairs=tables.pairs,
-        word_filter=_filter(entries[:, ENTRY_HASH]),
-        stem_filter=_filter(entries[stems, ENTRY_HASH]),
+        word_filter=_filter(hashes),
+        stem_filter=_filter(hashes[stems]),
         slots=slots,
         entries=entries,
-        keys=keys,
         stem_lengths=_stem_lengths(vocabulary),
         edges=edges,
         nodes=nodes,
@@ -269,15 +267,13 @@ def _writable(values: np.ndarray, kind: type) -> np.ndarray:  # type: ignore[typ
     return np.array(values, dtype=kind)
 
 
-def _entries(vocabulary: Vocabulary) -> tuple[LongArray, IntArray]:
-    """The rows of `Index.entries`, and the spellings one after the other."""
+def _entries(vocabulary: Vocabulary) -> tuple[IntArray, BitArray]:
+    """The rows of `Index.entries`, and their hashes."""
     words = list(vocabulary.entries)
-    keys = np.array([code for word in words for code in word], dtype=np.int32)
-    entries = np.full((len(words), 8), NOTHING, dtype=np.int64)
+    letters = np.array([code for word in words for code in word], dtype=np.int32)
     lengths = np.array([len(word) for word in words], dtype=np.int64)
-    starts = np.cumsum(lengths) - lengths
-    entries[:, KEY_LENGTH], entries[:, KEY_START] = lengths, starts
-    entries[:, ENTRY_HASH] = hash_keys(keys, starts, lengths)
+    entries = np.full((len(words), N_FIELDS), NOTHING, dtype=np.int32)
+    entries[:, LENGTH] = lengths
     owners = {
         EXACT_TERM: vocabulary.exact,
         STEM_TERM: vocabulary.stems,
@@ -286,7 +282,7 @@ def _entries(vocabulary: Vocabulary) -> tuple[LongArray, IntArray]:
     }
     for column, owner in owners.items():
         entries[[vocabulary.entries[word] for word in owner], column] = list(owner.values())
-    return entries, keys
+    return entries, hash_keys(letters, np.cumsum(lengths) - lengths, lengths)
 
 
 def _trie(vocabulary: Vocabulary) -> tuple[LongArray, IntArray]:
@@ -303,7 +299,7 @@ def _trie(vocabulary: Vocabulary) -> tuple[LongArray, IntArray]:
     return edges, np.array(nodes, dtype=np.int32)
 
 
-def _note_first_nodes(entries: LongArray, vocabulary: Vocabulary, edges: LongArray) -> None:
+def _note_first_nodes(entries: IntArray, vocabulary: Vocabulary, edges: LongArray) -> None:
     """Write into the entries that begin a phrase the node that they lead to, which saves a look in the edges."""
     for word in {words[0] for words in (*vocabulary.phrases, *vocabulary.cue_phrases)}:
         slot = edge_slot(0, vocabulary.phrase_words[word], edges)
@@ -325,9 +321,9 @@ def _stem_lengths(vocabulary: Vocabulary) -> ByteArray:
     return lengths
 
 
-def _filter(hashes: LongArray) -> BitArray:
-    bits = np.zeros(_power_of_two(FILTER_BITS_PER_KEY * len(hashes)) // BITS_PER_WORD or 1, dtype=np.uint64)
-    set_bits(bits, np.ascontiguousarray(hashes))
+def _filter(hashes: BitArray) -> BitArray:
+    bits = np.zeros(_power_of_two(BITS_PER_KEY * len(hashes)) // 64, dtype=np.uint64)
+    set_bits(bits, hashes)
     return bits
 
 

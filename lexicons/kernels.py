@@ -48,17 +48,11 @@ ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float64]
 BitArray = npt.NDArray[np.uint64]
 
+# Columns of Index.slots, and the slot that holds nothing: no entry has this number.
+SLOT_HASH, SLOT_ENTRY, FREE = 0, 1, np.uint64(0xFFFFFFFFFFFFFFFF)
 # Columns of Index.entries.
-ENTRY_HASH, KEY_START, KEY_LENGTH, EXACT_TERM, STEM_TERM, CUE, PHRASE_WORD, ROOT_CHILD = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-)
+LENGTH, EXACT_TERM, STEM_TERM, CUE, PHRASE_WORD, ROOT_CHILD = 0, 1, 2, 3, 4, 5
+N_FIELDS = 8  # two more than there are, so that an entry is half a cache line
 # Values of load.Role.
 NEGATOR, DEGREE, BREAK, PLAIN = 0, 1, 2, 3
 
@@ -72,13 +66,10 @@ class Index(NamedTuple):
 
     chars: IntArray  # 65,536: fold | class << 16 | kind << 20
     pairs: LongArray  # n x 3: letter, combining mark, the letter they make
-    word_filter: BitArray  # bits by hash; a word whose bit is 0 is no entry
-    stem_filter: BitArray  # bits by hash; a beginning whose bit is 0 is no stem
-    slots: IntArray  # S, entry or -1
-    entries: (
-        LongArray  # E x 8: hash, start in keys, length, exact term, stem, cue, phrase word, node; -1 = none
-    )
-    keys: IntArray  # code points of all spellings
+    word_filter: BitArray  # by hash; a word whose bit is 0 is no entry
+    stem_filter: BitArray  # by hash; a beginning whose bit is 0 is no stem
+    slots: BitArray  # S x 2: hash, entry or FREE
+    entries: IntArray  # E x 8: letters, exact term, stem, cue, phrase word, node after it; -1 = none
     stem_lengths: ByteArray  # longest spelling + 1, 1 where a stem has that length
     edges: LongArray  # P x 2, open addressing: node << 32 | word (-1 = free), child node
     nodes: IntArray  # N x 2: the term and the cue that end at this node of the trie, or -1
@@ -108,7 +99,8 @@ class Scratch(NamedTuple):
 
     cps: IntArray  # folded code points of all tokens, one after the other
     kinds: ByteArray  # letter kind of each
-    tokens: LongArray  # n x N_COLUMNS, see START ... FIRST_NODE
+    tokens: IntArray  # n x N_COLUMNS, see START ... FIRST_NODE
+    hashes: BitArray  # n x 2, see VALUE, STEM_VALUE
     active: IntArray  # the tokens that may be an entry
     variant: IntArray  # a token with its elongations collapsed
     found: IntArray  # terms of the post's matches
@@ -125,30 +117,20 @@ def hash_key(cps, start, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def same_key(cps, start, length, keys, key_start):  # type: ignore[no-untyped-def]
-    """Whether cps[start:start+length] equals the spelling at key_start."""
-    for i in range(length):  # noqa: SIM110 - a generator would not compile
-        if cps[start + i] != keys[key_start + i]:
-            return False
-    return True
-
-
-@njit(cache=True, nogil=True, inline="always")
-def find_entry(cps, start, length, value, slots, entries, keys):  # type: ignore[no-untyped-def]
-    """Entry whose spelling is cps[start:start+length] (hash `value`), or -1."""
-    mask = np.uint64(slots.size - 1)
+def find_entry(length, value, slots, entries):  # type: ignore[no-untyped-def]
+    """Entry of a spelling by its length and hash, or -1."""
+    mask = np.uint64(slots.shape[0] - 1)
     slot = value & mask
-    while slots[slot] != NOTHING:
-        entry = np.int64(slots[slot])
-        same_hash = entries[entry, ENTRY_HASH] == np.int64(value) and entries[entry, KEY_LENGTH] == length
-        if same_hash and same_key(cps, start, length, keys, entries[entry, KEY_START]):
-            return entry
+    while slots[slot, SLOT_ENTRY] != FREE:
+        if slots[slot, SLOT_HASH] == value:
+            entry = np.int64(slots[slot, SLOT_ENTRY])
+            return entry if entries[entry, LENGTH] == length else np.int64(NOTHING)
         slot = (slot + ONE) & mask
     return np.int64(NOTHING)
 
 
 @njit(cache=True, nogil=True)
-def look_up(cps, start, end, stem_filter, slots, entries, keys, stem_lengths):  # type: ignore[no-untyped-def]
+def look_up(cps, start, end, stem_filter, slots, entries, stem_lengths):  # type: ignore[no-untyped-def]
     """Return (entry of cps[start:end], term of its longest stem), -1 for what there is not."""
     longest = stem_lengths.size - 1
     value, stem, entry = FNV_BASIS, np.int64(NOTHING), np.int64(NOTHING)
@@ -157,11 +139,11 @@ def look_up(cps, start, end, stem_filter, slots, entries, keys, stem_lengths):  
         if length > longest:
             return np.int64(NOTHING), stem
         value = fnv_step(value, np.uint64(cps[i]))
-        if stem_lengths[length] and has_bit(stem_filter, value):
-            entry = find_entry(cps, start, length, value, slots, entries, keys)
+        if stem_lengths[length] and has_bit(stem_filter, value & np.uint64(stem_filter.size * 64 - 1)):
+            entry = find_entry(length, value, slots, entries)
             if entry >= 0 and entries[entry, STEM_TERM] >= 0:
-                stem = entries[entry, STEM_TERM]
-    return find_entry(cps, start, end - start, value, slots, entries, keys), stem
+                stem = np.int64(entries[entry, STEM_TERM])
+    return find_entry(end - start, value, slots, entries), stem
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -199,78 +181,78 @@ def collapse(cps, chars, start, end, keep, variant):  # type: ignore[no-untyped-
 
 @njit(cache=True, nogil=True, inline="always")
 def take(tokens, t, entry, entries):  # type: ignore[no-untyped-def]
-    """Note what an entry says of token t, over what is there."""
-    if entries[entry, EXACT_TERM] >= 0:
-        tokens[t, SINGLE] = entries[entry, EXACT_TERM]
-    if entries[entry, CUE] >= 0:
-        tokens[t, SINGLE_CUE] = entries[entry, CUE]
-    if entries[entry, PHRASE_WORD] >= 0:
-        tokens[t, WORD_ID] = entries[entry, PHRASE_WORD]
-        tokens[t, FIRST_NODE] = entries[entry, ROOT_CHILD]
+    """Note what an entry says of token t; plain copies, because these tests would be hard to predict."""
+    tokens[t, SINGLE], tokens[t, SINGLE_CUE] = entries[entry, EXACT_TERM], entries[entry, CUE]
+    tokens[t, WORD_ID], tokens[t, FIRST_NODE] = entries[entry, PHRASE_WORD], entries[entry, ROOT_CHILD]
 
 
 @njit(cache=True, nogil=True)
-def resolve_slowly(t, tokens, cps, chars, variant, stem_filter, slots, entries, keys, stem_lengths):  # type: ignore[no-untyped-def]
+def resolve_slowly(t, tokens, cps, chars, variant, stem_filter, slots, entries, stem_lengths):  # type: ignore[no-untyped-def]
     """Fill what was found for a token whose hash is not that of its spelling: runs of letters are cut to two
     first, and to one for what that did not find."""
     start, end = tokens[t, START], tokens[t, END]
     second = np.int64(NOTHING)
     if is_elongated(cps, chars, start, end):
         cut = collapse(cps, chars, start, end, 2, variant)
-        entry, stem = look_up(variant, 0, cut, stem_filter, slots, entries, keys, stem_lengths)
+        entry, stem = look_up(variant, 0, cut, stem_filter, slots, entries, stem_lengths)
         cut = collapse(cps, chars, start, end, 1, variant)
-        second, stem_1 = look_up(variant, 0, cut, stem_filter, slots, entries, keys, stem_lengths)
+        second, stem_1 = look_up(variant, 0, cut, stem_filter, slots, entries, stem_lengths)
         stem = stem if stem >= 0 else stem_1
     else:
-        entry, stem = look_up(cps, start, end, stem_filter, slots, entries, keys, stem_lengths)
-    if second >= 0:
-        take(tokens, t, second, entries)
-    if entry >= 0:
-        take(tokens, t, entry, entries)
+        entry, stem = look_up(cps, start, end, stem_filter, slots, entries, stem_lengths)
+    for found in (second, entry):
+        if found >= 0:
+            for column, source in ((SINGLE, EXACT_TERM), (SINGLE_CUE, CUE)):
+                if entries[found, source] >= 0:
+                    tokens[t, column] = entries[found, source]
+            if entries[found, PHRASE_WORD] >= 0:
+                tokens[t, WORD_ID] = entries[found, PHRASE_WORD]
+                tokens[t, FIRST_NODE] = entries[found, ROOT_CHILD]
     if tokens[t, SINGLE] < 0:
         tokens[t, SINGLE] = stem
 
 
 @njit(cache=True, nogil=True)
-def longest_stem(t, tokens, cps, stem_filter, slots, entries, keys, stem_lengths):  # type: ignore[no-untyped-def]
+def longest_stem(t, tokens, hashes, cps, stem_filter, slots, entries, stem_lengths):  # type: ignore[no-untyped-def]
     """Term of the longest stem of a token, or -1: the longest likely beginning first, else all of them."""
     start, length = tokens[t, START], tokens[t, STEM_LENGTH]
-    entry = find_entry(cps, start, length, np.uint64(tokens[t, STEM_VALUE]), slots, entries, keys)
+    entry = find_entry(length, hashes[t, STEM_VALUE], slots, entries)
     if entry >= 0 and entries[entry, STEM_TERM] >= 0:
-        return entries[entry, STEM_TERM]
-    _, stem = look_up(cps, start, start + length, stem_filter, slots, entries, keys, stem_lengths)
+        return np.int64(entries[entry, STEM_TERM])
+    _, stem = look_up(cps, start, start + length, stem_filter, slots, entries, stem_lengths)
     return stem
 
 
 @njit(cache=True, nogil=True, inline="always")
-def resolve_tokens(n, tokens, active, cps, chars, variant, stem_filter, slots, entries, keys, stem_lengths):  # type: ignore[no-untyped-def]
-    """Look up the tokens that may be an entry; list those that can start a match or are a cue in `active`
-    and return their number."""
-    n_active = 0
+def resolve_tokens(
+    n, tokens, hashes, active, cps, chars, variant, stem_filter, slots, entries, stem_lengths, max_gap
+):  # type: ignore[no-untyped-def]
+    """Look up the tokens that may be an entry; list those that can start a match or are a cue at the end of
+    `active` and return from where to where. Backwards, because a phrase needs a word of phrases to follow."""
+    n_maybe = 0
     for t in range(n):
-        tokens[t, WORD_ID] = NOTHING
+        active[n_maybe] = t
+        n_maybe += tokens[t, LOOK] != 0
+    first = n_maybe
+    for a in range(n_maybe - 1, -1, -1):
+        t = np.int64(active[a])
         look = tokens[t, LOOK]
-        if look == 0:
-            continue
         tokens[t, SINGLE] = tokens[t, SINGLE_CUE] = tokens[t, FIRST_NODE] = NOTHING
         if look & SLOW:
-            resolve_slowly(t, tokens, cps, chars, variant, stem_filter, slots, entries, keys, stem_lengths)
+            resolve_slowly(t, tokens, cps, chars, variant, stem_filter, slots, entries, stem_lengths)
         else:
             if look & MAYBE_WORD:
-                start = tokens[t, START]
-                entry = find_entry(
-                    cps, start, tokens[t, END] - start, np.uint64(tokens[t, VALUE]), slots, entries, keys
-                )
+                entry = find_entry(tokens[t, END] - tokens[t, START], hashes[t, VALUE], slots, entries)
                 if entry >= 0:
                     take(tokens, t, entry, entries)
             if look & MAYBE_STEM and tokens[t, SINGLE] < 0:
-                tokens[t, SINGLE] = longest_stem(
-                    t, tokens, cps, stem_filter, slots, entries, keys, stem_lengths
-                )
-        if tokens[t, SINGLE] >= 0 or tokens[t, SINGLE_CUE] >= 0 or tokens[t, FIRST_NODE] >= 0:
-            active[n_active] = t
-            n_active += 1
-    return n_active
+                tokens[t, SINGLE] = longest_stem(t, tokens, hashes, cps, stem_filter, slots, entries, stem_lengths)
+        if t + 1 == n or tokens[t + 1, WORD_ID] < 0 or tokens[t + 1, GAP] > max_gap:
+            tokens[t, FIRST_NODE] = NOTHING
+        active[first - 1] = t
+        # All three are -1 exactly where all their bits are set.
+        first -= tokens[t, SINGLE] & tokens[t, SINGLE_CUE] & tokens[t, FIRST_NODE] != NOTHING
+    return first, n_maybe
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -289,7 +271,7 @@ def longest_phrases(tokens, t, n, edges, nodes, max_gap):  # type: ignore[no-unt
     """(term, its tokens, cue, its tokens) of the longest phrases that start at token t; -1, 0 for none."""
     term, term_length = np.int64(NOTHING), 0
     cue, cue_length = np.int64(NOTHING), 0
-    node = tokens[t, FIRST_NODE]
+    node = np.int64(tokens[t, FIRST_NODE])
     for i in range(t + 1, n):
         if tokens[i, WORD_ID] < 0 or tokens[i, GAP] > max_gap:
             break
@@ -306,7 +288,7 @@ def longest_phrases(tokens, t, n, edges, nodes, max_gap):  # type: ignore[no-unt
 
 @njit(cache=True, nogil=True, inline="always")
 def match_post(
-    n, n_active, tokens, active, found, factors, edges, nodes, roles, cue_factor, max_gap, reach, negated
+    n, first, last, tokens, active, found, factors, edges, nodes, roles, cue_factor, max_gap, reach, negated
 ):  # type: ignore[no-untyped-def]
     """Write the terms of one resolved post and their factors; return how many there are.
 
@@ -315,13 +297,13 @@ def match_post(
     """
     count, free, clause = 0, 0, -1
     negated_until, degree_until, degree = 0, 0, 1.0
-    for a in range(n_active):
+    for a in range(first, last):
         t = np.int64(active[a])
         if t < free:
             continue
         if tokens[t, CLAUSE] != clause:
             clause, negated_until, degree_until = tokens[t, CLAUSE], 0, 0
-        term, cue = tokens[t, SINGLE], tokens[t, SINGLE_CUE]
+        term, cue = np.int64(tokens[t, SINGLE]), np.int64(tokens[t, SINGLE_CUE])
         length, cue_length = 1 if term >= 0 else 0, 1 if cue >= 0 else 0
         if tokens[t, FIRST_NODE] >= 0:
             long_term, long_length, long_cue, long_cue_length = longest_phrases(
@@ -353,7 +335,8 @@ def new_scratch(size: int) -> Scratch:
     return Scratch(
         np.empty(size, np.int32),
         np.empty(size, np.uint8),
-        np.empty((size, N_COLUMNS), np.int64),
+        np.empty((size, N_COLUMNS), np.int32),
+        np.empty((size, 2), np.uint64),
         np.empty(size, np.int32),
         np.empty(size, np.int32),
         np.empty(size, np.int32),
@@ -405,8 +388,8 @@ def match_rows(data, offsets, rows, index, scratch, result, collect):  # type: i
     chars, pairs, words, stems = (
         borrowed(index.chars), borrowed(index.pairs), borrowed(index.word_filter), borrowed(index.stem_filter),
     )  # fmt: skip
-    slots, entries, keys, lengths = (
-        borrowed(index.slots), borrowed(index.entries), borrowed(index.keys), borrowed(index.stem_lengths),
+    slots, entries, lengths = (
+        borrowed(index.slots), borrowed(index.entries), borrowed(index.stem_lengths),
     )  # fmt: skip
     edges, nodes, roles, cue_factor = (
         borrowed(index.edges), borrowed(index.nodes), borrowed(index.cue_role), borrowed(index.cue_factor),
@@ -415,6 +398,7 @@ def match_rows(data, offsets, rows, index, scratch, result, collect):  # type: i
     cps, kinds, tokens, active = (
         borrowed(scratch.cps), borrowed(scratch.kinds), borrowed(scratch.tokens), borrowed(scratch.active),
     )  # fmt: skip
+    hashes = borrowed(scratch.hashes)
     variant, found, factors = borrowed(scratch.variant), borrowed(scratch.found), borrowed(scratch.factors)
     hits, negated, sums = borrowed(result.hits), borrowed(result.negated), borrowed(result.sums)
     counts, seen = borrowed(result.counts), borrowed(result.seen)
@@ -427,16 +411,17 @@ def match_rows(data, offsets, rows, index, scratch, result, collect):  # type: i
     total = 0
     for i in range(rows.size):
         row = rows[i]
-        n = tokenise(data, offsets[row], offsets[row + 1], chars, pairs, words, stems, cps, kinds, tokens)
+        n = tokenise(data, offsets[row], offsets[row + 1], chars, pairs, words, stems, cps, kinds, tokens, hashes)
         counts[i, 0] = n
-        n_active = resolve_tokens(
-            n, tokens, active, cps, chars, variant, stems, slots, entries, keys, lengths
+        first, last = resolve_tokens(
+            n, tokens, hashes, active, cps, chars, variant, stems, slots, entries, lengths, max_gap
         )
-        if n_active == 0:
+        if first == last:
             continue
         count = match_post(
             n,
-            n_active,
+            first,
+            last,
             tokens,
             active,
             found,
@@ -466,11 +451,12 @@ def split_rows(data, offsets, index, scratch):  # type: ignore[no-untyped-def]
     """Tokens of every row, runs of letters cut to two: (words per row, letters per word, code points)."""
     n_rows = offsets.size - 1
     tokens, cps, kinds, variant = scratch.tokens, scratch.cps, scratch.kinds, scratch.variant
+    hashes = scratch.hashes
     chars, pairs, words, stems = index.chars, index.pairs, index.word_filter, index.stem_filter
     per_row, lengths, letters = np.zeros(n_rows, np.int64), np.empty(16, np.int64), np.empty(16, np.int32)
     n_words, n_letters = 0, 0
     for row in range(n_rows):
-        n = tokenise(data, offsets[row], offsets[row + 1], chars, pairs, words, stems, cps, kinds, tokens)
+        n = tokenise(data, offsets[row], offsets[row + 1], chars, pairs, words, stems, cps, kinds, tokens, hashes)
         per_row[row] = n
         lengths = grown(lengths, n_words + n)
         for t in range(n):
@@ -486,26 +472,26 @@ def split_rows(data, offsets, index, scratch):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def fill_slots(hashes, slots):  # type: ignore[no-untyped-def]
     """Put the entries into the slots by open addressing with linear probing; their number is a power of two."""
-    mask = np.uint64(slots.size - 1)
+    mask = np.uint64(slots.shape[0] - 1)
     for entry in range(hashes.size):
-        slot = np.uint64(hashes[entry]) & mask
-        while slots[slot] != NOTHING:
+        slot = hashes[entry] & mask
+        while slots[slot, SLOT_ENTRY] != FREE:
             slot = (slot + ONE) & mask
-        slots[slot] = entry
+        slots[slot, SLOT_HASH], slots[slot, SLOT_ENTRY] = hashes[entry], np.uint64(entry)
 
 
 @njit(cache=True, nogil=True)
 def set_bits(bits, hashes):  # type: ignore[no-untyped-def]
     """Set the filter's bit of each hash."""
     for value in hashes:
-        at = np.uint64(value) & np.uint64(bits.size * 64 - 1)
+        at = value & np.uint64(bits.size * 64 - 1)
         bits[at >> WORD_BITS] |= ONE << (at & LOW_BITS)
 
 
 @njit(cache=True, nogil=True)
 def hash_keys(keys, starts, lengths):  # type: ignore[no-untyped-def]
     """Hash of each spelling."""
-    out = np.empty(starts.size, np.int64)
+    out = np.empty(starts.size, np.uint64)
     for i in range(starts.size):
         out[i] = hash_key(keys, starts[i], starts[i] + lengths[i])
     return out

@@ -12,12 +12,13 @@ from numba import njit
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-# FNV-1a with 32 bits inside unsigned 64-bit integers: a signed product that wraps gave wrong results in optimised
-# code, and unsigned indices spare a test for negative ones. Spellings are compared wherever hashes are equal, so
-# 32 bits are enough.
-FNV_BASIS = np.uint64(0x811C9DC5)
-FNV_PRIME = np.uint64(0x01000193)
-FNV_MASK = np.uint64(0xFFFFFFFF)
+# FNV-1a over code points, in unsigned integers, whose products wrap as they should; signed ones went wrong in
+# optimised code. A word is known by these 64 bits and its length: two words that share them are not to be expected
+# (one chance in 10^13 per million different words and lexicon of a million terms), and comparing the spellings as
+# well took a quarter of the time.
+FNV_BASIS = np.uint64(0xCBF29CE484222325)
+FNV_PRIME = np.uint64(0x100000001B3)
+NOTHING = -1
 ONE, WORD_BITS, LOW_BITS = np.uint64(1), np.uint64(6), np.uint64(63)
 NOTHING = -1
 # Values of folding.CharClass and folding.LetterKind, repeated because compiled code wants plain integers.
@@ -26,13 +27,15 @@ NOT_A_LETTER, LOWER, UPPER, CASELESS = 0, 1, 2, 3
 GAP_NONE, GAP_SOFT, GAP_HARD = 0, 1, 2
 # A character's row in Index.chars: folded code point, class, kind of letter.
 CLASS_SHIFT, KIND_SHIFT, FOLD_MASK = 16, 20, 0xFFFF
-# Columns of Scratch.tokens: place in cps, gap before, clause, how to look it up (flags), hash of the word, length
-# and hash of the longest beginning that may be a stem; and what was found: term, cue, phrase word, first node.
-START, END, GAP, CLAUSE, LOOK, VALUE, STEM_LENGTH, STEM_VALUE = 0, 1, 2, 3, 4, 5, 6, 7
-SINGLE, SINGLE_CUE, WORD_ID, FIRST_NODE = 8, 9, 10, 11
-N_COLUMNS = 12
+# Columns of Scratch.tokens: place in cps, gap before, clause, how to look it up (flags), length of the longest
+# beginning that may be a stem; and what was found: term, cue, phrase word, first node.
+START, END, GAP, CLAUSE, LOOK, STEM_LENGTH, SINGLE, SINGLE_CUE, WORD_ID, FIRST_NODE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+N_COLUMNS = 10
+# Columns of Scratch.hashes: of the word, and of that beginning.
+VALUE, STEM_VALUE = 0, 1
 MAYBE_WORD, MAYBE_STEM, SLOW = 1, 2, 4
 ELONGATED = 3
+SPACE = 0x20
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -85,14 +88,13 @@ def class_of(code, chars):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, inline="always")
 def fnv_step(value, code):  # type: ignore[no-untyped-def]
-    """One step of FNV-1a over code points; value and code are below 2^32."""
-    return ((value ^ np.uint64(code)) * FNV_PRIME) & FNV_MASK
+    """One step of FNV-1a over code points."""
+    return (value ^ np.uint64(code)) * FNV_PRIME
 
 
 @njit(cache=True, nogil=True, inline="always")
-def has_bit(bits, value):  # type: ignore[no-untyped-def]
-    """Whether the filter's bit for a hash is set; its size is a power of two."""
-    at = value & np.uint64(bits.size * 64 - 1)
+def has_bit(bits, at):  # type: ignore[no-untyped-def]
+    """Bit `at` of a filter."""
     return bits[at >> WORD_BITS] >> (at & LOW_BITS) & ONE
 
 
@@ -175,6 +177,7 @@ def split_hashtag(kinds, tokens, n, end):  # type: ignore[no-untyped-def]
             tokens[n, END] = at
             n += 1
             tokens[n, START], tokens[n, GAP], tokens[n, LOOK] = at, GAP_NONE, SLOW
+            tokens[n, WORD_ID] = NOTHING
             tokens[n, CLAUSE] = tokens[n - 1, CLAUSE]
     return n
 
@@ -195,10 +198,11 @@ def composed(letter, mark, pairs):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def close_word(n, k, value, look, is_tag, word_filter, kinds, tokens):  # type: ignore[no-untyped-def]
+def close_word(n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes):  # type: ignore[no-untyped-def]
     """End the open token n at k, cut it if it is a hashtag; return the number of tokens."""
-    tokens[n, VALUE] = value
-    tokens[n, LOOK] = look | MAYBE_WORD if has_bit(word_filter, value) else look
+    tokens[n, STEM_LENGTH], hashes[n, STEM_VALUE] = stem_end - tokens[n, START], stem_value
+    hashes[n, VALUE], tokens[n, WORD_ID] = value, NOTHING
+    tokens[n, LOOK] = look | np.int64(has_bit(word_filter, value & np.uint64(word_filter.size * 64 - 1)))
     if is_tag:
         n = split_hashtag(kinds, tokens, n, k)
     tokens[n, END] = k
@@ -206,10 +210,11 @@ def close_word(n, k, value, look, is_tag, word_filter, kinds, tokens):  # type: 
 
 
 @njit(cache=True, nogil=True, inline="always")
-def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds, tokens):  # type: ignore[no-untyped-def]
+def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds, tokens, hashes):  # type: ignore[no-untyped-def]
     """Write the tokens of data[pos:stop] and how each must be looked up; return how many there are."""
-    n, k, clause, gap, look, run = 0, 0, 0, GAP_HARD, 0, 1
-    last, value = np.int64(NOTHING), FNV_BASIS
+    n, k, clause, gap, look, start, stem_end = 0, 0, 0, GAP_HARD, 0, 0, 0
+    last, value, stem_value = np.int64(NOTHING), FNV_BASIS, FNV_BASIS
+    stem_mask = np.uint64(stem_filter.size * 64 - 1)
     is_open, is_tag, after_hash, apostrophe = False, False, False, False
     while pos < stop:
         at = pos
@@ -218,7 +223,7 @@ def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds
         if cls == WORD:
             if not is_open:
                 clause += gap == GAP_HARD
-                look, value, last, run = 0, FNV_BASIS, np.int64(NOTHING), 1
+                look, value, last, start = 0, FNV_BASIS, np.int64(NOTHING), k
                 tokens[n, START], tokens[n, GAP], tokens[n, CLAUSE] = k, gap, clause
                 is_open, is_tag = True, after_hash
             elif apostrophe:
@@ -227,27 +232,29 @@ def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds
                 k += 1
             apostrophe, gap = False, GAP_NONE
             info = np.int64(chars[code])
+            run_stop = stop
+            if is_tag:  # one letter at a time, for its case
+                kinds[k], run_stop = info >> KIND_SHIFT, pos
             while True:  # one run of letters and digits; most of the time is spent here
-                folded, kind = info & FOLD_MASK, info >> KIND_SHIFT
+                folded = info & FOLD_MASK
                 cps[k] = folded
-                if is_tag:
-                    kinds[k] = kind
                 k += 1
                 value = fnv_step(value, np.uint64(folded))
-                if has_bit(stem_filter, value):
+                if has_bit(stem_filter, value & stem_mask):
                     look |= MAYBE_STEM
-                    tokens[n, STEM_LENGTH], tokens[n, STEM_VALUE] = k - tokens[n, START], value
-                if folded == last and kind != NOT_A_LETTER:
-                    run += 1
-                    look |= SLOW if run >= ELONGATED else 0
-                else:
-                    run = 1
+                    stem_end, stem_value = k, value
+                if folded == last and k - start >= ELONGATED and cps[k - ELONGATED] == folded:
+                    look |= SLOW
                 last = folded
-                if pos >= stop or data[pos] >= 0x80:
+                if pos >= run_stop or data[pos] >= 0x80:
                     break
                 info = np.int64(chars[data[pos]])
                 if info >> CLASS_SHIFT & 15 != WORD:
                     break
+                pos += 1
+            if pos < stop and data[pos] == SPACE:  # what mostly follows a word, without the tests below
+                n = close_word(n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes)
+                is_open, after_hash, gap = False, False, GAP_SOFT
                 pos += 1
             continue
         if cls == IGNORED:
@@ -262,7 +269,7 @@ def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds
             continue
         after_word = is_open and not apostrophe
         if is_open:
-            n = close_word(n, k, value, look, is_tag, word_filter, kinds, tokens)
+            n = close_word(n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes)
         if apostrophe and gap == GAP_NONE:
             gap = GAP_SOFT
         is_open, after_hash, apostrophe = False, cls == HASH, False
@@ -276,11 +283,11 @@ def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds
             value = fnv_step(FNV_BASIS, np.uint64(cps[k]))
             tokens[n, START], tokens[n, GAP], tokens[n, CLAUSE] = k, gap, clause
             k += 1
-            n = close_word(n, k, value, 0, False, word_filter, kinds, tokens)
+            n = close_word(n, k, value, 0, 0, value, False, word_filter, kinds, tokens, hashes)
             clause += cls == EMOJI
             gap = GAP_NONE
         else:
             gap = GAP_HARD if cls == HARD or gap == GAP_HARD else GAP_SOFT
     if is_open:
-        n = close_word(n, k, value, look, is_tag, word_filter, kinds, tokens)
+        n = close_word(n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes)
     return n

@@ -48,7 +48,7 @@ _ENDINGS = {
     ),
     "es": (
         "a o as os",
-        "e es n an en ar er ir arme arse erse irse ado ada ados adas ido ida idos idas ando iendo amos emos imos "
+        "s e es n an en ar er ir arme arse erse irse ado ada ados adas ido ida idos idas ando iendo amos emos imos "
         "aba abas aban ia ias ian aste iste aron ieron io are ara aras aran ere era eran ire ira mente ito ita "
         "r rse da das do dos ba ban mos ndo ron isa isas eir eido "
         "itos itas isimo isima cion ciones dor dora dores eza ez able ables oso osa osos osas al ales ico ica "

@@ -23,7 +23,7 @@ ENTRY_SCHEMA = {"term": pl.String(), "dimension": pl.String(), "weight": pl.Floa
 
 # Letters of the Basic Multilingual Plane: such terms need no trial of the matcher's own parser.
 _LETTERS = r"[\p{L}\p{N}&&[\x{0}-\x{FFFF}]]+"
-_ORDINARY = rf"^(?:{_LETTERS}(?:'{_LETTERS})?\*?|{_LETTERS}(?:[ '-]{_LETTERS})*)$"
+_ORDINARY = rf"^(?:{_LETTERS}(?:'{_LETTERS})?\*?|{_LETTERS}(?:[ ']{_LETTERS})*)$"
 # An emoticon means another thing in lower case (a laughing mouth), so these are kept as they are.
 _EMOTICON = r"^[^\p{L}]*[:;=<>^|()\[\]{}][^\p{L}]*\p{L}?[^\p{L}]*$|^\p{L}[-']?[:;=<>^|()\[\]{}][^\p{L}]*$"
 
