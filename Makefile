@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint docs clean
+.PHONY: setup demo test lint docs checksums clean
 
 setup: $(STAMP)
 
@@ -28,6 +28,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+checksums: setup
+	$(BIN)/python -m lexicons.checksums
 
 docs: setup
 	$(BIN)/python -m flows.docs

@@ -37,7 +37,10 @@ def cli_page() -> str:
         "13 lexicon or model missing or altered · 14 disclosure refused · 15 warehouse busy.",
     ]
     for name, command in group.commands.items():
+        inner = command.commands if isinstance(command, TyperGroup) else {}
         lines += ["", *_command_lines(name, command)]
+        for part, subcommand in inner.items():
+            lines += ["", *_command_lines(f"{name} {part}", subcommand)]
     return "\n".join(lines) + "\n"
 
 

@@ -55,11 +55,17 @@ def evaluate(
     scored = score_frame(
         frame.select(pl.col(spec.text)), scorer=scorer, text=spec.text, language=spec.language, tell=tell
     )
-    rows = [row for measure in dict.fromkeys(names.values())
-            for row in _measure_rows(scored, labels, scorer=scorer, spec=spec, names=names, measure=measure)]  # fmt: skip
+    rows: list[dict[str, object]] = []
+    for measure in dict.fromkeys(names.values()):
+        rows += _measure_rows(scored, labels, scorer=scorer, spec=spec, names=names, measure=measure)
     if labels.list.len().eq(1).all():
         rows.append(_argmax_row(scored, labels, scorer=scorer, spec=spec, names=names))
-    base = {"scorer": scorer.name, "lang": spec.language, "dataset": spec.dataset, "scorer_version": scorer.version}
+    base = {
+        "scorer": scorer.name,
+        "lang": spec.language,
+        "dataset": spec.dataset,
+        "scorer_version": scorer.version,
+    }
     return pl.DataFrame([base | row for row in rows], schema=empty(TABLES["out.measure_quality"]).schema)
 
 
@@ -80,7 +86,9 @@ def _names(labels: pl.Series, *, scorer: Scorer, spec: EvaluateSpec) -> dict[str
     unknown = sorted(set(names.values()) - set(scorer.measures))
     absent = sorted(set(names) - set(there))
     if unknown:
-        raise UsageError(f"--map: {scorer.name} has no {', '.join(unknown)}. It has {', '.join(scorer.measures)}.")
+        raise UsageError(
+            f"--map: {scorer.name} has no {', '.join(unknown)}. It has {', '.join(scorer.measures)}."
+        )
     if absent or not names:
         raise InputError(
             f"{spec.dataset}: the labels are {', '.join(there[:40])}; {', '.join(absent) or 'none of them'} "
@@ -90,7 +98,13 @@ def _names(labels: pl.Series, *, scorer: Scorer, spec: EvaluateSpec) -> dict[str
 
 
 def _measure_rows(
-    scored: pl.DataFrame, labels: pl.Series, *, scorer: Scorer, spec: EvaluateSpec, names: dict[str, str], measure: str
+    scored: pl.DataFrame,
+    labels: pl.Series,
+    *,
+    scorer: Scorer,
+    spec: EvaluateSpec,
+    names: dict[str, str],
+    measure: str,
 ) -> list[dict[str, object]]:
     meant = [label for label, name in names.items() if name == measure]
     truth = labels.list.eval(pl.element().is_in(meant)).list.any().fill_null(False).to_numpy().astype(bool)

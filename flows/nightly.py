@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from flows import stages
+from flows import guards, stages
 from flows.memory import give_back_memory
 from flows.stages import Run
 from warehouse.config import Config
@@ -33,12 +33,13 @@ STAGES: dict[str, Stage] = {
     "ingest": stages.ingest,
     "score": stages.score,
     "signals": stages.build_signals,
+    "words": stages.words,
     "contagion": stages.contagion,
     "forecast": stages.forecast,
     "alerts": stages.alerts,
     "publish": _publish,
 }
-_ISSUE_STAGES = ("signals", "contagion", "forecast", "alerts")
+_ISSUE_STAGES = ("signals", "words", "contagion", "forecast", "alerts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ def run_nightly(run: Run, *, around: Around | None = None) -> Night:
     wrap = around or (lambda _name, stage: stage)
     stages.check(run.config)
     with night_lock(run.config):
-        stages.refuse_older(run)
+        guards.refuse_older(run)
         receipts = []
         for name, stage in STAGES.items():
             receipts.append(_checked(wrap(name, stage)(run), run=run))
@@ -108,7 +109,7 @@ def run_backfill(run: Run, *, first: dt.date, last: dt.date, around: Around | No
     wrap = around or (lambda _name, stage: stage)
     todo = {name: wrap(name, stage) for name, stage in STAGES.items()}
     with night_lock(run.config):
-        stamp = stages.refuse_rewriting(run, last=last)
+        stamp = guards.refuse_rewriting(run, last=last)
         receipts = [_checked(todo["ingest"](replace(run, issue=stamp)), run=run), todo["score"](run)]
         for offset in range((last - first).days + 1):
             night = replace(run, issue=first + dt.timedelta(days=offset), assumed=True)

@@ -26,7 +26,7 @@ def score_frame(
     """The input's rows and columns, in order, plus `<scorer>_<measure>` columns and `missing`."""
     # Cleaned and masked exactly as intake does it, or the same post would score differently here and there.
     posts = frame.select(text=mask_text(clean_text(pl.col(text).cast(pl.String))))
-    spoken = _languages(posts["text"], language=language)
+    spoken = languages_of(posts["text"], language=language)
     parts = []
     for start in range(0, max(frame.height, 1), CHUNK):
         piece = posts.with_columns(lang=spoken).slice(start, CHUNK)
@@ -50,7 +50,7 @@ def _missing_name(frame: pl.DataFrame, *, scorer: str) -> str:
     return f"{scorer}_missing" if "missing" in frame.columns else "missing"
 
 
-def _languages(texts: pl.Series, *, language: str) -> pl.Series:
+def languages_of(texts: pl.Series, *, language: str) -> pl.Series:
     if language != "auto":
         if len(language) != 2 or not language.isalpha():
             raise UsageError(f"--language: expected auto or an ISO 639-1 code such as en; got '{language}'.")

@@ -18,8 +18,10 @@ from pathlib import Path
 import polars as pl
 
 from flows.contagion import check_contagion, contagion_rows
+from flows.guards import newest_issue, was_made
 from flows.quality import measure_quality
 from flows.scorers import make_scorer
+from flows.words import make_word_shifts
 from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
 from warehouse.config import Config, load_secret
@@ -90,44 +92,6 @@ def check(config: Config) -> None:
     check_contagion(config)
     for source in config.sources:
         check_time_config(source.time)
-
-
-def newest_issue(store: Store) -> dt.date | None:
-    """The newest issue whose signals were made."""
-    sql = "SELECT max(issue) AS d FROM core.runs WHERE stage = 'signals' AND status = 'done'"
-    found: dt.date | None = store.query(sql)["d"][0]
-    return found
-
-
-def refuse_rewriting(run: Run, *, last: dt.date) -> dt.date:
-    """A backfill ends before the first real night, whose successors are stored as differences to it.
-
-    Returns the issue that newly read posts are stamped with: never older than the newest one made, or no
-    later night would look at them.
-    """
-    sql = "SELECT min(issue) AS d FROM core.runs WHERE stage = 'signals' AND status = 'done' AND command <> 'backfill'"
-    with open_store(run.config.paths.warehouse, config=run.config.warehouse) as store:
-        night = store.query(sql)["d"][0]
-        newest = newest_issue(store)
-    if night is not None and last >= night:
-        raise UsageError(
-            f"--to {last}: real nights were made from {night} on, and what was issued then is not rewritten with "
-            "what is known now. End the backfill before that day."
-        )
-    return max(last, newest) if newest else last
-
-
-def refuse_older(run: Run) -> None:
-    """A night that lies before one already made would know what came later; `UsageError`."""
-    if not run.config.paths.warehouse.exists():
-        return
-    with open_store(run.config.paths.warehouse, config=run.config.warehouse) as store:
-        newest = newest_issue(store)
-    if newest is not None and run.issue < newest:
-        raise UsageError(
-            f"issue {run.issue} lies before {newest}, the newest one of this warehouse. A past night is not made "
-            "again, because it would know what came later. Run with a later --as-of, or on a new warehouse."
-        )
 
 
 def git_commit() -> str | None:
@@ -243,6 +207,18 @@ def build_signals(run: Run) -> Receipt:
             codes = store.query("SELECT DISTINCT geo_type, geo_value FROM out.signals")
             store.put(TABLES["out.places"], place_table(codes), run_id=run.run_id)
         receipts.append(Receipt("signals", made.rows_in, released.rows_out, released.reasons))
+    return receipts[-1]
+
+
+def words(run: Run) -> Receipt:
+    """raw.posts → core.term_counts; with out.signals → out.word_shifts."""
+    table = TABLES["out.word_shifts"]
+    with _stage(run, "words") as (store, receipts):
+        made = make_word_shifts(store, run=run)
+        with store.transaction():
+            store.delete(table, where="window_end = ?", parameters=[made.window_end])
+            written = store.append(table, made.rows, run_id=run.run_id)
+        receipts.append(replace(made.receipt, rows_out=written))
     return receipts[-1]
 
 
@@ -371,7 +347,7 @@ def _previous_alerts(store: Store, *, issue: dt.date) -> pl.DataFrame:
 def publish_issue(run: Run) -> tuple[Receipt, Publication]:
     """out.* → the published folder."""
     with _stage(run, "publish") as (store, receipts):
-        if not _was_made(store, issue=run.issue):
+        if not was_made(store, issue=run.issue):
             raise UsageError(
                 f"issue {run.issue} was never made, so there is nothing to publish. The newest one is "
                 f"{newest_issue(store)}; run `affectcast nightly`, or publish with --as-of that day."
@@ -379,8 +355,3 @@ def publish_issue(run: Run) -> tuple[Receipt, Publication]:
         receipt, publication = publish(store, config=run.config, issue=run.issue)
         receipts.append(receipt)
     return receipt, publication
-
-
-def _was_made(store: Store, *, issue: dt.date) -> bool:
-    sql = "SELECT count(*) AS n FROM core.runs WHERE stage = 'signals' AND status = 'done' AND issue = ?"
-    return int(store.query(sql, [issue])["n"][0]) > 0

@@ -7,7 +7,6 @@ Adding a changed file again is a new version: what was scored with the old one i
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +83,9 @@ def add_lexicon(source: LexiconFile, *, spec: AddSpec, folder: Path, dry_run: bo
         language=spec.language, file=Path(file), sha256=file_sha256(folder / file), accents=spec.accents,
         licence=spec.licence, citation=spec.citation,
     )  # fmt: skip
-    lexicons = {name: kept.model_copy(update={"file": Path(kept.file.name)}) for name, kept in theirs.lexicons.items()}
+    lexicons = {
+        name: kept.model_copy(update={"file": Path(kept.file.name)}) for name, kept in theirs.lexicons.items()
+    }
     updated = Catalogue(
         lexicons={**lexicons, _lexicon_name(spec): lexicon}, scorers={**theirs.scorers, spec.name: entry}
     )
@@ -105,7 +106,9 @@ def _check_names(spec: AddSpec) -> None:
     if not re.fullmatch(r"[a-z]{2}", spec.language):
         raise UsageError(f"--language: expected an ISO 639-1 code such as en; got '{spec.language}'.")
     if spec.name in read_catalogue().scorers:
-        raise UsageError(f"--name: '{spec.name}' is a lexicon that comes with the package. Choose another name.")
+        raise UsageError(
+            f"--name: '{spec.name}' is a lexicon that comes with the package. Choose another name."
+        )
 
 
 def _dimension_names(dimensions: tuple[str, ...]) -> dict[str, str]:
@@ -181,4 +184,4 @@ def _replace(path: Path, text: str) -> None:
     """Write beside and rename, so that a reader sees the old file or the new one."""
     beside = path.with_name(f".{path.name}.part")
     beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    beside.replace(path)

@@ -15,15 +15,6 @@ import pyarrow as pa
 
 from lexicons.folding import FoldTables, fold_tables
 from lexicons.kernels import (
-    CUE,
-    EXACT_TERM,
-    FREE,
-    LENGTH,
-    N_FIELDS,
-    NOTHING,
-    PHRASE_WORD,
-    ROOT_CHILD,
-    STEM_TERM,
     BitArray,
     ByteArray,
     FloatArray,
@@ -31,13 +22,25 @@ from lexicons.kernels import (
     IntArray,
     LongArray,
     edge_slot,
+    new_scratch,
+)
+from lexicons.kernels_build import (
     fill_slots,
     hash_keys,
-    new_scratch,
+    pair_hashes,
     set_bits,
     split_rows,
 )
-from lexicons.kernels_tokens import CLASS_SHIFT, GAP_NONE, GAP_SOFT, KIND_SHIFT
+from lexicons.kernels_lookup import (
+    CUE,
+    EXACT_TERM,
+    LENGTH,
+    N_FIELDS,
+    PHRASE_WORD,
+    ROOT_CHILD,
+    STEM_TERM,
+)
+from lexicons.kernels_tokens import CLASS_SHIFT, GAP_NONE, GAP_SOFT, KIND_SHIFT, NOTHING
 from lexicons.load import Cues, Lexicon
 from warehouse.errors import InputError
 
@@ -46,6 +49,7 @@ SUBSTRING_LANGUAGES = frozenset({"zh"})
 STEM_MARK = "*"
 # One slot in two is taken at most; the filters keep most misses away from the slots.
 SLOTS_PER_KEY = 2
+CACHE_LINE = 64
 # One bit in 64 is set at most; small enough for the processor's cache where there are many terms.
 BITS_PER_KEY = 64
 # What a negator makes of a graded weight: `not terrible` is milder than `great`.
@@ -116,7 +120,7 @@ def build_index(lexicon: Lexicon) -> tuple[Index, list[str]]:
         _add_cues(vocabulary, lexicon.cues, accents=lexicon.accents)
     gap = GAP_NONE if lexicon.language in SUBSTRING_LANGUAGES else GAP_SOFT
     index = _assemble(vocabulary, tables, max_gap=gap, n_dims=len(lexicon.dimensions))
-    index = _with_weights(index, lexicon, terms)
+    index = _with_weights(index, lexicon, terms)._replace(graded=lexicon.graded)
     return (index if lexicon.cues is None else _with_cues(index, lexicon.cues)), terms
 
 
@@ -198,19 +202,19 @@ def _claim(owners: dict[Key, int], key: Key, position: int, terms: Sequence[str]
 
 
 def _assemble(vocabulary: Vocabulary, tables: FoldTables, *, max_gap: int, n_dims: int) -> Index:
-    entries, hashes = _entries(vocabulary)
     edges, nodes = _trie(vocabulary)
-    _note_first_nodes(entries, vocabulary, edges)
+    first_nodes = _first_nodes(vocabulary, edges)
+    fields, hashes = _fields(vocabulary, first_nodes)
     stems = np.array([vocabulary.entries[word] for word in vocabulary.stems], dtype=np.int64)
-    slots = np.full((_power_of_two(SLOTS_PER_KEY * len(entries)), 2), FREE, dtype=np.uint64)
-    fill_slots(hashes, slots)
+    slots = _aligned(_power_of_two(SLOTS_PER_KEY * len(fields)))
+    fill_slots(hashes, fields, slots)
     return Index(
         chars=_chars(tables),
         pairs=tables.pairs,
-        word_filter=_filter(hashes),
-        stem_filter=_filter(hashes[stems]),
+        word_filter=_filter(hashes, 16),
+        stem_filter=_filter(hashes[stems], BITS_PER_KEY),
+        pair_filter=_filter(_pairs(vocabulary, first_nodes), BITS_PER_KEY),
         slots=slots,
-        entries=entries,
         stem_lengths=_stem_lengths(vocabulary),
         edges=edges,
         nodes=nodes,
@@ -223,6 +227,7 @@ def _assemble(vocabulary: Vocabulary, tables: FoldTables, *, max_gap: int, n_dim
         max_gap=max_gap,
         reach=0,
         negated=NEGATED,
+        graded=True,
     )
 
 
@@ -262,27 +267,56 @@ def _with_cues(index: Index, cues: Cues) -> Index:
     )
 
 
-def _writable(values: np.ndarray, kind: type) -> np.ndarray:  # type: ignore[type-arg]
+def _writable(values: np.ndarray, kind: type) -> np.ndarray:
     """A copy: compiled code is compiled anew for read-only arrays."""
     return np.array(values, dtype=kind)
 
 
-def _entries(vocabulary: Vocabulary) -> tuple[IntArray, BitArray]:
-    """The rows of `Index.entries`, and their hashes."""
+def _aligned(n_slots: int) -> IntArray:
+    """Free slots that begin at a cache line, so that none lies across two."""
+    spare = CACHE_LINE // 4
+    room = np.zeros(n_slots * N_FIELDS + spare, dtype=np.int32)
+    skip = -(room.ctypes.data // 4) % spare
+    return room[skip : skip + n_slots * N_FIELDS].reshape(n_slots, N_FIELDS)
+
+
+def _first_nodes(vocabulary: Vocabulary, edges: LongArray) -> dict[Word, int]:
+    """The node that each first word of a phrase leads to, which saves a look in the edges."""
+    starts = {words[0] for words in (*vocabulary.phrases, *vocabulary.cue_phrases)}
+    return {
+        word: int(edges[edge_slot(0, vocabulary.phrase_words[word], edges), 1]) for word in sorted(starts)
+    }
+
+
+def _pairs(vocabulary: Vocabulary, first_nodes: dict[Word, int]) -> BitArray:
+    """Hash of every first node and second word of a phrase."""
+    phrases = [*vocabulary.phrases, *vocabulary.cue_phrases]
+    nodes = np.array([first_nodes[words[0]] for words in phrases], dtype=np.int64)
+    return pair_hashes(
+        nodes, np.array([vocabulary.phrase_words[words[1]] for words in phrases], dtype=np.int64)
+    )
+
+
+def _fields(vocabulary: Vocabulary, first_nodes: dict[Word, int]) -> tuple[IntArray, BitArray]:
+    """What a slot says of each entry, from LENGTH on, and the entries' hashes."""
     words = list(vocabulary.entries)
     letters = np.array([code for word in words for code in word], dtype=np.int32)
     lengths = np.array([len(word) for word in words], dtype=np.int64)
-    entries = np.full((len(words), N_FIELDS), NOTHING, dtype=np.int32)
-    entries[:, LENGTH] = lengths
+    fields = np.full((len(words), N_FIELDS), NOTHING, dtype=np.int32)
+    fields[:, LENGTH] = lengths
     owners = {
         EXACT_TERM: vocabulary.exact,
         STEM_TERM: vocabulary.stems,
         CUE: vocabulary.cues,
         PHRASE_WORD: vocabulary.phrase_words,
+        ROOT_CHILD: first_nodes,
     }
     for column, owner in owners.items():
-        entries[[vocabulary.entries[word] for word in owner], column] = list(owner.values())
-    return entries, hash_keys(letters, np.cumsum(lengths) - lengths, lengths)
+        fields[[vocabulary.entries[word] for word in owner], column] = list(owner.values())
+    hashes = hash_keys(letters, np.cumsum(lengths) - lengths, lengths)
+    if len(np.unique(hashes)) < len(hashes):
+        raise InputError("Two words of the lexicon have the same hash. Remove one of the terms added last.")
+    return np.ascontiguousarray(fields[:, LENGTH:]), hashes
 
 
 def _trie(vocabulary: Vocabulary) -> tuple[LongArray, IntArray]:
@@ -297,13 +331,6 @@ def _trie(vocabulary: Vocabulary) -> tuple[LongArray, IntArray]:
                 node = _child(edges, node, vocabulary.phrase_words[word], nodes)
             nodes[node][column] = position
     return edges, np.array(nodes, dtype=np.int32)
-
-
-def _note_first_nodes(entries: IntArray, vocabulary: Vocabulary, edges: LongArray) -> None:
-    """Write into the entries that begin a phrase the node that they lead to, which saves a look in the edges."""
-    for word in {words[0] for words in (*vocabulary.phrases, *vocabulary.cue_phrases)}:
-        slot = edge_slot(0, vocabulary.phrase_words[word], edges)
-        entries[vocabulary.entries[word], ROOT_CHILD] = edges[slot, 1]
 
 
 def _child(edges: LongArray, node: int, word: int, nodes: list[list[int]]) -> int:
@@ -321,8 +348,8 @@ def _stem_lengths(vocabulary: Vocabulary) -> ByteArray:
     return lengths
 
 
-def _filter(hashes: BitArray) -> BitArray:
-    bits = np.zeros(_power_of_two(BITS_PER_KEY * len(hashes)) // 64, dtype=np.uint64)
+def _filter(hashes: BitArray, per_key: int) -> BitArray:
+    bits = np.zeros(_power_of_two(per_key * len(hashes)) // 64, dtype=np.uint64)
     set_bits(bits, hashes)
     return bits
 

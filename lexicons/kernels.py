@@ -5,40 +5,30 @@ Not a public interface: `lexicons.match` documents the rules, `lexicons.index` p
 array out of a tuple counts references.
 """
 
+# mypy: allow-untyped-defs, no-check-untyped-defs
+
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from lexicons.compiled import compiled, inlined
+from lexicons.kernels_build import grown
+from lexicons.kernels_lookup import (
+    edge_hash,
+    resolve_tokens,
+)
 from lexicons.kernels_tokens import (
     CLAUSE,
-    ELONGATED,
-    END,
     FIRST_NODE,
-    FNV_BASIS,
     GAP,
-    KIND_SHIFT,
-    LOOK,
-    MAYBE_STEM,
-    MAYBE_WORD,
     N_COLUMNS,
-    NOT_A_LETTER,
     NOTHING,
+    ONE,
     SINGLE,
     SINGLE_CUE,
-    SLOW,
-    START,
-    STEM_LENGTH,
-    STEM_VALUE,
-    ONE,
-    LOW_BITS,
-    WORD_BITS,
-    VALUE,
     WORD_ID,
     borrowed,
-    fnv_step,
-    has_bit,
     tokenise,
 )
 
@@ -48,28 +38,23 @@ ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float64]
 BitArray = npt.NDArray[np.uint64]
 
-# Columns of Index.slots, and the slot that holds nothing: no entry has this number.
-SLOT_HASH, SLOT_ENTRY, FREE = 0, 1, np.uint64(0xFFFFFFFFFFFFFFFF)
-# Columns of Index.entries.
-LENGTH, EXACT_TERM, STEM_TERM, CUE, PHRASE_WORD, ROOT_CHILD = 0, 1, 2, 3, 4, 5
-N_FIELDS = 8  # two more than there are, so that an entry is half a cache line
 # Values of load.Role.
 NEGATOR, DEGREE, BREAK, PLAIN = 0, 1, 2, 3
+FEW = 16
 
 
 class Index(NamedTuple):
-    """A lexicon as flat arrays. E entries (distinct words), T terms, C cues, S and P hash slots.
+    """A lexicon as flat arrays. T terms, C cues, S and P hash slots.
 
-    An entry is the folded spelling of a word that is an exact term, a stem, a cue, part of a phrase, or
-    several of these.
+    A slot holds an entry: a word that is an exact term, a stem, a cue, part of a phrase, or several of these.
     """
 
     chars: IntArray  # 65,536: fold | class << 16 | kind << 20
     pairs: LongArray  # n x 3: letter, combining mark, the letter they make
     word_filter: BitArray  # by hash; a word whose bit is 0 is no entry
     stem_filter: BitArray  # by hash; a beginning whose bit is 0 is no stem
-    slots: BitArray  # S x 2: hash, entry or FREE
-    entries: IntArray  # E x 8: letters, exact term, stem, cue, phrase word, node after it; -1 = none
+    pair_filter: BitArray  # by hash of node and word; a pair whose bit is 0 begins no phrase
+    slots: IntArray  # S x N_FIELDS, open addressing
     stem_lengths: ByteArray  # longest spelling + 1, 1 where a stem has that length
     edges: LongArray  # P x 2, open addressing: node << 32 | word (-1 = free), child node
     nodes: IntArray  # N x 2: the term and the cue that end at this node of the trie, or -1
@@ -82,6 +67,7 @@ class Index(NamedTuple):
     max_gap: int  # widest gap a phrase may cross
     reach: int  # tokens after a cue that it changes
     negated: float  # what a negator multiplies a weight by
+    graded: bool  # whether cues change weights
 
 
 class Result(NamedTuple):
@@ -107,167 +93,19 @@ class Scratch(NamedTuple):
     factors: FloatArray  # what cues make of each; negative = negated
 
 
-@njit(cache=True, nogil=True)
-def hash_key(cps, start, end):  # type: ignore[no-untyped-def]
-    """FNV-1a of cps[start:end]."""
-    value = FNV_BASIS
-    for i in range(start, end):
-        value = fnv_step(value, np.uint64(cps[i]))
-    return value
-
-
-@njit(cache=True, nogil=True, inline="always")
-def find_entry(length, value, slots, entries):  # type: ignore[no-untyped-def]
-    """Entry of a spelling by its length and hash, or -1."""
-    mask = np.uint64(slots.shape[0] - 1)
-    slot = value & mask
-    while slots[slot, SLOT_ENTRY] != FREE:
-        if slots[slot, SLOT_HASH] == value:
-            entry = np.int64(slots[slot, SLOT_ENTRY])
-            return entry if entries[entry, LENGTH] == length else np.int64(NOTHING)
-        slot = (slot + ONE) & mask
-    return np.int64(NOTHING)
-
-
-@njit(cache=True, nogil=True)
-def look_up(cps, start, end, stem_filter, slots, entries, stem_lengths):  # type: ignore[no-untyped-def]
-    """Return (entry of cps[start:end], term of its longest stem), -1 for what there is not."""
-    longest = stem_lengths.size - 1
-    value, stem, entry = FNV_BASIS, np.int64(NOTHING), np.int64(NOTHING)
-    for i in range(start, end):
-        length = i - start + 1
-        if length > longest:
-            return np.int64(NOTHING), stem
-        value = fnv_step(value, np.uint64(cps[i]))
-        if stem_lengths[length] and has_bit(stem_filter, value & np.uint64(stem_filter.size * 64 - 1)):
-            entry = find_entry(length, value, slots, entries)
-            if entry >= 0 and entries[entry, STEM_TERM] >= 0:
-                stem = np.int64(entries[entry, STEM_TERM])
-    return find_entry(end - start, value, slots, entries), stem
-
-
-@njit(cache=True, nogil=True, inline="always")
-def is_letter(code, chars):  # type: ignore[no-untyped-def]
-    """Whether a folded code point is a letter."""
-    return code < 0x10000 and chars[code] >> KIND_SHIFT != NOT_A_LETTER
-
-
-@njit(cache=True, nogil=True)
-def is_elongated(cps, chars, start, end):  # type: ignore[no-untyped-def]
-    """Whether a letter is repeated three times or more in a row."""
-    run = 1
-    for i in range(start + 1, end):
-        run = run + 1 if cps[i] == cps[i - 1] and is_letter(cps[i], chars) else 1
-        if run >= ELONGATED:
-            return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def collapse(cps, chars, start, end, keep, variant):  # type: ignore[no-untyped-def]
-    """Write the token into `variant`, runs of three or more letters cut to `keep`; return its length."""
-    k, i = 0, start
-    while i < end:
-        j = i + 1
-        while j < end and cps[j] == cps[i]:
-            j += 1
-        elongated = j - i >= ELONGATED and is_letter(cps[i], chars)
-        for _ in range(keep if elongated else j - i):
-            variant[k] = cps[i]
-            k += 1
-        i = j
-    return k
-
-
-@njit(cache=True, nogil=True, inline="always")
-def take(tokens, t, entry, entries):  # type: ignore[no-untyped-def]
-    """Note what an entry says of token t; plain copies, because these tests would be hard to predict."""
-    tokens[t, SINGLE], tokens[t, SINGLE_CUE] = entries[entry, EXACT_TERM], entries[entry, CUE]
-    tokens[t, WORD_ID], tokens[t, FIRST_NODE] = entries[entry, PHRASE_WORD], entries[entry, ROOT_CHILD]
-
-
-@njit(cache=True, nogil=True)
-def resolve_slowly(t, tokens, cps, chars, variant, stem_filter, slots, entries, stem_lengths):  # type: ignore[no-untyped-def]
-    """Fill what was found for a token whose hash is not that of its spelling: runs of letters are cut to two
-    first, and to one for what that did not find."""
-    start, end = tokens[t, START], tokens[t, END]
-    second = np.int64(NOTHING)
-    if is_elongated(cps, chars, start, end):
-        cut = collapse(cps, chars, start, end, 2, variant)
-        entry, stem = look_up(variant, 0, cut, stem_filter, slots, entries, stem_lengths)
-        cut = collapse(cps, chars, start, end, 1, variant)
-        second, stem_1 = look_up(variant, 0, cut, stem_filter, slots, entries, stem_lengths)
-        stem = stem if stem >= 0 else stem_1
-    else:
-        entry, stem = look_up(cps, start, end, stem_filter, slots, entries, stem_lengths)
-    for found in (second, entry):
-        if found >= 0:
-            for column, source in ((SINGLE, EXACT_TERM), (SINGLE_CUE, CUE)):
-                if entries[found, source] >= 0:
-                    tokens[t, column] = entries[found, source]
-            if entries[found, PHRASE_WORD] >= 0:
-                tokens[t, WORD_ID] = entries[found, PHRASE_WORD]
-                tokens[t, FIRST_NODE] = entries[found, ROOT_CHILD]
-    if tokens[t, SINGLE] < 0:
-        tokens[t, SINGLE] = stem
-
-
-@njit(cache=True, nogil=True)
-def longest_stem(t, tokens, hashes, cps, stem_filter, slots, entries, stem_lengths):  # type: ignore[no-untyped-def]
-    """Term of the longest stem of a token, or -1: the longest likely beginning first, else all of them."""
-    start, length = tokens[t, START], tokens[t, STEM_LENGTH]
-    entry = find_entry(length, hashes[t, STEM_VALUE], slots, entries)
-    if entry >= 0 and entries[entry, STEM_TERM] >= 0:
-        return np.int64(entries[entry, STEM_TERM])
-    _, stem = look_up(cps, start, start + length, stem_filter, slots, entries, stem_lengths)
-    return stem
-
-
-@njit(cache=True, nogil=True, inline="always")
-def resolve_tokens(
-    n, tokens, hashes, active, cps, chars, variant, stem_filter, slots, entries, stem_lengths, max_gap
-):  # type: ignore[no-untyped-def]
-    """Look up the tokens that may be an entry; list those that can start a match or are a cue at the end of
-    `active` and return from where to where. Backwards, because a phrase needs a word of phrases to follow."""
-    n_maybe = 0
-    for t in range(n):
-        active[n_maybe] = t
-        n_maybe += tokens[t, LOOK] != 0
-    first = n_maybe
-    for a in range(n_maybe - 1, -1, -1):
-        t = np.int64(active[a])
-        look = tokens[t, LOOK]
-        tokens[t, SINGLE] = tokens[t, SINGLE_CUE] = tokens[t, FIRST_NODE] = NOTHING
-        if look & SLOW:
-            resolve_slowly(t, tokens, cps, chars, variant, stem_filter, slots, entries, stem_lengths)
-        else:
-            if look & MAYBE_WORD:
-                entry = find_entry(tokens[t, END] - tokens[t, START], hashes[t, VALUE], slots, entries)
-                if entry >= 0:
-                    take(tokens, t, entry, entries)
-            if look & MAYBE_STEM and tokens[t, SINGLE] < 0:
-                tokens[t, SINGLE] = longest_stem(t, tokens, hashes, cps, stem_filter, slots, entries, stem_lengths)
-        if t + 1 == n or tokens[t + 1, WORD_ID] < 0 or tokens[t + 1, GAP] > max_gap:
-            tokens[t, FIRST_NODE] = NOTHING
-        active[first - 1] = t
-        # All three are -1 exactly where all their bits are set.
-        first -= tokens[t, SINGLE] & tokens[t, SINGLE_CUE] & tokens[t, FIRST_NODE] != NOTHING
-    return first, n_maybe
-
-
-@njit(cache=True, nogil=True, inline="always")
-def edge_slot(node, word, edges):  # type: ignore[no-untyped-def]
+@inlined
+def edge_slot(node, word, edges):
     """Slot of the edge from a trie node by a word, or the free slot where it would be."""
     mask = np.uint64(edges.shape[0] - 1)
     key = np.int64(node) << 32 | np.int64(word)
-    slot = fnv_step(fnv_step(FNV_BASIS, np.uint64(node)), np.uint64(word)) & mask
+    slot = edge_hash(node, word) & mask
     while edges[slot, 0] != key and edges[slot, 0] != NOTHING:
         slot = (slot + ONE) & mask
     return slot
 
 
-@njit(cache=True, nogil=True, inline="always")
-def longest_phrases(tokens, t, n, edges, nodes, max_gap):  # type: ignore[no-untyped-def]
+@inlined
+def longest_phrases(tokens, t, n, edges, nodes, max_gap):
     """(term, its tokens, cue, its tokens) of the longest phrases that start at token t; -1, 0 for none."""
     term, term_length = np.int64(NOTHING), 0
     cue, cue_length = np.int64(NOTHING), 0
@@ -286,10 +124,10 @@ def longest_phrases(tokens, t, n, edges, nodes, max_gap):  # type: ignore[no-unt
     return term, term_length, cue, cue_length
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def match_post(
     n, first, last, tokens, active, found, factors, edges, nodes, roles, cue_factor, max_gap, reach, negated
-):  # type: ignore[no-untyped-def]
+):
     """Write the terms of one resolved post and their factors; return how many there are.
 
     A negator or degree word reaches a number of tokens ahead inside its clause; the later of two degree
@@ -344,19 +182,12 @@ def new_scratch(size: int) -> Scratch:
     )
 
 
-@njit(cache=True, nogil=True)
-def grown(array, needed):  # type: ignore[no-untyped-def]
-    """The array, or a copy at least twice as long if `needed` elements do not fit."""
-    if needed <= array.size:
-        return array
-    larger = np.empty(max(needed, 2 * array.size), array.dtype)
-    larger[: array.size] = array
-    return larger
+@inlined
+def add_hits(i, count, found, factors, dim_start, dims, weights, graded, hits, negated, sums):
+    """Add post i's matches to its row of hits, negated hits and, unless it has no columns, weighted sums.
 
-
-@njit(cache=True, nogil=True, inline="always")
-def add_hits(i, count, found, factors, dim_start, dims, weights, hits, negated, sums):  # type: ignore[no-untyped-def]
-    """Add post i's matches to its row of hits, negated hits and, unless it has no columns, weighted sums."""
+    Where terms are not graded, a cue can only turn them off.
+    """
     for m in range(count):
         for at in range(dim_start[found[m]], dim_start[found[m] + 1]):
             if factors[m] < 0:
@@ -364,13 +195,20 @@ def add_hits(i, count, found, factors, dim_start, dims, weights, hits, negated, 
             else:
                 hits[i, dims[at]] += 1
             if sums.size:
-                sums[i, dims[at]] += weights[at] * factors[m]
+                sums[i, dims[at]] += weights[at] * (factors[m] if graded else max(np.sign(factors[m]), 0.0))
 
 
-@njit(cache=True, nogil=True, inline="always")
-def distinct(count, found, seen, row):  # type: ignore[no-untyped-def]
+@inlined
+def distinct(count, found, seen, row):
     """How many different terms a post has; `seen` holds the last row of each term."""
     different = 0
+    if count <= FEW:
+        for m in range(count):
+            repeated = False
+            for earlier in range(m):
+                repeated |= found[earlier] == found[m]
+            different += not repeated
+        return different
     for m in range(count):
         if seen[found[m]] != row:
             seen[found[m]] = row
@@ -378,8 +216,8 @@ def distinct(count, found, seen, row):  # type: ignore[no-untyped-def]
     return different
 
 
-@njit(cache=True, nogil=True)
-def match_rows(data, offsets, rows, index, scratch, result, collect):  # type: ignore[no-untyped-def]
+@compiled
+def match_rows(data, offsets, rows, index, scratch, result, collect):
     """Match the chosen rows of an Arrow string buffer and fill the result.
 
     Returns, where `collect`, the matches as three arrays: position in `rows`, term, factor.
@@ -388,9 +226,7 @@ def match_rows(data, offsets, rows, index, scratch, result, collect):  # type: i
     chars, pairs, words, stems = (
         borrowed(index.chars), borrowed(index.pairs), borrowed(index.word_filter), borrowed(index.stem_filter),
     )  # fmt: skip
-    slots, entries, lengths = (
-        borrowed(index.slots), borrowed(index.entries), borrowed(index.stem_lengths),
-    )  # fmt: skip
+    slots, lengths, starts = borrowed(index.slots), borrowed(index.stem_lengths), borrowed(index.pair_filter)
     edges, nodes, roles, cue_factor = (
         borrowed(index.edges), borrowed(index.nodes), borrowed(index.cue_role), borrowed(index.cue_factor),
     )  # fmt: skip
@@ -402,7 +238,7 @@ def match_rows(data, offsets, rows, index, scratch, result, collect):  # type: i
     variant, found, factors = borrowed(scratch.variant), borrowed(scratch.found), borrowed(scratch.factors)
     hits, negated, sums = borrowed(result.hits), borrowed(result.negated), borrowed(result.sums)
     counts, seen = borrowed(result.counts), borrowed(result.seen)
-    max_gap, reach, turned = index.max_gap, index.reach, index.negated
+    max_gap, reach, turned, graded = index.max_gap, index.reach, index.negated, index.graded
     match_row, match_term, match_factor = (
         np.empty(16, np.int64),
         np.empty(16, np.int32),
@@ -411,10 +247,12 @@ def match_rows(data, offsets, rows, index, scratch, result, collect):  # type: i
     total = 0
     for i in range(rows.size):
         row = rows[i]
-        n = tokenise(data, offsets[row], offsets[row + 1], chars, pairs, words, stems, cps, kinds, tokens, hashes)
+        n = tokenise(
+            data, offsets[row], offsets[row + 1], chars, pairs, words, stems, cps, kinds, tokens, hashes
+        )
         counts[i, 0] = n
         first, last = resolve_tokens(
-            n, tokens, hashes, active, cps, chars, variant, stems, slots, entries, lengths, max_gap
+            n, tokens, hashes, active, cps, chars, variant, stems, starts, slots, lengths, dim_start, max_gap
         )
         if first == last:
             continue
@@ -434,7 +272,7 @@ def match_rows(data, offsets, rows, index, scratch, result, collect):  # type: i
             reach,
             turned,
         )
-        add_hits(i, count, found, factors, dim_start, dims, weights, hits, negated, sums)
+        add_hits(i, count, found, factors, dim_start, dims, weights, graded, hits, negated, sums)
         counts[i, 1], counts[i, 2] = count, distinct(count, found, seen, i)
         if collect and count:
             match_row, match_term = grown(match_row, total + count), grown(match_term, total + count)
@@ -444,54 +282,3 @@ def match_rows(data, offsets, rows, index, scratch, result, collect):  # type: i
             match_factor[total : total + count] = factors[:count]
             total += count
     return match_row[:total], match_term[:total], match_factor[:total]
-
-
-@njit(cache=True, nogil=True)
-def split_rows(data, offsets, index, scratch):  # type: ignore[no-untyped-def]
-    """Tokens of every row, runs of letters cut to two: (words per row, letters per word, code points)."""
-    n_rows = offsets.size - 1
-    tokens, cps, kinds, variant = scratch.tokens, scratch.cps, scratch.kinds, scratch.variant
-    hashes = scratch.hashes
-    chars, pairs, words, stems = index.chars, index.pairs, index.word_filter, index.stem_filter
-    per_row, lengths, letters = np.zeros(n_rows, np.int64), np.empty(16, np.int64), np.empty(16, np.int32)
-    n_words, n_letters = 0, 0
-    for row in range(n_rows):
-        n = tokenise(data, offsets[row], offsets[row + 1], chars, pairs, words, stems, cps, kinds, tokens, hashes)
-        per_row[row] = n
-        lengths = grown(lengths, n_words + n)
-        for t in range(n):
-            cut = collapse(cps, chars, tokens[t, START], tokens[t, END], 2, variant)
-            letters = grown(letters, n_letters + cut)
-            letters[n_letters : n_letters + cut] = variant[:cut]
-            lengths[n_words] = cut
-            n_letters += cut
-            n_words += 1
-    return per_row, lengths[:n_words], letters[:n_letters]
-
-
-@njit(cache=True, nogil=True)
-def fill_slots(hashes, slots):  # type: ignore[no-untyped-def]
-    """Put the entries into the slots by open addressing with linear probing; their number is a power of two."""
-    mask = np.uint64(slots.shape[0] - 1)
-    for entry in range(hashes.size):
-        slot = hashes[entry] & mask
-        while slots[slot, SLOT_ENTRY] != FREE:
-            slot = (slot + ONE) & mask
-        slots[slot, SLOT_HASH], slots[slot, SLOT_ENTRY] = hashes[entry], np.uint64(entry)
-
-
-@njit(cache=True, nogil=True)
-def set_bits(bits, hashes):  # type: ignore[no-untyped-def]
-    """Set the filter's bit of each hash."""
-    for value in hashes:
-        at = value & np.uint64(bits.size * 64 - 1)
-        bits[at >> WORD_BITS] |= ONE << (at & LOW_BITS)
-
-
-@njit(cache=True, nogil=True)
-def hash_keys(keys, starts, lengths):  # type: ignore[no-untyped-def]
-    """Hash of each spelling."""
-    out = np.empty(starts.size, np.uint64)
-    for i in range(starts.size):
-        out[i] = hash_key(keys, starts[i], starts[i] + lengths[i])
-    return out

@@ -1,24 +1,25 @@
 """The compiled tokeniser: UTF-8 bytes to folded words, hashtag parts, Chinese characters and emoji.
 
 Not a public interface: `lexicons.match` documents the rules. Compiled functions take plain arrays, and many of
-them, because taking an array out of a tuple counts references. The compile cache of `kernels.py` does not notice
-a change here: remove `lexicons/__pycache__` after one.
+them, because taking an array out of a tuple counts references.
 """
+
+# mypy: allow-untyped-defs, no-check-untyped-defs
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from lexicons.compiled import compiled, inlined
+
 # FNV-1a over code points, in unsigned integers, whose products wrap as they should; signed ones went wrong in
 # optimised code. A word is known by these 64 bits and its length: two words that share them are not to be expected
-# (one chance in 10^13 per million different words and lexicon of a million terms), and comparing the spellings as
+# (one chance in 20 million for a million different words against a million terms), and comparing the spellings as
 # well took a quarter of the time.
 FNV_BASIS = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
-NOTHING = -1
 ONE, WORD_BITS, LOW_BITS = np.uint64(1), np.uint64(6), np.uint64(63)
 NOTHING = -1
 # Values of folding.CharClass and folding.LetterKind, repeated because compiled code wants plain integers.
@@ -29,7 +30,18 @@ GAP_NONE, GAP_SOFT, GAP_HARD = 0, 1, 2
 CLASS_SHIFT, KIND_SHIFT, FOLD_MASK = 16, 20, 0xFFFF
 # Columns of Scratch.tokens: place in cps, gap before, clause, how to look it up (flags), length of the longest
 # beginning that may be a stem; and what was found: term, cue, phrase word, first node.
-START, END, GAP, CLAUSE, LOOK, STEM_LENGTH, SINGLE, SINGLE_CUE, WORD_ID, FIRST_NODE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+START, END, GAP, CLAUSE, LOOK, STEM_LENGTH, SINGLE, SINGLE_CUE, WORD_ID, FIRST_NODE = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+)
 N_COLUMNS = 10
 # Columns of Scratch.hashes: of the word, and of that beginning.
 VALUE, STEM_VALUE = 0, 1
@@ -38,7 +50,7 @@ ELONGATED = 3
 SPACE = 0x20
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def borrowed(typing_context: Any, array: Any) -> Any:
     """The same array without its reference count: counting in the loops took a third of the time.
 
@@ -55,8 +67,8 @@ def borrowed(typing_context: Any, array: Any) -> Any:
     return array(array), generate
 
 
-@njit(cache=True, nogil=True, inline="always")
-def decode(data, pos):  # type: ignore[no-untyped-def]
+@inlined
+def decode(data, pos):
     """Return (code point, next position); the bytes are valid UTF-8."""
     first = np.int64(data[pos])
     if first < 0x80:
@@ -70,8 +82,8 @@ def decode(data, pos):  # type: ignore[no-untyped-def]
     return (first & 0x07) << 18 | second << 12 | third << 6 | np.int64(data[pos + 3] & 0x3F), pos + 4
 
 
-@njit(cache=True, nogil=True)
-def far_class(code):  # type: ignore[no-untyped-def]
+@compiled
+def far_class(code):
     """Class of a code point beyond the first plane, as folding.classify gives it."""
     if 0x20000 <= code < 0x40000:
         return HAN
@@ -80,26 +92,26 @@ def far_class(code):  # type: ignore[no-untyped-def]
     return EMOJI if 0x1F000 <= code < 0x1FB00 else HARD
 
 
-@njit(cache=True, nogil=True, inline="always")
-def class_of(code, chars):  # type: ignore[no-untyped-def]
+@inlined
+def class_of(code, chars):
     """Class of any code point."""
     return np.int64(chars[code]) >> CLASS_SHIFT & 15 if code < 0x10000 else far_class(code)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def fnv_step(value, code):  # type: ignore[no-untyped-def]
+@inlined
+def fnv_step(value, code):
     """One step of FNV-1a over code points."""
     return (value ^ np.uint64(code)) * FNV_PRIME
 
 
-@njit(cache=True, nogil=True, inline="always")
-def has_bit(bits, at):  # type: ignore[no-untyped-def]
+@inlined
+def has_bit(bits, at):
     """Bit `at` of a filter."""
     return bits[at >> WORD_BITS] >> (at & LOW_BITS) & ONE
 
 
-@njit(cache=True, nogil=True)
-def mouth(char):  # type: ignore[no-untyped-def]
+@compiled
+def mouth(char):
     """The emoji for what follows the eyes of an emoticon, or -1."""
     if char in (0x29, 0x5D):  # ) ]
         return 0x1F642
@@ -118,8 +130,8 @@ def mouth(char):  # type: ignore[no-untyped-def]
     return 0x1F610 if char == 0x7C else NOTHING  # |
 
 
-@njit(cache=True, nogil=True)
-def face(data, pos, stop):  # type: ignore[no-untyped-def]
+@compiled
+def face(data, pos, stop):
     """Return (emoji, next position) of eyes at pos and what follows them, or (-1, pos)."""
     eyes, at = data[pos], pos + 1
     tear = at < stop and data[at] == 0x27
@@ -135,8 +147,8 @@ def face(data, pos, stop):  # type: ignore[no-untyped-def]
     return code, at + 1
 
 
-@njit(cache=True, nogil=True)
-def emoticon(data, pos, stop, chars):  # type: ignore[no-untyped-def]
+@compiled
+def emoticon(data, pos, stop, chars):
     """Return (emoji, next position) of the emoticon that starts at pos, or (-1, pos).
 
     It must not run into a word: `:Day` and `<30` are none.
@@ -158,8 +170,8 @@ def emoticon(data, pos, stop, chars):  # type: ignore[no-untyped-def]
     return (code, end) if code != NOTHING else (NOTHING, pos)
 
 
-@njit(cache=True, nogil=True)
-def camel_boundary(kinds, at, end):  # type: ignore[no-untyped-def]
+@compiled
+def camel_boundary(kinds, at, end):
     """Whether a hashtag part starts at `at`: aB, or the last capital of ABc."""
     if kinds[at] != UPPER:
         return False
@@ -168,8 +180,8 @@ def camel_boundary(kinds, at, end):  # type: ignore[no-untyped-def]
     return kinds[at - 1] == UPPER and at + 1 < end and kinds[at + 1] == LOWER
 
 
-@njit(cache=True, nogil=True)
-def split_hashtag(kinds, tokens, n, end):  # type: ignore[no-untyped-def]
+@compiled
+def split_hashtag(kinds, tokens, n, end):
     """Cut the open token n into its camel-case parts, all but the last of them closed; return the last."""
     tokens[n, LOOK] = SLOW
     for at in range(tokens[n, START] + 1, end):
@@ -182,8 +194,8 @@ def split_hashtag(kinds, tokens, n, end):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(cache=True, nogil=True)
-def composed(letter, mark, pairs):  # type: ignore[no-untyped-def]
+@compiled
+def composed(letter, mark, pairs):
     """The letter that a folded letter and a combining mark make, or the letter itself."""
     low, high = 0, pairs.shape[0]
     while low < high:
@@ -197,8 +209,8 @@ def composed(letter, mark, pairs):  # type: ignore[no-untyped-def]
     return letter
 
 
-@njit(cache=True, nogil=True, inline="always")
-def close_word(n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes):  # type: ignore[no-untyped-def]
+@inlined
+def close_word(n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes):
     """End the open token n at k, cut it if it is a hashtag; return the number of tokens."""
     tokens[n, STEM_LENGTH], hashes[n, STEM_VALUE] = stem_end - tokens[n, START], stem_value
     hashes[n, VALUE], tokens[n, WORD_ID] = value, NOTHING
@@ -209,8 +221,8 @@ def close_word(n, k, value, look, stem_end, stem_value, is_tag, word_filter, kin
     return n + 1
 
 
-@njit(cache=True, nogil=True, inline="always")
-def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds, tokens, hashes):  # type: ignore[no-untyped-def]
+@inlined
+def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds, tokens, hashes):
     """Write the tokens of data[pos:stop] and how each must be looked up; return how many there are."""
     n, k, clause, gap, look, start, stem_end = 0, 0, 0, GAP_HARD, 0, 0, 0
     last, value, stem_value = np.int64(NOTHING), FNV_BASIS, FNV_BASIS
@@ -253,7 +265,9 @@ def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds
                     break
                 pos += 1
             if pos < stop and data[pos] == SPACE:  # what mostly follows a word, without the tests below
-                n = close_word(n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes)
+                n = close_word(
+                    n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes
+                )
                 is_open, after_hash, gap = False, False, GAP_SOFT
                 pos += 1
             continue
@@ -269,7 +283,9 @@ def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds
             continue
         after_word = is_open and not apostrophe
         if is_open:
-            n = close_word(n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes)
+            n = close_word(
+                n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes
+            )
         if apostrophe and gap == GAP_NONE:
             gap = GAP_SOFT
         is_open, after_hash, apostrophe = False, cls == HASH, False
@@ -277,7 +293,7 @@ def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds
             face_code, end = emoticon(data, at, stop, chars)
             if face_code != NOTHING:
                 code, pos, cls = face_code, end, EMOJI
-        if cls == HAN or cls == EMOJI:
+        if cls in (HAN, EMOJI):
             clause += gap == GAP_HARD or cls == EMOJI
             cps[k] = np.int64(chars[code]) & FOLD_MASK if code < 0x10000 else code
             value = fnv_step(FNV_BASIS, np.uint64(cps[k]))

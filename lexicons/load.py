@@ -46,6 +46,8 @@ class Lexicon:
         terms: one row per term and dimension: term String, dimension String, weight Float32.
         accents: whether accents tell words apart.
         cues: negators and degree words, or None to leave negation alone.
+        graded: whether cues change the weights of what they reach; if not, a negated hit adds nothing to the
+            weighted sum, and any other its plain weight.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Lexicon:
     terms: pl.DataFrame
     accents: bool = False
     cues: Cues | None = None
+    graded: bool = True
 
 
 def load_lexicon(name: str, *, catalogue: Catalogue) -> Lexicon:
@@ -105,7 +108,7 @@ def _prepared(scorer: str, entry: ScorerEntry, lexicon: str, *, catalogue: Catal
             f"Expected dimensions among {', '.join(loaded.dimensions)}. Correct the catalogue or the file."
         )
     cues = load_cues(loaded.language, catalogue=catalogue) if entry.negation else None
-    return replace(loaded, dimensions=entry.dimensions, cues=cues)
+    return replace(loaded, dimensions=entry.dimensions, cues=cues, graded=entry.scale == "mean")
 
 
 def read_terms(path: Path) -> pl.DataFrame:

@@ -31,7 +31,7 @@ Rules, in order:
    (`can't sleep`), and at equal length both count.
 8. **Hits.** A match is one hit, or one negated hit, in each dimension its term is listed under; to the
    weighted sum it adds the term's weight times its factor: 1, or that of the degree word, times -0.5 where
-   negated.
+   negated. In a lexicon that is not graded a hit adds its plain weight, and a negated one nothing.
 
 Text is expected with mentions and links already masked; the words of a link that is left in count like any
 others.
@@ -118,8 +118,8 @@ class Matcher:
         )
         scratch = new_scratch(longest_text(texts.offsets) + 1)
         found = match_rows(texts.data, texts.offsets, rows, self._index, scratch, result, collect)
-        counts = (result.counts[:, column] for column in range(3))
-        return Matches(result.hits, result.negated, result.sums, *counts, *found)
+        tokens, matches, distinct = result.counts.T
+        return Matches(result.hits, result.negated, result.sums, tokens, matches, distinct, *found)
 
 
 def _joined(parts: list[Matches]) -> Matches:

@@ -99,10 +99,10 @@ class LexiconScorer:
         """List, per post, each distinct term with what it counts for in each of its dimensions.
 
         Returns the columns `keys` of the post, then lexicon, term, dimension, negated Bool, weight Float64
-        (of the term, with its cues: the mean over its hits in the post), hits Int64, and credit Float64: 1
-        divided among the post's distinct terms of the dimension that are not negated, so that credits sum to
-        the number of posts with a hit; 0 where negated. Ordered by post, term and dimension. Posts that are
-        missing or hold no term have no row. Private: words used by few people must pass a floor first.
+        (of the term: in graded lexicons with its cues, the mean over its hits in the post), hits Int64, and
+        credit Float64: 1 divided among the post's distinct terms of the dimension that are not negated, so
+        that credits sum to the number of posts with a hit; 0 where negated. Ordered by post, term and
+        dimension. Posts that are missing or hold no term have no row. Private: words used by few people must pass a floor first.
 
         Raises:
             InputError: a column is absent, not String, or a key is named like a column of the result.
@@ -144,8 +144,8 @@ class LexiconScorer:
         return self.describe()
 
     def _size_mb(self) -> float:
-        terms = [lexicon.terms["term"].str.len_bytes().sum() for lexicon in self._lexicons.values()]
-        return round(sum(terms) / BYTES_PER_MB, 3)
+        terms = pl.concat(lexicon.terms["term"] for lexicon in self._lexicons.values())
+        return round(int(terms.str.len_bytes().sum()) / BYTES_PER_MB, 3)
 
     def _schema(self) -> pl.Schema:
         counts = {"n_tokens": pl.Int32(), "n_matched": pl.Int32(), "missing": pl.Int8()}
@@ -197,14 +197,13 @@ def _on_scale(found: Matches, entry: ScorerEntry) -> npt.NDArray[np.float64]:
 def _credited(matches: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
     """Matches (row, term, factor) to rows of `HITS_SCHEMA` with the post's row in front."""
     terms = lexicon.terms.filter(pl.col("dimension").is_in(lexicon.dimensions))
+    factor = pl.col("factor") if lexicon.graded else pl.lit(1.0)
     hits = (
         matches.with_columns(negated=pl.col("factor") < 0)
         .group_by("row", "term", "negated")
         .agg(hits=pl.len().cast(pl.Int64), factor=pl.col("factor").mean())
         .join(terms, on="term")
-        .with_columns(
-            weight=pl.col("weight").cast(pl.Float64) * pl.col("factor"), lexicon=pl.lit(lexicon.name)
-        )
+        .with_columns(weight=pl.col("weight").cast(pl.Float64) * factor, lexicon=pl.lit(lexicon.name))
     )
     # Integers first: each distinct unnegated term gets the same part of the post's point.
     distinct = (~pl.col("negated")).sum().over("row", "dimension")

@@ -128,6 +128,15 @@ class SignalsConfig(Section):
     minimum_days_of_seven: int = Field(default=4, ge=1, le=7)
 
 
+class WordsConfig(Section):
+    """Which words moved a signal: the newest days against those before them."""
+
+    window_days: Positive = 7
+    reference_days: Positive = 28
+    levels: tuple[Literal["all", "nation", "region"], ...] = ("all", "nation")
+    top_terms: Positive = 30
+
+
 class DisclosureConfig(Section):
     """May be made stricter, never laxer."""
 
@@ -192,6 +201,7 @@ class Config(Section):
     intake: IntakeConfig = IntakeConfig()
     score: ScoreConfig = ScoreConfig()
     signals: SignalsConfig = SignalsConfig()
+    words: WordsConfig = WordsConfig()
     disclosure: DisclosureConfig = DisclosureConfig()
     forecast: ForecastConfig = ForecastConfig()
     alerts: AlertsConfig = AlertsConfig()

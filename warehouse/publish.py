@@ -22,6 +22,8 @@ import polars as pl
 from warehouse.config import Config
 from warehouse.disclosure import breaches
 from warehouse.errors import ContractError, DisclosureError, InputError
+from warehouse.shift import OTHER as OTHER_WORDS
+from warehouse.signals import SignalSpec
 from warehouse.store import Receipt, Store, check
 from warehouse.tables import PUBLISHED, Table
 from warehouse.vintages import latest
@@ -47,9 +49,8 @@ def publish(store: Store, *, config: Config, issue: dt.date) -> tuple[Receipt, P
     Raises `DisclosureError` or `ContractError` before anything is visible when a table breaks a disclosure
     rule or its contract.
     """
-    floor = config.disclosure.people_floor
     frames = {
-        name: checked(_frame(store, table=table, issue=issue, floor=floor), table=table)
+        name: checked(_frame(store, table=table, issue=issue, config=config), table=table)
         for name, table in PUBLISHED.items()
     }
     refuse_breaches(frames, config=config)
@@ -81,9 +82,13 @@ def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
     daily = catalogue.filter(pl.col("statistic") == "share", pl.col("smoothing") == "none")
     found = breaches(frames["signals"], config=config.disclosure, shares=daily["signal"].to_list())
     broken = [f"out.signals: {breach}" for breach in found]
+    floor = config.disclosure.people_floor
     for name, column in (("alerts", "sample_size"), ("contagion", "n_people"), ("word_shifts", "n_people")):
-        few = frames[name].filter(pl.col(column) < config.disclosure.people_floor).height
-        broken += [f"out.{name}: {column} below {config.disclosure.people_floor}: {few} rows"] if few else []
+        few = frames[name].filter(pl.col(column) < floor).height
+        broken += [f"out.{name}: {column} below {floor}: {few} rows"] if few else []
+    words = frames["word_shifts"]
+    unknown = words.filter(pl.col("n_people").is_null(), pl.col("term") != OTHER_WORDS).height
+    broken += [f"out.word_shifts: words of unknown people: {unknown} rows"] if unknown else []
     if broken:
         raise DisclosureError(
             f"nothing was published: disclosure rules are broken ({'; '.join(broken)}). "
@@ -91,8 +96,9 @@ def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
         )
 
 
-def _frame(store: Store, *, table: Table, issue: dt.date, floor: int) -> pl.DataFrame:
-    """A table as of an issue. Older alerts and windows that a raised `floor` no longer allows are left out."""
+def _frame(store: Store, *, table: Table, issue: dt.date, config: Config) -> pl.DataFrame:
+    """A table as of an issue. Older alerts and windows that a raised floor no longer allows are left out."""
+    floor = config.disclosure.people_floor
     since = issue - dt.timedelta(days=MEMORY_DAYS)
     if table.name == "out.signals":
         return latest(store.read(table, where="issue <= ?", parameters=[issue])).sort(table.key)
@@ -108,6 +114,10 @@ def _frame(store: Store, *, table: Table, issue: dt.date, floor: int) -> pl.Data
     if table.name == "out.contagion":
         rows = store.read(table, where="window_end <= ?", parameters=[issue])
         return rows.filter(pl.col("n_people").is_null() | (pl.col("n_people") >= floor))
+    if table.name == "out.word_shifts":
+        return store.read(
+            table, where="window_end = ?", parameters=[SignalSpec(config=config, issue=issue).last_day]
+        )
     return store.read(table)
 
 

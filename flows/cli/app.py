@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from flows.cli import commands_files, commands_run, commands_show
+from flows.cli import commands_files, commands_lexicons, commands_run, commands_show
 
 app = typer.Typer(
     name="affectcast",
@@ -13,5 +13,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (commands_run, commands_files, commands_show):
+for module in (commands_run, commands_files, commands_lexicons, commands_show):
     module.register(app)

@@ -23,8 +23,8 @@ from flows.cli.options import (
     parse_day,
 )
 from flows.cli.output import log, progress, say
-from flows.scorers import make_scorer
 from flows.files import numbers, parse_columns, read_table, require, write_table
+from flows.scorers import make_scorer
 
 SeriesOption = Annotated[
     Path | None, typer.Option("--series", help="A file of series: series_id, time_value, value [, n].")

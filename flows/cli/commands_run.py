@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows import stages, summary
+from flows import guards, stages, summary
 from flows.cli.options import (
     DEFAULT_CONFIG,
     AsOfOption,
@@ -34,7 +34,7 @@ PlainOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for command in (demo, nightly, backfill, schedule, ingest, signals, publish):
+    for command in (demo, nightly, backfill, schedule, ingest, signals, words, publish):
         app.command()(command)
 
 
@@ -140,7 +140,7 @@ def _single(name: str, stage: Stage, *, config: Path, as_of: str | None, dry_run
         stages.check(run.config)
         with night_lock(run.config):
             if name != "publish":
-                stages.refuse_older(run)
+                guards.refuse_older(run)
             receipt = announced(name, stage)(run)
     say(f"{name}: {describe(receipt)}")
     if receipt.problems:
@@ -160,6 +160,13 @@ def signals(
 ) -> None:
     """Aggregate scores into signals and release what may leave."""
     _single("signals", stages.build_signals, config=config, as_of=as_of, dry_run=dry_run)
+
+
+def words(
+    config: ConfigOption = DEFAULT_CONFIG, as_of: AsOfOption = None, dry_run: DryRunOption = False
+) -> None:
+    """Count lexicon terms and find which words moved the signals."""
+    _single("words", stages.words, config=config, as_of=as_of, dry_run=dry_run)
 
 
 def publish(

@@ -172,15 +172,44 @@ def test_a_breach_of_disclosure_stops_the_publication(
     assert contents(config.paths.published) == before
 
 
-def test_too_few_people_in_another_table_stop_the_publication_too(store: Store, config: Config) -> None:
+def shifted_word(**given: object) -> pl.DataFrame:
+    """A row of the window that ends on the last complete day."""
     row = {
-        "signal": "s_share", "geo_type": "all", "geo_value": "all", "window_start": ISSUE, "window_end": ISSUE,
-        "reference_start": ISSUE, "reference_end": ISSUE, "term": "alone", "contribution": 0.1, "n_people": 3,
-    }  # fmt: skip
-    store.append(TABLES["out.word_shifts"], pl.DataFrame([row]), run_id="test")
-    with pytest.raises(DisclosureError, match=r"out\.word_shifts: n_people below 50: 1 rows"):
+        "signal": "s_share", "geo_type": "all", "geo_value": "all", "window_start": ISSUE - 2 * DAY,
+        "window_end": ISSUE - DAY, "reference_start": ISSUE - 4 * DAY, "reference_end": ISSUE - 3 * DAY,
+        "lexicon": "made-en", "term": "alone", "negated": False, "contribution": 0.1, "share_before": 0.1,
+        "share_after": 0.2, "n_people": 50,
+    } | given  # fmt: skip
+    return pl.DataFrame([row], schema=TABLES["out.word_shifts"].schema.create_empty().schema)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"n_people": 3}, "n_people below 50: 1 rows"),
+        ({"n_people": None}, "words of unknown people: 1 rows"),
+        ({"term": "(other)", "lexicon": "", "n_people": 3}, "n_people below 50: 1 rows"),
+    ],
+)
+def test_a_word_of_few_or_unknown_people_stops_the_publication(
+    store: Store, config: Config, given: dict[str, object], why: str
+) -> None:
+    store.append(TABLES["out.word_shifts"], shifted_word(**given), run_id="test")
+    with pytest.raises(DisclosureError, match=rf"out\.word_shifts: {why}"):
         publish(store, config=config, issue=ISSUE)
     assert not config.paths.published.exists()
+
+
+def test_tonights_words_are_published_with_the_row_of_all_others_and_older_windows_are_not(
+    store: Store, config: Config
+) -> None:
+    rest = {"term": "(other)", "lexicon": "", "n_people": None, "contribution": -0.1}
+    older = {"window_end": ISSUE - 2 * DAY, "n_people": 3}
+    frames = [shifted_word(), shifted_word(**rest), shifted_word(**older)]
+    store.append(TABLES["out.word_shifts"], pl.concat(frames), run_id="test")
+    _, made = publish(store, config=config, issue=ISSUE)
+    rows = pl.read_parquet(made.folder / "word_shifts.parquet")
+    assert rows.select("term", "n_people").rows() == [("(other)", None), ("alone", 50)]
 
 
 def test_a_row_outside_its_contract_stops_the_publication(store: Store, config: Config) -> None:

@@ -71,6 +71,7 @@ _ALL = (
     Table(name="core.people", schema=core.People),
     Table(name="core.scorers", schema=core.Scorers),
     Table(name="core.term_counts", schema=core.TermCounts),
+    Table(name="core.term_days", schema=core.TermDays),
     Table(name="core.signals", schema=core.PrivateSignals),
     Table(name="core.runs", schema=core.Runs),
     Table(name="out.signals", schema=core.Signals, published=True),

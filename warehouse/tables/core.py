@@ -48,15 +48,51 @@ class PostScores(dy.Schema):
 
 
 class TermCounts(dy.Schema):
-    """How many posts and people used a lexicon term, by place and day."""
+    """How often a lexicon term was used, by place and day. Only the days that tonight's word shifts need are kept.
 
+    A post with a hit has one point per dimension, which its distinct terms that are not negated share: `credit`.
+    `n_people` is null where most posts have no author.
+    """
+
+    scorer = dy.String(primary_key=True)
     lexicon = dy.String(primary_key=True)
     term = dy.String(primary_key=True)
+    dimension = dy.String(primary_key=True)
+    negated = dy.Bool(primary_key=True)
     geo_type = dy.Enum(GEO_TYPES, primary_key=True)
     geo_value = dy.String(primary_key=True)
     time_value = dy.Date(primary_key=True)
     n_posts = dy.Int64(nullable=False, min=1)
-    n_people = dy.Int64(nullable=True, min=0)
+    n_people = dy.Int64(nullable=True, min=1)
+    hits = dy.Int64(nullable=False, min=1)
+    credit = dy.Float64(nullable=False, min=0.0)
+    scorer_version = dy.String(nullable=False)
+
+    @dy.rule()
+    def no_more_than_its_posts(cls) -> pl.Expr:
+        """A post uses a term at least once, gives it one point at most, and has one author."""
+        credit = pl.col("credit") <= pl.col("n_posts")
+        return (
+            credit
+            & (pl.col("hits") >= pl.col("n_posts"))
+            & (pl.col("n_people").fill_null(0) <= pl.col("n_posts"))
+        )
+
+
+class TermDays(dy.Schema):
+    """The posts, with and without a term, that the terms of a place and day were counted in.
+
+    Where tonight's number, kinds of post or scorer is another, the day is counted again.
+    """
+
+    scorer = dy.String(primary_key=True)
+    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
+    geo_value = dy.String(primary_key=True)
+    time_value = dy.Date(primary_key=True)
+    n_posts = dy.Int64(nullable=False, min=1)
+    people_unknown = dy.Bool(nullable=False)
+    kinds = dy.String(nullable=False)
+    scorer_version = dy.String(nullable=False)
 
 
 class Signals(dy.Schema):

@@ -141,7 +141,11 @@ class Contagion(dy.Schema):
 
 
 class WordShifts(dy.Schema):
-    """Which words moved a lexicon signal between two windows; parts sum to the change."""
+    """Which words moved a lexicon signal between a reference and a window; contributions sum to the change.
+
+    Shares are of posts, and so is their difference, the contribution. `(other)` holds all words that are not shown,
+    of every lexicon, and what rounding leaves. `n_people` used the word on one day of the window at least.
+    """
 
     signal = dy.String(primary_key=True)
     geo_type = dy.Enum(GEO_TYPES, primary_key=True)
@@ -150,9 +154,20 @@ class WordShifts(dy.Schema):
     window_end = dy.Date(primary_key=True)
     reference_start = dy.Date(primary_key=True)
     reference_end = dy.Date(primary_key=True)
+    lexicon = dy.String(primary_key=True)
     term = dy.String(primary_key=True)
-    contribution = dy.Float64(nullable=False)
+    negated = dy.Bool(primary_key=True)
+    contribution = dy.Float64(nullable=False, min=-1.0, max=1.0)
+    share_before = dy.Float64(nullable=False, min=-1.0, max=1.0)
+    share_after = dy.Float64(nullable=False, min=-1.0, max=1.0)
     n_people = dy.Int64(nullable=True, min=0)
+
+    @dy.rule()
+    def windows_follow_each_other(cls) -> pl.Expr:
+        """The reference ends before the window starts, and neither is empty."""
+        days = [pl.col(name) for name in ("reference_start", "reference_end", "window_start", "window_end")]
+        ordered = (days[0] <= days[1]) & (days[1] < days[2]) & (days[2] <= days[3])
+        return ordered.fill_null(False)
 
 
 class Events(dy.Schema):
