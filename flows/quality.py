@@ -1,25 +1,80 @@
-"""What a scorer's card says of its quality, as rows of `out.measure_quality`. Measures nothing itself."""
+"""How well scorers agree with people's labels, as rows of `out.measure_quality`. Measures nothing itself.
+
+What a model's card says, and what `affectcast evaluate` found: for the shipped lexicons in the file beside them, for
+a user's in the folder of added lexicons. Only rows of the version in use are taken.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from lexicons.catalogue import SHIPPED
+from warehouse.errors import InputError
 from warehouse.scoring import Scorer
 from warehouse.tables import TABLES, empty
 
 VALIDATION = "validation"
+SHIPPED_QUALITY = SHIPPED.parent / "data" / "quality.csv"
+KEPT_NAME = "quality.csv"
+TABLE = TABLES["out.measure_quality"]
+KEY = ["scorer", "measure", "lang", "dataset", "metric"]
 
 
-def measure_quality(scorer: Scorer) -> pl.DataFrame:
+def measure_quality(scorer: Scorer, *, folder: Path | None = None) -> pl.DataFrame:
+    """Everything that is known of this version of a scorer; kept results go before shipped ones."""
+    kept = folder / KEPT_NAME if folder is not None else None
+    files = [path for path in (kept, SHIPPED_QUALITY) if path is not None and path.is_file()]
+    found = [_from_card(scorer), *(_of(scorer, read_quality(path)) for path in files)]
+    return pl.concat(found).unique(KEY, keep="first", maintain_order=True)
+
+
+def keep_quality(rows: pl.DataFrame, *, folder: Path) -> Path:
+    """Put rows into the folder's file, in the place of earlier ones of the same scorer, dataset and metric."""
+    path = folder / KEPT_NAME
+    before = read_quality(path) if path.is_file() else rows.clear()
+    folder.mkdir(parents=True, exist_ok=True)
+    write_quality(pl.concat([before.join(rows, on=KEY, how="anti"), rows]), path=path)
+    return path
+
+
+def read_quality(path: Path) -> pl.DataFrame:
+    """A file of such rows; `InputError` where it is something else."""
+    schema = empty(TABLE).schema
+    try:
+        frame = pl.read_csv(path, schema_overrides=schema)
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: cannot be read: {error}. Remove it and evaluate again with --keep."
+        ) from error
+    if frame.columns != list(schema):
+        raise InputError(
+            f"{path}: has the columns {', '.join(frame.columns)}. Expected {', '.join(schema)}. "
+            "Remove it and evaluate again with --keep."
+        )
+    return frame.cast(schema)
+
+
+def write_quality(rows: pl.DataFrame, *, path: Path) -> None:
+    """Write beside and rename."""
+    beside = path.with_name(f".{path.name}.part")
+    rows.sort(KEY).write_csv(beside)
+    beside.replace(path)
+
+
+def _of(scorer: Scorer, rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter((pl.col("scorer") == scorer.name) & (pl.col("scorer_version") == scorer.version))
+
+
+def _from_card(scorer: Scorer) -> pl.DataFrame:
     """F1 with its interval and calibration error per measure, over all validation texts and per source."""
-    described = scorer.describe()
-    metrics: dict[str, Any] = described["metrics"]
+    metrics: dict[str, Any] = scorer.describe()["metrics"]
     base = {"scorer": scorer.name, "scorer_version": scorer.version, "lang": scorer.languages[0]}
     rows = [base | row for row in _rows(metrics)] if metrics else []
-    return pl.DataFrame(rows, schema=empty(TABLES["out.measure_quality"]).schema)
+    return pl.DataFrame(rows, schema=empty(TABLE).schema)
 
 
 def _rows(metrics: dict[str, Any]) -> Iterator[dict[str, Any]]:

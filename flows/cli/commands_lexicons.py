@@ -259,11 +259,16 @@ def evaluate(
     ] = None,
     columns: ColumnsOption = None,
     out: OutOption = None,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Keep the result with the added lexicons; the next run publishes it."),
+    ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Compare a scorer with people's labels: precision, recall and F1 per measure, with intervals."""
     from flows.evaluate import EvaluateSpec
     from flows.evaluate import evaluate as judge
+    from flows.quality import keep_quality
 
     target = need_out(out)
     frame = read_table(labelled, columns=parse_columns(columns))
@@ -275,6 +280,8 @@ def evaluate(
             frame, scorer=make_scorer(scorer, threads=2, folder=lexicon_folder(config)), spec=spec, tell=tell
         )
     write_table(rows, path=target)
+    if keep:
+        log(f"kept in {keep_quality(rows, folder=lexicon_folder(config))}")
     for row in rows.filter(pl.col("metric").is_in(["precision", "macro_f1"])).iter_rows(named=True):
         say(
             f"{row['measure']}: {row['metric']} {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}], "

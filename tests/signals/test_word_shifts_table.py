@@ -1,0 +1,315 @@
+"""Which words a night shows: against plain loops, what rows sum to, and what never appears."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+import pytest
+import signal_worlds as worlds
+import word_worlds as words
+from hypothesis import given
+from hypothesis import strategies as st
+from signal_worlds import day
+
+from warehouse.config import Config, DisclosureConfig, SignalsConfig, WordsConfig
+from warehouse.shift import OTHER, Totals, share_shift
+from warehouse.store import Store
+from warehouse.word_shifts import (
+    NOT_PUBLISHED,
+    SHORT_HISTORY,
+    Shifts,
+    ShiftSpec,
+    Windows,
+    presentable,
+    word_shifts,
+)
+
+ISSUE = day(22)
+SPAN = range(22)
+CONFIG = Config(words=WordsConfig(window_days=7, reference_days=14))
+SPEC = ShiftSpec(config=CONFIG, issue=ISSUE)
+FLOOR, STEP = CONFIG.disclosure.people_floor, CONFIG.disclosure.rounding
+
+
+def crowd(
+    people: int,
+    *,
+    chances: dict[str, tuple[float, float]],
+    seed: int = 1,
+    days: range = SPAN,
+    place: tuple[str, str] = ("region", "US-CA"),
+    **given: Any,
+) -> list[dict[str, Any]]:
+    """A post per person and day; each word is in it with its chance before and since the window's first day."""
+    rng = random.Random(seed)
+    return [
+        {
+            "post_id": f"{place[1]}-{number}-{person}",
+            "author_key": f"{place[1]}-{person}",
+            "day": number,
+            "place": place,
+            "text": " ".join(
+                ["so", *(word for word, chance in chances.items() if rng.random() < chance[number >= 15])]
+            ),
+        }
+        | given
+        for number in days
+        for person in range(people)
+    ]
+
+
+CHANCES = {
+    "dread": (0.35, 0.55),
+    "gloom": (0.4, 0.3),
+    "sin": (0.02, 0.08),
+    "tears": (0.5, 0.5),
+    "!dread": (0.1, 0.2),
+}
+
+
+def night(
+    store: Store, rows: list[dict[str, Any]], *, config: Config = CONFIG, issue: dt.date = ISSUE
+) -> Shifts:
+    words.shift_night(store, worlds.posts(rows, received=issue), config=config, issue=issue)
+    return word_shifts(store, scorer=words.SaysItself(), spec=ShiftSpec(config=config, issue=issue))
+
+
+def shown(
+    rows: pl.DataFrame, *, signal: str = "made_fear_share", place: str = "all"
+) -> dict[str, dict[str, Any]]:
+    chosen = rows.filter(pl.col("signal") == signal, pl.col("geo_value") == place)
+    return {row["term"]: row for row in chosen.iter_rows(named=True)}
+
+
+# ------------------------------------------------------------------------------------- the reference
+
+
+def rounded(count: Fraction, *, posts: int) -> set[float]:
+    """A share of posts as it may be published; two where the posts lie half-way between two steps."""
+    exact = float(count) / STEP
+    steps = {round(exact - 1e-6), round(exact + 1e-6)}
+    return {round(min(step * STEP, posts) / posts, 4) for step in steps}
+
+
+def near(value: float, allowed: set[float]) -> bool:
+    return any(abs(value - one) < 1e-9 for one in allowed)
+
+
+def sides(rows: list[dict[str, Any]], *, measure: str, place: str) -> dict[str, dict[str, Any]]:
+    """Posts, credit per term and largest daily number of people per term, of the window and the reference."""
+    spec = SPEC.terms
+    frame = worlds.posts(rows, received=ISSUE)
+    made: dict[str, dict[str, Any]] = {
+        part: {"posts": 0, "credit": {}, "people": {}} for part in ("window", "reference")
+    }
+    for (_, value, when), (_, members) in words.counted_posts(frame, spec=spec).items():
+        if value == place:
+            made["window" if when >= SPEC.windows.window_start else "reference"]["posts"] += len(members)
+    for key, (_, people, _, credit) in words.reference(frame, spec=spec).items():
+        _, term, dimension, negated, _, value, when = key
+        if (dimension, negated, value) == (measure, False, place):
+            side = made["window" if when >= SPEC.windows.window_start else "reference"]
+            side["credit"][term] = side["credit"].get(term, Fraction(0)) + credit
+            side["people"][term] = max(side["people"].get(term, 0), people or 0)
+    return made
+
+
+def test_every_shown_row_equals_a_plain_loop_over_posts(store: Store) -> None:
+    rows = crowd(150, chances=CHANCES) + crowd(200, chances=CHANCES, seed=2, place=("region", "AR-B"))
+    made = night(store, rows).rows
+    for measure in ("fear", "sadness"):
+        for place in ("all", "US", "AR"):
+            found = shown(made, signal=f"made_{measure}_share", place=place)
+            _check_series(found, sides(rows, measure=measure, place=place))
+
+
+def _check_series(found: dict[str, dict[str, Any]], made: dict[str, dict[str, Any]]) -> None:
+    window, reference = made["window"], made["reference"]
+    assert len(found) > 1
+    for term, row in found.items():
+        if term != OTHER:
+            assert near(row["share_after"], rounded(window["credit"][term], posts=window["posts"]))
+            assert near(row["share_before"], rounded(reference["credit"][term], posts=reference["posts"]))
+            assert row["contribution"] == pytest.approx(row["share_after"] - row["share_before"])
+            people = min(window["people"][term], reference["people"][term])
+            assert FLOOR <= row["n_people"] == people // STEP * STEP
+    _check_whole(found, window=window, reference=reference)
+    enough = {t for t in window["people"] if min(window["people"][t], reference["people"].get(t, 0)) >= FLOOR}
+    assert len(enough - set(found)) <= 1, "more than one word was hidden to cover the rare ones"
+
+
+def _check_whole(
+    found: dict[str, dict[str, Any]], *, window: dict[str, Any], reference: dict[str, Any]
+) -> None:
+    for side, column in ((window, "share_after"), (reference, "share_before")):
+        whole = rounded(sum(side["credit"].values()), posts=side["posts"])
+        assert near(sum(row[column] for row in found.values()), whole)
+    change = sum(row["share_after"] - row["share_before"] for row in found.values())
+    assert sum(row["contribution"] for row in found.values()) == pytest.approx(change, abs=1e-9)
+
+
+def test_a_rare_word_never_appears_and_its_share_cannot_be_worked_out(store: Store) -> None:
+    rows = crowd(150, chances=CHANCES)
+    rows[-1]["text"] = rows[3]["text"] = "susto"
+    rows[-1]["lang"] = rows[3]["lang"] = "es"
+    made = night(store, rows).rows
+    assert "susto" not in made["term"].to_list()
+    found = shown(made)
+    hidden = {"dread", "gloom", "sin", "susto"} - set(found)
+    assert "susto" in hidden
+    assert len(hidden) > 1, "the row of all others would be that word alone"
+    assert made["n_people"].drop_nulls().min() >= FLOOR
+
+
+def test_only_the_row_of_all_others_has_no_lexicon_and_no_people(store: Store) -> None:
+    made = night(store, crowd(150, chances=CHANCES)).rows
+    other = pl.col("term") == OTHER
+    assert made.filter(other)["n_people"].null_count() == made.filter(other).height > 0
+    assert made.filter(other)["lexicon"].unique().to_list() == [""]
+    assert made.filter(~other)["n_people"].null_count() == 0
+    assert made.filter(~other)["lexicon"].unique().to_list() == ["made-en"]
+
+
+def test_a_word_of_two_languages_is_two_words(store: Store) -> None:
+    chances = CHANCES | {"sin": (0.6, 0.6)}
+    rows = crowd(150, chances=chances) + crowd(150, chances=chances, place=("region", "AR-B"), lang="es")
+    made = night(store, rows).rows
+    both = made.filter(pl.col("term") == "sin", pl.col("geo_value") == "all")
+    assert both.select("signal", "lexicon").unique().sort("signal").rows() == [
+        ("made_fear_share", "made-en"),
+        ("made_sadness_share", "made-es"),
+    ]
+
+
+def test_top_terms_limits_the_rows_and_the_rest_still_sums(store: Store) -> None:
+    rows = crowd(150, chances=CHANCES)
+    everything = shown(night(store, rows).rows)
+    config = CONFIG.model_copy(update={"words": CONFIG.words.model_copy(update={"top_terms": 1})})
+    few = shown(
+        word_shifts(store, scorer=words.SaysItself(), spec=ShiftSpec(config=config, issue=ISSUE)).rows
+    )
+    assert set(few) == {
+        max(set(everything) - {OTHER}, key=lambda t: abs(everything[t]["contribution"])),
+        OTHER,
+    }
+    for column in ("share_before", "share_after", "contribution"):
+        whole = sum(row[column] for row in everything.values())
+        assert sum(row[column] for row in few.values()) == pytest.approx(whole, abs=1e-9)
+
+
+def test_windows_end_on_the_last_complete_day_and_follow_each_other() -> None:
+    windows = Windows.of(CONFIG, issue=ISSUE)
+    assert (windows.window_start, windows.window_end) == (day(15), day(21))
+    assert (windows.reference_start, windows.reference_end) == (day(1), day(14))
+
+
+# ----------------------------------------------------------------------------- where nothing is shown
+
+
+def test_a_place_whose_signal_is_not_published_has_no_words(store: Store) -> None:
+    rows = crowd(150, chances=CHANCES) + crowd(30, chances=CHANCES, place=("region", "AR-B"))
+    assert shown(night(store, rows).rows, place="AR") == {}
+
+
+def test_one_suppressed_day_in_the_window_is_enough_to_show_nothing(store: Store) -> None:
+    rows = [row for row in crowd(150, chances=CHANCES) if row["day"] != 17 or row["post_id"].endswith("7")]
+    made = night(store, rows, config=CONFIG)
+    assert made.rows.is_empty()
+    assert made.reasons == {NOT_PUBLISHED: 4}
+
+
+def test_a_suppressed_day_of_the_reference_is_left_out_of_it(store: Store) -> None:
+    rows = crowd(150, chances=CHANCES)
+    few = [row for row in rows if row["day"] != 4 or row["post_id"].endswith("-7")]
+    kept = [row for row in rows if row["day"] != 4]
+    without = night(store, few).rows
+    made = sides(kept, measure="fear", place="all")
+    _check_whole(shown(without), window=made["window"], reference=made["reference"])
+
+
+@pytest.mark.parametrize(("first", "described"), [(8, True), (9, False)])
+def test_half_of_the_reference_is_needed(store: Store, first: int, described: bool) -> None:
+    made = night(store, crowd(150, chances=CHANCES, days=range(first, 22)))
+    assert made.rows.is_empty() != described
+    assert made.reasons == ({} if described else {SHORT_HISTORY: 4})
+
+
+def test_an_empty_warehouse_and_a_first_day_have_no_words_and_no_error(store: Store) -> None:
+    assert night(store, []).rows.is_empty()
+    assert night(store, crowd(150, chances=CHANCES, days=range(21, 22))).reasons == {NOT_PUBLISHED: 4}
+
+
+def test_weeks_that_are_published_stand_in_for_days_that_are_not(store: Store) -> None:
+    issue = day(21)
+    rows = crowd(60, chances={"dread": (0.09, 0.09)}, days=range(21))
+    for row in rows:
+        row["author_key"] += f"-{row['day'] % 7}"
+    config = Config(words=WordsConfig(window_days=7, reference_days=14))
+    found = night(store, rows, config=config, issue=issue)
+    assert set(shown(found.rows)) == {OTHER}
+    sql = "SELECT count(value) FROM out.signals WHERE time_type = 'day' AND signal = 'made_fear_share'"
+    assert store.query(sql).item() == 0
+    later = night(store, [{"post_id": "later", "day": 21}], config=config, issue=issue + dt.timedelta(days=1))
+    assert later.rows.is_empty(), "a window that is no whole week was made from weeks"
+
+
+def test_where_people_are_unknown_no_word_is_shown(store: Store) -> None:
+    config = Config(words=CONFIG.words, disclosure=DisclosureConfig(post_floor=200))
+    made = night(store, crowd(400, chances=CHANCES, author_key=None), config=config).rows
+    assert set(made["term"]) == {OTHER}
+    assert night(store, [], config=CONFIG).rows.is_empty()
+
+
+def test_levels_without_signals_are_left_out(store: Store) -> None:
+    config = Config(words=CONFIG.words, signals=SignalsConfig(levels=("all",)))
+    made = night(store, crowd(150, chances=CHANCES), config=config).rows
+    assert made["geo_type"].unique().to_list() == ["all"]
+
+
+def test_the_order_of_posts_changes_no_digit(tmp_path: Any) -> None:
+    rows = crowd(150, chances=CHANCES)
+    results = []
+    for name, order in (("a", rows), ("b", rows[::-1])):
+        with worlds.opened(tmp_path / name) as store:
+            results.append(night(store, order).rows.sort(pl.all()))
+    assert results[0].equals(results[1])
+
+
+# --------------------------------------------------------------------------------- what may be shown
+
+COUNTS = st.lists(
+    st.tuples(st.integers(0, 40), st.integers(0, 40), st.one_of(st.none(), st.integers(1, 120))),
+    min_size=1,
+    max_size=9,
+)
+
+
+@given(COUNTS, st.integers(400, 900), st.integers(400, 900), st.integers(1, 9))
+def test_what_is_shown_sums_to_the_rounded_whole_and_holds_nobody_alone(
+    counts: list[tuple[int, int, int | None]], window: int, reference: int, top: int
+) -> None:
+    totals = Totals(window=window, reference=reference)
+    frames = [
+        pl.DataFrame(
+            [(f"w{i}", float(row[side]), row[2]) for i, row in enumerate(counts)],
+            schema={"term": pl.String, "credit": pl.Float64, "n_people": pl.Int64},
+            orient="row",
+        )
+        for side in (0, 1)
+    ]
+    config = Config(words=WordsConfig(top_terms=top))
+    made = presentable(share_shift(*frames, totals=totals), totals=totals, config=config)
+    for column, n, side in (("share_after", window, 0), ("share_before", reference, 1)):
+        whole = rounded(Fraction(sum(row[side] for row in counts)), posts=n)
+        assert near(made[column].sum(), whole if made.height else {0.0})
+    change = made["share_after"] - made["share_before"]
+    assert (made["contribution"] - change).abs().max() in (None, pytest.approx(0.0, abs=1e-9))
+    words_shown = made.filter(pl.col("term") != OTHER)
+    assert words_shown.height <= top
+    assert words_shown["n_people"].null_count() == 0
+    assert (words_shown["n_people"] >= FLOOR).all()
+    assert (words_shown["n_people"] % STEP == 0).all()
