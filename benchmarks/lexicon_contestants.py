@@ -88,13 +88,13 @@ def affectcast(terms: pl.DataFrame, *, threads: int = 1) -> Count:
     return count
 
 
-def vader(terms: pl.DataFrame) -> Count:
+def vader_own(terms: pl.DataFrame) -> Count:
     """VADER as it is: its lexicon, its rules for negation and degree. Our invented words mean nothing to it."""
     analyser = SentimentIntensityAnalyzer()
     return lambda posts: _only_scored(analyser, posts)
 
 
-def vader_terms(terms: pl.DataFrame) -> Count:
+def vader(terms: pl.DataFrame) -> Count:
     """VADER's rules at our share of hits: our words in the place of its own."""
     analyser = SentimentIntensityAnalyzer()
     analyser.lexicon = dict.fromkeys(terms["term"], 1.5)
@@ -218,8 +218,8 @@ _OWN = "its own lexicon and rules; none of our words is in it, so it has no hits
 CONTESTANTS = tuple(
     Contestant(name=name, package=package, kinds=kinds, portion=portion, note=note, prepare=prepare)
     for name, package, kinds, portion, note, prepare in (
-        ("vader", "vaderSentiment", (), 0.1, _OWN, vader),
-        ("vader_terms", "vaderSentiment", WORDS, 0.1, "its rules, our words in its lexicon", vader_terms),
+        ("vader_own", "vaderSentiment", (), 0.1, _OWN, vader_own),
+        ("vader", "vaderSentiment", WORDS, 0.1, "its rules, our words in its lexicon", vader),
         ("liwc", "liwc", ("exact", "stem"), 0.2, "words, stems", liwc_package),
         ("polars", "polars", ALL, 1.0, "words, stems, phrases", in_polars(polars_full)),
         ("polars_exact", "polars", WORDS, 1.0, "words", in_polars(polars_exact)),

@@ -18,12 +18,14 @@ def _die() -> None:
 
 
 def main(config_path: str, point: str) -> None:
-    """`point` is before:STAGE, after:STAGE, batch:N (in ingest), chunk:N (in scoring) or never."""
+    """`point` is before:STAGE, after:STAGE, batch:N (in ingest), chunk:N (in scoring), words:N (in counting terms)
+    or never."""
     where, _, what = point.partition(":")
-    seen = {"batch": 0, "chunk": 0}
+    seen = {"batch": 0, "chunk": 0, "words": 0}
+    kinds = {"score": "chunk", "words": "words"}
 
     def tell(label: str, _count: int) -> None:
-        kind = "chunk" if label.startswith("score ") else "batch"
+        kind = kinds.get(label.split()[0], "batch")
         seen[kind] += 1
         if where == kind and seen[kind] == int(what):
             _die()

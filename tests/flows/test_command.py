@@ -48,7 +48,7 @@ def test_nightly_through_the_orchestrator_gives_the_same_publication(
 def test_single_stages_do_what_the_night_does(finished: Config, tmp_path: Path) -> None:
     config = small_config(tmp_path)
     path = write_toml(config, tmp_path / "config.toml")
-    for verb in ("ingest", "score", "signals", "contagion", "forecast", "alerts", "publish"):
+    for verb in ("ingest", "score", "signals", "words", "contagion", "forecast", "alerts", "publish"):
         ran = affectcast(verb, "--config", str(path), cwd=tmp_path)
         assert ran.returncode == 0, ran.stderr
     for name in ("signals", "forecasts", "alerts", "contagion"):
@@ -86,6 +86,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
         "ingest",
         "score",
         "signals",
+        "words",
         "forecast",
         "alerts",
         "contagion",
