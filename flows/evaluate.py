@@ -74,8 +74,8 @@ def _labels(frame: pl.DataFrame, *, spec: EvaluateSpec) -> pl.Series:
     if frame.is_empty():
         raise InputError(f"{spec.dataset}: no rows. Expected texts with labels. Check the file.")
     column = frame[spec.labels]
-    if column.dtype == pl.List(pl.String):
-        return column.fill_null(pl.lit([], dtype=pl.List(pl.String)))
+    if isinstance(column.dtype, pl.List):
+        return column.cast(pl.List(pl.String)).fill_null(pl.lit([], dtype=pl.List(pl.String)))
     text = column.cast(pl.String).fill_null("").str.replace_all(SEPARATORS, "|").str.split("|")
     return text.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))
 
@@ -84,7 +84,11 @@ def _names(labels: pl.Series, *, scorer: Scorer, spec: EvaluateSpec) -> dict[str
     there = sorted(labels.explode().drop_nulls().unique())
     names = spec.names or {label: label for label in there if label in scorer.measures}
     unknown = sorted(set(names.values()) - set(scorer.measures))
-    absent = sorted(set(names) - set(there))
+    absent = sorted({*names, *([spec.otherwise] if spec.otherwise else [])} - set(there))
+    if spec.language not in scorer.languages:
+        raise UsageError(
+            f"--language: {scorer.name} has no '{spec.language}'. It has {', '.join(scorer.languages)}."
+        )
     if unknown:
         raise UsageError(
             f"--map: {scorer.name} has no {', '.join(unknown)}. It has {', '.join(scorer.measures)}."

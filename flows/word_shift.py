@@ -49,7 +49,7 @@ def shift_posts(
     share is one of posts, a rate one of tokens, a mean one of graded words: everybody's posts count alike.
 
     Raises:
-        UsageError: the scorer has no such measure, or it is made of sets.
+        UsageError: the scorer has no such measure, or it is made of sets, or the spans share days.
         InputError: a span has no post that is scored.
     """
     _check(scorer, spec=spec)
@@ -80,6 +80,10 @@ def _check(scorer: LexiconScorer, *, spec: ShiftSpec) -> None:
         raise UsageError(
             f"--measure: {scorer.name} has no words for '{spec.measure}'. Expected a scorer of scale presence, rate "
             f"or mean and one of its measures: {', '.join(scorer.measures)}."
+        )
+    if spec.window[0] <= spec.reference[1] and spec.reference[0] <= spec.window[1]:
+        raise UsageError(
+            f"--window and --reference: {max(spec.window[0], spec.reference[0])} is in both. Choose days apart."
         )
 
 
@@ -129,7 +133,9 @@ def _counted(
 
 def _types(hits: pl.DataFrame, *, has_people: bool) -> pl.DataFrame:
     """One row per term, negated or not: credit, hits, mean weight of a hit, and people (or posts without authors)."""
-    people = pl.col("who").drop_nulls().n_unique() if has_people else pl.len()
+    # A word that only posts without an author hold has no number of people: it is not shown.
+    known = pl.col("who").drop_nulls().n_unique()
+    people = pl.when(known > 0).then(known) if has_people else pl.len()
     return hits.group_by(TYPE).agg(
         credit=pl.col("credit").sum(), total=pl.col("hits").sum(),
         weight=(pl.col("weight") * pl.col("hits")).sum() / pl.col("hits").sum(), n_people=people.cast(pl.Int64),

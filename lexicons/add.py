@@ -32,6 +32,8 @@ from warehouse.errors import InputError, UsageError
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = frozenset({"emotion"})
 LONGEST_NAME = 40
+# Columns that stand beside the measures in a table of scores.
+TAKEN = frozenset({"post_id", "scorer_version", "run_id", "n_tokens", "n_matched", "missing"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,8 @@ def _check_names(spec: AddSpec) -> None:
         )
     if not re.fullmatch(r"[a-z]{2}", spec.language):
         raise UsageError(f"--language: expected an ISO 639-1 code such as en; got '{spec.language}'.")
-    if spec.name in read_catalogue().scorers:
+    shipped = read_catalogue()
+    if spec.name in shipped.scorers or _lexicon_name(spec) in shipped.lexicons:
         raise UsageError(
             f"--name: '{spec.name}' is a lexicon that comes with the package. Choose another name."
         )
@@ -113,8 +116,9 @@ def _check_names(spec: AddSpec) -> None:
 
 def _dimension_names(dimensions: tuple[str, ...]) -> dict[str, str]:
     """Names that can be columns, by the file's own."""
-    plain = {name: re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:LONGEST_NAME] for name in dimensions}
-    named = {name: made if made[:1].isalpha() else f"d_{made}" for name, made in plain.items()}
+    plain = {name: re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") for name in dimensions}
+    usable = {name: made[:1].isalpha() and made not in TAKEN for name, made in plain.items()}
+    named = {name: (made if usable[name] else f"d_{made}")[:LONGEST_NAME] for name, made in plain.items()}
     if len(set(named.values())) < len(named):
         raise InputError(
             f"The dimensions {', '.join(named)} become {', '.join(named.values())} as column names, which are not "
@@ -125,6 +129,8 @@ def _dimension_names(dimensions: tuple[str, ...]) -> dict[str, str]:
 
 def _distinct(terms: pl.DataFrame, *, accents: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """One spelling per term as the matcher sees it; weights of the spellings that were merged are averaged."""
+    # A term file would take a line that begins with `# ` for a comment; the matcher reads past both signs.
+    terms = terms.with_columns(pl.col("term").str.strip_prefix("# "))
     first: dict[Any, str] = {}
     kept = {}
     for term in terms["term"].unique(maintain_order=True):

@@ -13,7 +13,10 @@ import streamlit as st
 from dashboard import controls, data, shell, skill, skill_charts, words
 from warehouse.skill import BASELINE, in_words
 
-METRICS = {"f1": "F1", "roc_auc": "ROC AUC", "pr_auc": "PR AUC"}
+METRICS = {
+    "f1": "F1", "roc_auc": "ROC AUC", "pr_auc": "PR AUC", "precision": "Precision of hits",
+    "recall": "Recall", "base_rate": "Share labelled so", "macro_f1": "Macro F1",
+}  # fmt: skip
 MUST_NOT = (
     "to judge, diagnose, find or contact any person; no number here is about one person",
     "to rank places against each other: the level of a word list depends on how people there write",
@@ -112,7 +115,9 @@ def _measures(publication: data.Publication) -> None:
     with st.container(height=420 if quality.height > 10 else "content"):
         shell.rows([_quality_row(row) for row in ordered.iter_rows(named=True)], alt="Measure quality")
     st.caption(
-        "Each row compares one measure with human labels on a public data set; 1 is perfect agreement."
+        "Each row compares one measure with human labels on a public data set; 1 is perfect agreement. A precision "
+        "near the share labelled so means that hits tell nothing. Sets that end in reviewed were looked at while "
+        "words were chosen: their figures are optimistic."
     )
 
 

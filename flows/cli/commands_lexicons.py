@@ -180,13 +180,13 @@ def grow(
     """Propose words that go with the seeds in a corpus of yours, for a person to accept or refuse."""
     from lexicons.grow import GrowSpec, candidates
 
+    target = need_out(out)
     frame = read_table(posts, columns=parse_columns(columns))
     require(frame, names=["text"], path=posts)
     seeds = [word.strip() for word in seed.split(",") if word.strip()]
     spec = GrowSpec(language=language, min_posts=least, min_people=least)
     authors = frame["author"].cast(pl.String) if "author" in frame.columns else None
     found = candidates(frame["text"].cast(pl.String), seeds, spec=spec, authors=authors)
-    target = need_out(out)
     write_table(found, path=target)
     log(f"{found.height:,} candidates → {target}; read each in context before you accept it")
 

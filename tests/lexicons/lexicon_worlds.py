@@ -15,7 +15,6 @@ import polars as pl
 
 from lexicons.catalogue import file_sha256
 
-SHIPPED_CUES = {"en": 3, "es": 3, "zh": 4}
 Rows = list[tuple[str, str, float]]
 
 
@@ -102,7 +101,7 @@ class Slow:
         if self.scale == "sets":
             return [sum(counted[d] > 0 for d in members) / len(members) for members in self.sets.values()]
         if self.scale == "rate":
-            return [min(1.0, sum(weights[d]) / max(n_tokens, 1)) for d in self.dimensions]
+            return [max(0.0, min(1.0, sum(weights[d]) / max(n_tokens, 1))) for d in self.dimensions]
         if not all(weights[d] for d in self.dimensions):
             return [None] * len(self.dimensions)
         means = [sum(weights[d]) / len(weights[d]) for d in self.dimensions]

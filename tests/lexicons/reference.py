@@ -29,13 +29,19 @@ class Token:
     clause: int
 
     def cut(self, keep: int) -> str:
-        out = ""
-        for _, run in itertools.groupby(self.chars, key=lambda pair: pair[0]):
-            pairs = list(run)
-            char, kind = pairs[0][0], pairs[0][1]
-            long_run = len(pairs) >= 3 and kind != LetterKind.NOT_A_LETTER
-            out += char * (keep if long_run else len(pairs))
-        return out
+        return spelled(tuple(self.chars), keep)
+
+
+@functools.lru_cache(maxsize=200_000)
+def spelled(chars: tuple[tuple[str, LetterKind], ...], keep: int) -> str:
+    """The word, runs of three or more of a letter cut to `keep`."""
+    out = ""
+    for _, run in itertools.groupby(chars, key=lambda pair: pair[0]):
+        pairs = list(run)
+        char, kind = pairs[0][0], pairs[0][1]
+        long_run = len(pairs) >= 3 and kind != LetterKind.NOT_A_LETTER
+        out += char * (keep if long_run else len(pairs))
+    return out
 
 
 @dataclass
@@ -91,8 +97,10 @@ def fold_far(char: str, *, accents: bool) -> str:
 
 
 def visible_before(text: str, position: int) -> str | None:
-    seen = [c for c in text[:position] if classify(c) != CharClass.IGNORED]
-    return seen[-1] if seen else None
+    for char in reversed(text[max(0, position - 60) : position]):
+        if classify(char) != CharClass.IGNORED:
+            return char
+    return visible_before(text, position - 60) if position > 60 else None
 
 
 def follows_hash(text: str, position: int) -> bool:
@@ -102,8 +110,10 @@ def follows_hash(text: str, position: int) -> bool:
 
 def emoticon(text: str, position: int, start: int) -> tuple[str, int] | None:
     found = EMOTICON.match(text, position)
-    before = visible_before(text[start:], position - start)
-    if not found or (before is not None and classify(before) == CharClass.WORD):
+    if not found:
+        return None
+    before = visible_before(text[start:position], position - start)
+    if before is not None and classify(before) == CharClass.WORD:
         return None
     end = found.end()
     after = text[end : end + 1]
@@ -133,8 +143,8 @@ def word_end(text: str, start: int) -> int:
     while end < len(text):
         cls = classify(text[end])
         if cls == CharClass.APOSTROPHE:
-            following = [c for c in text[end + 1 :] if classify(c) != CharClass.IGNORED][:1]
-            if not following or classify(following[0]) != CharClass.WORD:
+            following = next((c for c in text[end + 1 :] if classify(c) != CharClass.IGNORED), None)
+            if following is None or classify(following) != CharClass.WORD:
                 return end
         elif cls not in (CharClass.WORD, CharClass.IGNORED):
             return end
@@ -227,14 +237,14 @@ class Reference:
     def longest(self, tokens: list[Token], i: int, table: dict) -> tuple[str | None, int]:
         max_gap = NONE if self.substring else SOFT
         best: tuple[str | None, int] = (None, 0)
-        spelled: tuple[str, ...] = ()
+        so_far: tuple[str, ...] = ()
         for j in range(i, len(tokens)):
             word = next((w for w in (tokens[j].cut(2), tokens[j].cut(1)) if w in self.phrase_words), None)
             if word is None or (j > i and tokens[j].gap > max_gap):
                 break
-            spelled += (word,)
-            if j > i and spelled in table:
-                best = table[spelled], j + 1 - i
+            so_far += (word,)
+            if j > i and so_far in table:
+                best = table[so_far], j + 1 - i
         if best[0] is not None:
             return best
         for word in (tokens[i].cut(2), tokens[i].cut(1)):

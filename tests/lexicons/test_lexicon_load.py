@@ -94,7 +94,7 @@ def test_a_malformed_catalogue_is_refused_with_what_to_do(tmp_path, content):
     (tmp_path / "catalogue.toml").write_text(content, encoding="utf-8")
     for reading in ({"shipped": tmp_path / "catalogue.toml"}, {"folder": tmp_path}):
         with pytest.raises(
-            MissingModelError, match=r"catalogue\.toml cannot be read.*affectcast lexicons add"
+            MissingModelError, match=r"(?s)catalogue\.toml cannot be read.*affectcast lexicons add"
         ):
             read_catalogue(**reading)
 

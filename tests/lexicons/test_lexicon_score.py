@@ -1,32 +1,171 @@
-"""The scorer: shape, order, missing codes, term lists and its card."""
+"""The scorer: its four scales against plain Python, missing codes, the words behind a score, and its card."""
+
+from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from lexicon_worlds import Slow, Written, load_reference, posts
 
-from lexicons import LexiconScorer, list_lexicons
-from warehouse.errors import InputError
+from lexicons import LexiconScorer, load_cues, load_lexicon, read_catalogue
+from warehouse.errors import InputError, MissingModelError
 
-SCORER = LexiconScorer()
-NARROW = list(SCORER.measures)
+reference = load_reference()
+settings.register_profile("scores", max_examples=150, derandomize=True, deadline=None, database=None)
+TRIES = settings.get_profile("scores")
+
+DIMENSIONS = ("up", "down", "still")
+ROWS = {
+    "en": [
+        ("glee", "up", 0.75), ("glee", "still", 0.25), ("merr*", "up", 0.5), ("so merry", "up", 1.0),
+        ("gloom", "down", 1.0), ("gloom", "still", -0.5), ("gloom", "up", -0.25), ("calm", "still", 0.25),
+        ("no end", "down", 0.5), ("hush", "aside", 1.0), ("hush calm", "aside", 1.0), ("🔥", "up", 0.125),
+    ],
+    "zh": [
+        ("开心", "up", 0.75), ("难过", "down", 0.5), ("安", "still", 0.5), ("安心", "up", 0.25), ("安心", "down", 0.25),
+        ("安心", "still", 0.5),
+    ],
+}  # fmt: skip
+SETS = {"any": ["up", "down", "still"], "low": ["down", "still"], "high": ["up"]}
+SCALES = ("presence", "rate", "mean", "sets")
+WORDS = [
+    "glee", "merry", "merrier", "so", "gloom", "calm", "no", "end", "not", "very", "a bit", "but", "hush", "x", "🔥",
+    ":)", ".", ",", "never", "GLEE!", "#SoMerry", "开心", "难过", "安心", "安", "不", "很", "没有", "我",
+]  # fmt: skip
+TEXTS = st.one_of(
+    st.none(), st.text(max_size=20), st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join),
+    st.lists(st.sampled_from(WORDS), max_size=9).map("".join),
+)  # fmt: skip
+POSTS = st.lists(st.tuples(TEXTS, st.sampled_from(["en", "zh", "pt", None])), max_size=10)
 
 
-def posts(*rows: tuple[str | None, str | None]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={"text": pl.String, "lang": pl.String}, orient="row")
+def world(folder: Path) -> Written:
+    """Two languages, with cues, on every scale and with and without negation."""
+    made = Written(folder)
+    for language, rows in ROWS.items():
+        made.lexicon(f"mood-{language}", rows)
+    lexicons = [f"mood-{language}" for language in ROWS]
+    for scale in SCALES:
+        sets = {"sets": SETS} if scale == "sets" else {}
+        for negation in (True, False):
+            name = scale if negation else f"{scale}_plain"
+            made.scorer(name, lexicons, list(DIMENSIONS), scale=scale, negation=negation, **sets)
+    return made
 
 
-def test_columns_and_types():
-    scores = SCORER.score(posts(("sad", "en")))
-    expected = {**dict.fromkeys(NARROW, pl.Float32), "n_tokens": pl.Int32, "n_matched": pl.Int32}
-    assert dict(scores.schema) == {**expected, "missing": pl.Int8}
-    assert len(NARROW) == 11
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return world(tmp_path_factory.mktemp("mood")).save().parent
 
 
-def test_languages_are_scored_each_with_its_own_lexicon_in_input_order():
-    scores = SCORER.score(posts(("好开心", "zh"), ("qué bronca", "es"), ("lonely", "en"), ("feliz", "es")))
+@pytest.fixture(scope="module")
+def scorers(folder: Path) -> dict[str, LexiconScorer]:
+    names = [f"{scale}{suffix}" for scale in SCALES for suffix in ("", "_plain")]
+    return {name: LexiconScorer(name, folder=folder) for name in names}
+
+
+@pytest.fixture(scope="module")
+def matchers() -> dict[tuple[str, bool], object]:
+    """The plain-Python matcher per language, with the shipped cues and without."""
+    made = {}
+    for language, rows in ROWS.items():
+        cues = load_cues(language, catalogue=read_catalogue())
+        spelled = {cue: (role, factor) for cue, role, factor in cues.terms.rows()}
+        plain = reference.Reference(list(dict.fromkeys(t for t, _, _ in rows)), substring=language == "zh")
+        made[language, False] = plain
+        made[language, True] = replace(plain, cues=spelled, reach=cues.reach)
+    return made
+
+
+# ------------------------------------------------------------------------------------------ the scales
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("negation", [True, False])
+@settings(TRIES)
+@given(rows=POSTS)
+@example(
+    rows=[("not very glee, so merry", "en"), ("no end of gloom but calm 🔥", "en"), ("不开心，很安心", "zh")]
+)
+def test_every_scale_equals_plain_python(scorers, matchers, scale, negation, rows):
+    scorer = scorers[scale if negation else f"{scale}_plain"]
+    scores = scorer.score(posts(*rows))
+    for (text, language), row in zip(rows, scores.iter_rows(named=True), strict=True):
+        if row["missing"] and row["n_matched"] is None:
+            continue
+        n_tokens, hits = matchers[language, negation].match(text)
+        slow = Slow(ROWS[language], DIMENSIONS, scale, SETS)
+        expected = slow.values(hits, n_tokens=n_tokens)
+        assert [row[measure] for measure in scorer.measures] == pytest.approx(expected, abs=1e-6)
+        assert (row["n_tokens"], row["n_matched"]) == (n_tokens, len(hits))
+        assert row["missing"] == (5 if None in expected else 0)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "text", "expected"),
+    [
+        ("presence", "glee glee", [1.0, 0.0, 1.0]),
+        ("presence", "no glee. calm", [0.0, 0.0, 1.0]),
+        ("presence_plain", "no glee. calm", [1.0, 0.0, 1.0]),
+        ("rate", "such glee in a hall", [0.15, 0.0, 0.05]),
+        ("rate", "so merry x merrier", [1.5 / 4, 0.0, 0.0]),
+        ("rate_plain", "not so merry x", [1 / 4, 0.0, 0.0]),
+        ("rate", "gloom", [0.0, 1.0, 0.0]),
+        ("mean", "gloom", [0.375, 1.0, 0.25]),
+        ("mean", "not gloom", [0.5625, 0.25, 0.625]),
+        ("mean_plain", "not gloom", [0.375, 1.0, 0.25]),
+        ("sets", "gloom calm", [1.0, 1.0, 1.0]),
+        ("sets", "never gloom, merry", [1 / 3, 0.0, 1.0]),
+        ("sets_plain", "never gloom, merry", [1.0, 1.0, 1.0]),
+    ],
+)
+def test_a_score_by_hand(scorers, scorer, text, expected):
+    scores = scorers[scorer].score(posts((text, "en"))).row(0, named=True)
+    got = [scores[measure] for measure in scorers[scorer].measures]
+    assert got == pytest.approx(expected)
+
+
+def test_a_degree_word_strengthens_on_the_scale_mean_only(scorers):
+    (factor,) = load_cues("en", catalogue=read_catalogue()).terms.filter(cue="extremely")["factor"]
+    texts = posts(("gloom", "en"), ("extremely gloom", "en"))
+    assert scorers["mean"].score(texts)["up"].to_list() == pytest.approx([0.375, 0.5 - 0.125 * factor])
+    assert scorers["mean"].score(texts)["down"].to_list() == [1.0, 1.0], "cut at the end of the scale"
+    assert scorers["rate"].score(texts)["down"].to_list() == [1.0, 0.5]
+
+
+@settings(TRIES)
+@given(rows=POSTS)
+def test_scores_are_from_zero_to_one_and_null_exactly_where_missing(scorers, rows):
+    for scorer in scorers.values():
+        scores = scorer.score(posts(*rows))
+        for row in scores.iter_rows(named=True):
+            values = [row[measure] for measure in scorer.measures]
+            assert all((value is None) == (row["missing"] != 0) for value in values)
+            assert all(value is None or 0.0 <= value <= 1.0 for value in values)
+            assert row["n_matched"] is None or row["n_matched"] <= row["n_tokens"]
+
+
+# ---------------------------------------------------------------------------------------------- rows
+
+
+def test_columns_and_types_on_every_scale(scorers):
+    for scorer in scorers.values():
+        expected = {**dict.fromkeys(scorer.measures, pl.Float32), "n_tokens": pl.Int32, "n_matched": pl.Int32}
+        for frame in (posts(("glee", "en")), posts(), posts((None, None)), posts(("x", "pt"))):
+            scores = scorer.score(frame)
+            assert dict(scores.schema) == {**expected, "missing": pl.Int8}
+            assert scores.height == frame.height
+
+
+def test_the_shipped_lexicon_scores_each_language_with_its_own_words_in_input_order():
+    rows = [("好开心", "zh"), ("qué bronca", "es"), ("lonely", "en"), ("feliz", "es")]
+    scores = LexiconScorer().score(posts(*rows))
+    assert len(LexiconScorer().measures) == 11
     assert scores["joy"].to_list() == [1.0, 0.0, 0.0, 1.0]
     assert scores["anger"].to_list() == [0.0, 1.0, 0.0, 0.0]
     assert scores["loneliness"].to_list() == [0.0, 0.0, 1.0, 0.0]
@@ -35,12 +174,13 @@ def test_languages_are_scored_each_with_its_own_lexicon_in_input_order():
 @pytest.mark.parametrize(
     ("text", "lang", "code", "tokens"),
     [
-        ("sad", "en", 0, 1),
+        ("glee", "en", 0, 1),
         ("nothing to see", "en", 0, 3),
-        ("😀😀", "en", 0, 0),
+        ("😀😀", "en", 0, 2),
+        ("!?", "en", 0, 0),
         ("muito triste", "pt", 1, 2),
-        ("sad", None, 1, 1),
-        ("sad", "EN", 1, 1),
+        ("glee", None, 1, 1),
+        ("glee", "EN", 1, 1),
         (None, "en", 5, 0),
         ("", "en", 5, 0),
         (" \n", "en", 5, 0),
@@ -48,111 +188,237 @@ def test_languages_are_scored_each_with_its_own_lexicon_in_input_order():
         ("", "pt", 5, 0),
     ],
 )
-def test_missing_codes(text, lang, code, tokens):
-    row = SCORER.score(posts((text, lang))).row(0, named=True)
-    assert (row["missing"], row["n_tokens"]) == (code, tokens)
-    assert all((row[m] is None) == (code != 0) for m in [*NARROW, "n_matched"])
+def test_missing_codes(scorers, text, lang, code, tokens):
+    for scale in ("presence", "rate", "sets"):
+        row = scorers[scale].score(posts((text, lang))).row(0, named=True)
+        assert (row["missing"], row["n_tokens"]) == (code, tokens)
+        assert (row["n_matched"] is None) == (code != 0)
 
 
-def test_a_post_scores_one_however_many_hits_it_has():
-    scores = SCORER.score(posts(("sad sad crying", "en")))
-    assert (scores["sadness"][0], scores["n_matched"][0], scores["n_tokens"][0]) == (1.0, 3, 3)
+def test_on_the_scale_mean_a_post_without_a_graded_word_is_missing_and_its_matches_are_counted(scorers):
+    scores = scorers["mean"].score(posts(("a walk", "en"), ("glee", "en"), ("gloom", "en"), ("gloom", "pt")))
+    assert scores["missing"].to_list() == [5, 5, 0, 1]
+    assert scores["n_matched"].to_list() == [0, 1, 1, None]
 
 
-def test_an_empty_frame_keeps_the_columns():
-    scores = SCORER.score(posts())
-    assert scores.height == 0
-    assert scores.schema == SCORER.score(posts(("sad", "en"))).schema
+@settings(TRIES)
+@given(rows=POSTS)
+def test_rows_do_not_influence_each_other(scorers, rows):
+    for scorer in (scorers["rate"], scorers["mean"]):
+        together = scorer.score(posts(*rows))
+        assert [scorer.score(posts(row)).row(0) for row in rows] == together.rows()
 
 
-def test_columns_that_are_all_null_are_missing():
-    scores = SCORER.score(pl.DataFrame({"text": [None, None], "lang": [None, None]}))
+@pytest.mark.parametrize("threads", [2, 5])
+def test_any_number_of_threads_scores_the_same(folder, scorers, threads):
+    words = [" ".join(WORDS[i % len(WORDS)] for i in range(n, n + 6)) for n in range(60)]
+    frame = posts(*[(text, ["en", "zh", "pt", None][i % 4]) for i, text in enumerate(words)])
+    frame = frame.with_row_index("row")
+    for scale in SCALES:
+        many = LexiconScorer(scale, folder=folder, threads=threads)
+        assert many.score(frame).equals(scorers[scale].score(frame), null_equal=True)
+        assert many.term_hits(frame, keys=["row"]).equals(scorers[scale].term_hits(frame, keys=["row"]))
+
+
+def test_columns_that_are_all_null_are_missing(scorers):
+    scores = scorers["presence"].score(pl.DataFrame({"text": [None, None], "lang": [None, None]}))
     assert scores["missing"].to_list() == [5, 5]
 
 
-TEXTS = st.one_of(st.none(), st.text(max_size=20), st.sampled_from(["so happy", "好难过", "miedo", "我 sad"]))
-LANGS = st.sampled_from(["en", "es", "zh", "pt", None])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pl.DataFrame({"text": ["a"]}),
+        pl.DataFrame({"text": [1], "lang": ["en"]}),
+        pl.DataFrame({"lang": ["en"]}),
+    ],
+)
+def test_absent_or_wrong_columns_are_refused(scorers, frame):
+    for call in (scorers["presence"].score, scorers["presence"].term_hits):
+        with pytest.raises(InputError, match=r"String columns .*Rename or add them"):
+            call(frame)
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, database=None)
-@given(rows=st.lists(st.tuples(TEXTS, LANGS), max_size=12))
-def test_rows_do_not_influence_each_other(rows):
-    together = SCORER.score(posts(*rows))
-    assert together.height == len(rows)
-    for i, row in enumerate(rows):
-        assert together.row(i) == SCORER.score(posts(row)).row(0)
+# ----------------------------------------------------------------------------------- the words behind
 
 
-@settings(max_examples=100, derandomize=True, deadline=None, database=None)
-@given(rows=st.lists(st.tuples(TEXTS, LANGS), max_size=12))
-def test_scores_are_zero_or_one_and_matches_are_at_most_tokens(rows):
-    scores = SCORER.score(posts(*rows)).filter(missing=0)
-    assert set(scores.select(NARROW).to_numpy().ravel().tolist()) <= {0.0, 1.0}
-    assert scores.filter(pl.col("n_matched") > pl.col("n_tokens")).height == 0
+@settings(TRIES)
+@given(rows=POSTS)
+def test_credits_add_up_to_the_posts_with_a_hit(scorers, rows):
+    frame = posts(*rows).with_row_index("row")
+    for name in ("presence", "presence_plain"):
+        hits = scorers[name].term_hits(frame, keys=["row"])
+        per_post = hits.group_by("row", "dimension").agg(pl.col("credit").sum(), (~pl.col("negated")).any())
+        assert per_post["credit"].to_list() == pytest.approx(per_post["negated"].cast(pl.Float64).to_list())
+        scores = scorers[name].score(frame)
+        for dimension in DIMENSIONS:
+            credit = hits.filter(pl.col("dimension") == dimension)["credit"].sum()
+            assert credit == pytest.approx(scores[dimension].sum())
 
 
-def test_terms_are_listed_once_per_post_with_its_keys():
-    frame = posts(("sad sad lonely", "en"), ("sad", "en"), ("sad", "pt"), (None, "en"), ("feliz", "es"))
-    terms = SCORER.term_counts(frame.with_columns(day=pl.Series([1, 1, 2, 3, 4])), keys=["day"])
-    assert terms.columns == ["day", "lexicon", "term"]
-    assert sorted(terms.rows()) == [
-        (1, "affectcast-en", "lonel*"),
-        (1, "affectcast-en", "sad"),
-        (1, "affectcast-en", "sad"),
-        (4, "affectcast-es", "feliz"),
+@pytest.mark.parametrize("scale", SCALES)
+@settings(TRIES)
+@given(rows=POSTS)
+def test_term_hits_equal_plain_python(scorers, matchers, scale, rows):
+    got = scorers[scale].term_hits(posts(*rows).with_row_index("row"), keys=["row"])
+    expected = []
+    for row, (text, language) in enumerate(rows):
+        found = matchers[language, True].match(text)[1] if text and language in ROWS else []
+        expected += _hits(
+            row, f"mood-{language}", found, rows=ROWS.get(language, []), is_graded=scale == "mean"
+        )
+    assert got.drop("weight").rows() == [row[:5] + row[6:] for row in expected]
+    assert got["weight"].to_list() == pytest.approx([row[5] for row in expected], abs=1e-6)
+
+
+def _hits(row: int, lexicon: str, found: list, *, rows: list, is_graded: bool) -> list[tuple]:
+    """Rows as `term_hits` gives them, of one post."""
+    made = []
+    for term, negated in sorted({(term, factor < 0) for term, factor in found}):
+        factors = [factor for t, factor in found if t == term and (factor < 0) == negated]
+        mean = sum(factors) / len(factors) if is_graded else 1.0
+        for dimension, weight in sorted((d, w) for t, d, w in rows if t == term and d in DIMENSIONS):
+            made.append((row, lexicon, term, dimension, negated, weight * mean, len(factors)))
+    made.sort(key=lambda hit: hit[:5])
+    distinct = {d: sum(hit[3] == d and not hit[4] for hit in made) for d in DIMENSIONS}
+    return [(*hit, 0.0 if hit[4] else 1 / distinct[hit[3]]) for hit in made]
+
+
+def test_terms_are_listed_once_per_post_and_dimension_with_the_keys_asked_for(scorers):
+    frame = posts(("glee glee, no glee", "en"), ("glee", "pt"), (None, "en"), ("开心", "zh")).with_columns(
+        day=pl.Series([1, 2, 3, 4]), who=pl.Series(["a", "b", "c", None])
+    )
+    hits = scorers["presence"].term_hits(frame, keys=["who", "day"])
+    assert hits.columns == [
+        "who",
+        "day",
+        "lexicon",
+        "term",
+        "dimension",
+        "negated",
+        "weight",
+        "hits",
+        "credit",
+    ]
+    assert hits.select("who", "day", "term", "dimension", "negated", "hits", "credit").rows() == [
+        ("a", 1, "glee", "still", False, 2, 1.0),
+        ("a", 1, "glee", "still", True, 1, 0.0),
+        ("a", 1, "glee", "up", False, 2, 1.0),
+        ("a", 1, "glee", "up", True, 1, 0.0),
+        (None, 4, "开心", "up", False, 1, 1.0),
     ]
 
 
+def test_terms_of_a_dimension_that_is_left_out_hide_words_and_are_not_listed(scorers):
+    frame = posts(("hush calm", "en"), ("hush", "en"))
+    assert scorers["presence"].score(frame)["still"].to_list() == [0.0, 0.0]
+    assert scorers["presence"].term_hits(frame).is_empty()
+    assert scorers["presence"].score(frame)["n_matched"].to_list() == [1, 1]
+
+
 @pytest.mark.parametrize("frame", [posts(), posts(("zzz", "en")), posts((None, None))])
-def test_term_list_without_matches_has_its_columns(frame):
-    terms = SCORER.term_counts(frame.with_columns(k=pl.lit("a")), keys=["k"])
-    assert dict(terms.schema) == dict.fromkeys(["k", "lexicon", "term"], pl.String)
-    assert terms.height == 0
+def test_a_term_list_without_hits_has_its_columns(scorers, frame):
+    hits = scorers["presence"].term_hits(frame.with_columns(k=pl.lit("a")), keys=["k"])
+    assert hits.is_empty()
+    assert hits.schema == scorers["presence"].term_hits(
+        posts(("glee", "en")).with_columns(k=pl.lit("a")), keys=["k"]
+    ).schema  # fmt: skip
 
 
-def test_term_list_needs_no_keys():
-    assert SCORER.term_counts(posts(("so sad", "en"))).rows() == [("affectcast-en", "sad")]
+@pytest.mark.parametrize("key", ["nowhere", "term", "credit"])
+def test_unusable_keys_are_refused(scorers, key):
+    frame = posts(("glee", "en")).with_columns(term=pl.lit("x"))
+    with pytest.raises(InputError, match=rf"keys \['{key}'\].*Rename or drop"):
+        scorers["presence"].term_hits(frame, keys=[key])
 
 
-@settings(max_examples=60, derandomize=True, deadline=None, database=None)
-@given(rows=st.lists(st.tuples(TEXTS, LANGS), max_size=10))
-def test_a_post_lists_terms_exactly_when_it_has_matches(rows):
-    frame = posts(*rows).with_row_index("row")
-    listed = set(SCORER.term_counts(frame, keys=["row"])["row"])
-    scores = SCORER.score(frame)
-    assert listed == {i for i, n in enumerate(scores["n_matched"]) if n}
+# ------------------------------------------------------------------------------- versions and the card
 
 
-@pytest.mark.parametrize(
-    "frame", [pl.DataFrame({"text": ["a"]}), pl.DataFrame({"text": [1], "lang": ["en"]})]
-)
-def test_absent_or_wrong_columns_are_refused(frame):
-    with pytest.raises(InputError, match="String columns"):
-        SCORER.score(frame)
+def _version(folder: Path, name: str = "presence") -> str:
+    return LexiconScorer(name, folder=folder).version
 
 
-@pytest.mark.parametrize("key", ["nowhere", "term"])
-def test_unusable_keys_are_refused(key):
-    with pytest.raises(InputError, match=key):
-        SCORER.term_counts(posts(("sad", "en")).with_columns(term=pl.lit("x")), keys=[key])
+def test_the_version_changes_with_whatever_changes_scores(tmp_path, folder):
+    base = _version(folder)
+    assert _version(world(tmp_path / "same").save().parent) == base
+    changed = {
+        "file": world(tmp_path / "file").lexicon("mood-en", [*ROWS["en"], ("zest", "up", 1.0)]),
+        "weight": world(tmp_path / "weight").lexicon("mood-en", [*ROWS["en"][:-1], ("🔥", "up", 0.25)]),
+        "accents": world(tmp_path / "accents").lexicon("mood-zh", ROWS["zh"], accents=True),
+        "dimensions": world(tmp_path / "dims").scorer("presence", ["mood-en", "mood-zh"], ["up", "down"]),
+        "languages": world(tmp_path / "langs").scorer("presence", ["mood-en"], list(DIMENSIONS)),
+    }
+    versions = {what: _version(made.save().parent) for what, made in changed.items()}
+    versions |= {name: _version(folder, name) for name in ("rate", "mean", "sets", "presence_plain")}
+    fewer = world(tmp_path / "sets")
+    fewer.scorers["sets"]["sets"] = {**SETS, "low": ["down"]}
+    versions["other sets"] = _version(fewer.save().parent, "sets")
+    assert len({base, *versions.values()}) == len(versions) + 1
 
 
-def test_the_card_is_plain_json():
-    card = SCORER.describe()
-    assert json.loads(json.dumps(card)) == card == SCORER.card()
-    assert card["scorer"] == "lexicon"
-    assert card["measures"] == NARROW
-    assert card["languages"] == ["en", "es", "zh"]
-    assert card["thresholds"]["es"] == dict.fromkeys(NARROW, 0.5)
+def test_the_version_changes_with_the_cues_only_where_they_are_used(tmp_path, monkeypatch):
+    made = Written(tmp_path)
+    for language, rows in ROWS.items():
+        made.lexicon(f"mood-{language}", rows).cue_file(language, "cue\trole\tfactor\nnot\tnegator\t1\n")
+    lexicons = [f"mood-{language}" for language in ROWS]
+    made.scorer("cued", lexicons, ["up"]).scorer("plain", lexicons, ["up"], negation=False)
+
+    def versions() -> tuple[str, str]:
+        catalogue = read_catalogue(shipped=made.save())
+        monkeypatch.setattr("lexicons.score.read_catalogue", lambda folder: catalogue)
+        return LexiconScorer("cued").version, LexiconScorer("plain").version
+
+    before = versions()
+    made.cue_file("zh", "cue\trole\tfactor\n不\tnegator\t1\n")
+    after = versions()
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
+def test_the_version_does_not_change_with_titles_order_or_the_language_asked_for(tmp_path, folder):
+    made = world(tmp_path)
+    made.scorers["presence"] |= {"title": "other words", "lexicons": ["mood-zh", "mood-en"]}
+    assert _version(made.save().parent) == _version(folder)
+    only = LexiconScorer("presence", folder=folder, language="zh")
+    assert only.version == _version(folder)
+    assert only.languages == ("zh",)
+
+
+def test_one_language_alone_scores_as_it_does_among_others(folder, scorers):
+    only = LexiconScorer("mean", folder=folder, language="zh")
+    frame = posts(("安心", "zh"), ("gloom", "en"))
+    assert only.score(frame).row(0) == scorers["mean"].score(frame).row(0)
+    assert only.score(frame)["missing"].to_list() == [0, 1]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_card_is_plain_json(scorers, scale):
+    card = scorers[scale].describe()
+    assert json.loads(json.dumps(card)) == card == scorers[scale].card()
+    assert (card["scorer"], card["scale"], card["languages"]) == (scale, scale, ["en", "zh"])
+    assert card["measures"] == list(SETS if scale == "sets" else DIMENSIONS)
+    assert card["statistics"] == (["share"] if scale == "presence" else ["mean"])
+    thresholds = dict.fromkeys(DIMENSIONS, 0.5) if scale == "presence" else {}
+    assert card["thresholds"] == {"en": thresholds, "zh": thresholds}
+    assert set(card["lexicons"]) == {"mood-en", "mood-zh"}
+
+
+def test_the_shipped_card_names_its_files_and_their_versions():
+    card = LexiconScorer("vad").describe()
+    for name, lexicon in card["lexicons"].items():
+        loaded = load_lexicon(name, catalogue=read_catalogue())
+        assert lexicon == {"language": loaded.language, "version": loaded.version}
     assert 0 < card["size_mb"] < 5
 
 
-def test_the_version_depends_on_the_lexicons_used():
-    assert SCORER.version == LexiconScorer(list(reversed(list_lexicons()))).version
-    assert SCORER.version != LexiconScorer(["affectcast-en"]).version
+def test_two_lexicons_of_one_language_are_refused(tmp_path):
+    made = world(tmp_path).lexicon("other", ROWS["en"], language="en")
+    made.scorer("twice", ["mood-en", "other"], ["up"])
+    with pytest.raises(InputError, match=r"cannot score together.*one lexicon per language"):
+        LexiconScorer("twice", folder=made.save().parent)
 
 
-@pytest.mark.parametrize("names", [[], ["affectcast-en", "affectcast-en"]])
-def test_lexicons_that_do_not_go_together_are_refused(names):
-    with pytest.raises(InputError, match="one per language"):
-        LexiconScorer(names)
+def test_an_unknown_scorer_is_refused_with_the_nearest(folder):
+    with pytest.raises(MissingModelError, match="The nearest is presence"):
+        LexiconScorer("presense", folder=folder)
