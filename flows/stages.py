@@ -191,7 +191,9 @@ def score(run: Run) -> Receipt:
         with store.transaction():
             rows = [scores.accounting(store, scorer=scorer, issue=run.issue) for scorer in run.scorers()]
             _put_accounting(store, pl.concat(rows), stage="score", run=run)
-            quality = pl.concat([measure_quality(scorer) for scorer in run.scorers()])
+            quality = pl.concat(
+                [measure_quality(scorer, folder=run.config.paths.lexicons) for scorer in run.scorers()]
+            )
             store.put(TABLES["out.measure_quality"], quality, run_id=run.run_id)
         receipts.append(total)
     return total

@@ -62,10 +62,34 @@ class Store:
             self.create(table)
 
     def create(self, table: Table) -> None:
-        """Create a contract's table if it is not there; private rows also carry `run_id`."""
+        """Create a contract's table if it is not there; private rows also carry `run_id`.
+
+        One with other columns, of an earlier version, is made anew if it is empty or can be computed again, and
+        refused with `ContractError` otherwise.
+        """
         types = {name: _sql_type(dtype) for name, dtype in _dtypes(table).items()} | {"run_id": "VARCHAR"}
+        known = self._columns(table)
+        if known and known != list(types):
+            self._remove_outdated(table, known=known)
         columns = ", ".join(f'"{name}" {sql_type}' for name, sql_type in types.items())
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({columns})")
+
+    def _columns(self, table: Table) -> list[str]:
+        schema, _, name = table.name.partition(".")
+        sql = (
+            "SELECT column_name FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? "
+            "AND database_name = current_database() ORDER BY column_index"
+        )
+        return self.query(sql, [schema, name])["column_name"].to_list()
+
+    def _remove_outdated(self, table: Table, *, known: list[str]) -> None:
+        rows = self._count(f"SELECT count(*) FROM {table.name}")
+        if rows and not table.derived:
+            raise ContractError(
+                f"{table.name} holds {rows:,} rows with the columns {', '.join(known)}, as another version of the "
+                f"program wrote them. Expected {', '.join(_dtypes(table))}. Use that version, or start a new warehouse."
+            )
+        self.connection.execute(f"DROP TABLE {table.name}")
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

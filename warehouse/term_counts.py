@@ -42,15 +42,21 @@ class TermScorer(Scorer, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TermSpec:
-    """Which posts to count: of these kinds, on the days `first` to `last`, at these place levels; `chunk_posts`
-    texts are held in memory at a time."""
+    """Which posts to count: of these kinds, on the days `first` to `last`, at these place levels; `people_kept`
+    pseudonyms stay with each term, and `chunk_posts` texts are held in memory at a time."""
 
     kinds: tuple[str, ...]
     levels: tuple[str, ...]
     first: dt.date
     last: dt.date
+    people_kept: int = 50
     chunk_posts: int = 20_000
     progress: Callable[[str, int], None] | None = None
+
+    @property
+    def settings(self) -> str:
+        """What makes counts of other settings out of date."""
+        return f"{' '.join(self.kinds)}, {self.people_kept} people"
 
 
 def forget_terms(store: Store, *, scorers: Sequence[TermScorer], spec: TermSpec) -> None:
@@ -115,7 +121,7 @@ def _totals(store: Store, *, scorer: TermScorer, spec: TermSpec) -> pl.DataFrame
         [list(spec.kinds), spec.first, spec.last],
     )
     rows = store.query("SELECT * FROM term_totals").with_columns(
-        scorer=pl.lit(scorer.name), kinds=pl.lit(" ".join(spec.kinds)), scorer_version=pl.lit(scorer.version)
+        scorer=pl.lit(scorer.name), settings=pl.lit(spec.settings), scorer_version=pl.lit(scorer.version)
     )
     return DAYS.schema.cast(rows.select(DAYS.columns))
 
@@ -185,18 +191,20 @@ def _keep_hits(store: Store, hits: pl.DataFrame) -> None:
 
 def _counted(store: Store, *, scorer: TermScorer, spec: TermSpec) -> pl.DataFrame:
     """The rows of `core.term_counts` of the posts that were collected."""
-    parts = [store.query(_count_sql(level)) for level in spec.levels]
+    parts = [store.query(_count_sql(level, people_kept=spec.people_kept)) for level in spec.levels]
     rows = pl.concat(parts).with_columns(
         credit=pl.col("billionths") / _ONE, scorer=pl.lit(scorer.name), scorer_version=pl.lit(scorer.version)
     )
     return COUNTS.schema.cast(rows.select(COUNTS.columns))
 
 
-def _count_sql(level: str) -> str:
+def _count_sql(level: str, *, people_kept: int) -> str:
     place, in_level = _LEVELS[level]
     return f"""
         SELECT h.lexicon, h.term, h.dimension, h.negated, t.geo_type, t.geo_value, t.time_value,
                count(*) AS n_posts, if(bool_or(t.people_unknown), NULL, count(DISTINCT p.author_key)) AS n_people,
+               if(bool_or(t.people_unknown), NULL,
+                  array_to_string(list_sort(list(DISTINCT p.author_key))[1:{people_kept}], ' ')) AS people,
                sum(h.hits)::BIGINT AS hits, sum(h.credit)::BIGINT AS billionths
         FROM term_hits h
         JOIN term_posts p USING (post)

@@ -1,6 +1,6 @@
 """Term counts to `out.word_shifts`: which words moved a signal, as far as that may be shown.
 
-A word is shown where enough people used it on one day; the rest is one row, `(other)`, so that rows still sum to the
+A word is shown where enough people used it; the rest is one row, `(other)`, so that rows still sum to the
 change. Only days on which the signal itself is published are compared. Not for the decomposition: see `shift.py`.
 """
 
@@ -71,7 +71,8 @@ class ShiftSpec:
         levels = tuple(x for x in self.config.words.levels if x in self.config.signals.levels)
         return TermSpec(
             kinds=self.config.signals.kinds, levels=levels, first=self.windows.reference_start,
-            last=self.windows.window_end, chunk_posts=self.config.score.chunk_posts,
+            last=self.windows.window_end, people_kept=self.config.disclosure.people_floor,
+            chunk_posts=self.config.score.chunk_posts,
         )  # fmt: skip
 
 
@@ -157,24 +158,27 @@ def _sizes(store: Store, days: pl.DataFrame, *, scorer: TermScorer, spec: ShiftS
 
 
 def _terms(store: Store, *, days: pl.DataFrame, scorer: TermScorer, measure: str) -> pl.DataFrame:
-    """Per place, part and term: credit and people, as many as on the day with most of them.
+    """Per place, part and term: credit, and how many people used it at least.
 
-    Who used a term on two days is not known, so the largest day is what can be said of the people of a window.
-    It is null where a day's people are unknown. Credits are added in whole billionths, in any order.
+    Of each day the first pseudonyms in order are known, as many as the floor needs: the first ones of the whole
+    part are among them, so their number says rightly whether the floor is reached. It is null where a day's people
+    are unknown. Credits are added in whole billionths, in any order.
     """
     counts = store.query(
-        f"SELECT lexicon, term, geo_type, geo_value, time_value, credit, n_people FROM {COUNTS.name} "
+        f"SELECT lexicon, term, geo_type, geo_value, time_value, credit, n_people, people FROM {COUNTS.name} "
         "WHERE scorer = ? AND dimension = ? AND NOT negated",
         [scorer.name, measure],
     )
-    people = pl.col("n_people")
+    people, known = pl.col("n_people"), pl.col("people").str.split(" ").explode().n_unique()
     billionths = (pl.col("credit") * 1e9).round().cast(pl.Int64)
     return (
         counts.join(days, on=[*_PLACE, "time_value"], how="inner")
         .group_by(*_PLACE, "part", "lexicon", "term")
         .agg(
             credit=billionths.sum() / 1e9,
-            n_people=pl.when(people.is_null().any()).then(None).otherwise(people.max()),
+            n_people=pl.when(people.is_null().any())
+            .then(None)
+            .otherwise(pl.max_horizontal(people.max(), known)),
         )
     )
 

@@ -17,6 +17,21 @@ from lexicons.catalogue import file_sha256
 
 Rows = list[tuple[str, str, float]]
 
+DIMENSIONS = ("up", "down", "still")
+ROWS = {
+    "en": [
+        ("glee", "up", 0.75), ("glee", "still", 0.25), ("merr*", "up", 0.5), ("so merry", "up", 1.0),
+        ("gloom", "down", 1.0), ("gloom", "still", -0.5), ("gloom", "up", -0.25), ("calm", "still", 0.25),
+        ("no end", "down", 0.5), ("hush", "aside", 1.0), ("hush calm", "aside", 1.0), ("🔥", "up", 0.125),
+    ],
+    "zh": [
+        ("开心", "up", 0.75), ("难过", "down", 0.5), ("安", "still", 0.5), ("安心", "up", 0.25), ("安心", "down", 0.25),
+        ("安心", "still", 0.5),
+    ],
+}  # fmt: skip
+SETS = {"any": ["up", "down", "still"], "low": ["down", "still"], "high": ["up"]}
+SCALES = ("presence", "rate", "mean", "sets")
+
 
 def load_reference() -> ModuleType:
     """The plain-Python matcher, by path, so that no other `reference` module can take its place."""
@@ -111,3 +126,17 @@ class Slow:
 def posts(*rows: tuple[str | None, str | None]) -> pl.DataFrame:
     """Posts with `text` and `lang`."""
     return pl.DataFrame(list(rows), schema={"text": pl.String, "lang": pl.String}, orient="row")
+
+
+def world(folder: Path) -> Written:
+    """Two languages, with cues, on every scale and with and without negation."""
+    made = Written(folder)
+    for language, rows in ROWS.items():
+        made.lexicon(f"mood-{language}", rows)
+    lexicons = [f"mood-{language}" for language in ROWS]
+    for scale in SCALES:
+        sets = {"sets": SETS} if scale == "sets" else {}
+        for negation in (True, False):
+            name = scale if negation else f"{scale}_plain"
+            made.scorer(name, lexicons, list(DIMENSIONS), scale=scale, negation=negation, **sets)
+    return made

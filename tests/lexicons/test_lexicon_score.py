@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,29 +9,15 @@ import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from lexicon_worlds import Slow, Written, load_reference, posts
+from lexicon_worlds import DIMENSIONS, ROWS, SCALES, SETS, Slow, load_reference, posts, world
 
-from lexicons import LexiconScorer, load_cues, load_lexicon, read_catalogue
-from warehouse.errors import InputError, MissingModelError
+from lexicons import LexiconScorer, load_cues, read_catalogue
+from warehouse.errors import InputError
 
 reference = load_reference()
 settings.register_profile("scores", max_examples=150, derandomize=True, deadline=None, database=None)
 TRIES = settings.get_profile("scores")
 
-DIMENSIONS = ("up", "down", "still")
-ROWS = {
-    "en": [
-        ("glee", "up", 0.75), ("glee", "still", 0.25), ("merr*", "up", 0.5), ("so merry", "up", 1.0),
-        ("gloom", "down", 1.0), ("gloom", "still", -0.5), ("gloom", "up", -0.25), ("calm", "still", 0.25),
-        ("no end", "down", 0.5), ("hush", "aside", 1.0), ("hush calm", "aside", 1.0), ("🔥", "up", 0.125),
-    ],
-    "zh": [
-        ("开心", "up", 0.75), ("难过", "down", 0.5), ("安", "still", 0.5), ("安心", "up", 0.25), ("安心", "down", 0.25),
-        ("安心", "still", 0.5),
-    ],
-}  # fmt: skip
-SETS = {"any": ["up", "down", "still"], "low": ["down", "still"], "high": ["up"]}
-SCALES = ("presence", "rate", "mean", "sets")
 WORDS = [
     "glee", "merry", "merrier", "so", "gloom", "calm", "no", "end", "not", "very", "a bit", "but", "hush", "x", "🔥",
     ":)", ".", ",", "never", "GLEE!", "#SoMerry", "开心", "难过", "安心", "安", "不", "很", "没有", "我",
@@ -42,20 +27,6 @@ TEXTS = st.one_of(
     st.lists(st.sampled_from(WORDS), max_size=9).map("".join),
 )  # fmt: skip
 POSTS = st.lists(st.tuples(TEXTS, st.sampled_from(["en", "zh", "pt", None])), max_size=10)
-
-
-def world(folder: Path) -> Written:
-    """Two languages, with cues, on every scale and with and without negation."""
-    made = Written(folder)
-    for language, rows in ROWS.items():
-        made.lexicon(f"mood-{language}", rows)
-    lexicons = [f"mood-{language}" for language in ROWS]
-    for scale in SCALES:
-        sets = {"sets": SETS} if scale == "sets" else {}
-        for negation in (True, False):
-            name = scale if negation else f"{scale}_plain"
-            made.scorer(name, lexicons, list(DIMENSIONS), scale=scale, negation=negation, **sets)
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -330,95 +301,3 @@ def test_unusable_keys_are_refused(scorers, key):
     frame = posts(("glee", "en")).with_columns(term=pl.lit("x"))
     with pytest.raises(InputError, match=rf"keys \['{key}'\].*Rename or drop"):
         scorers["presence"].term_hits(frame, keys=[key])
-
-
-# ------------------------------------------------------------------------------- versions and the card
-
-
-def _version(folder: Path, name: str = "presence") -> str:
-    return LexiconScorer(name, folder=folder).version
-
-
-def test_the_version_changes_with_whatever_changes_scores(tmp_path, folder):
-    base = _version(folder)
-    assert _version(world(tmp_path / "same").save().parent) == base
-    changed = {
-        "file": world(tmp_path / "file").lexicon("mood-en", [*ROWS["en"], ("zest", "up", 1.0)]),
-        "weight": world(tmp_path / "weight").lexicon("mood-en", [*ROWS["en"][:-1], ("🔥", "up", 0.25)]),
-        "accents": world(tmp_path / "accents").lexicon("mood-zh", ROWS["zh"], accents=True),
-        "dimensions": world(tmp_path / "dims").scorer("presence", ["mood-en", "mood-zh"], ["up", "down"]),
-        "languages": world(tmp_path / "langs").scorer("presence", ["mood-en"], list(DIMENSIONS)),
-    }
-    versions = {what: _version(made.save().parent) for what, made in changed.items()}
-    versions |= {name: _version(folder, name) for name in ("rate", "mean", "sets", "presence_plain")}
-    fewer = world(tmp_path / "sets")
-    fewer.scorers["sets"]["sets"] = {**SETS, "low": ["down"]}
-    versions["other sets"] = _version(fewer.save().parent, "sets")
-    assert len({base, *versions.values()}) == len(versions) + 1
-
-
-def test_the_version_changes_with_the_cues_only_where_they_are_used(tmp_path, monkeypatch):
-    made = Written(tmp_path)
-    for language, rows in ROWS.items():
-        made.lexicon(f"mood-{language}", rows).cue_file(language, "cue\trole\tfactor\nnot\tnegator\t1\n")
-    lexicons = [f"mood-{language}" for language in ROWS]
-    made.scorer("cued", lexicons, ["up"]).scorer("plain", lexicons, ["up"], negation=False)
-
-    def versions() -> tuple[str, str]:
-        catalogue = read_catalogue(shipped=made.save())
-        monkeypatch.setattr("lexicons.score.read_catalogue", lambda folder: catalogue)
-        return LexiconScorer("cued").version, LexiconScorer("plain").version
-
-    before = versions()
-    made.cue_file("zh", "cue\trole\tfactor\n不\tnegator\t1\n")
-    after = versions()
-    assert before[0] != after[0]
-    assert before[1] == after[1]
-
-
-def test_the_version_does_not_change_with_titles_order_or_the_language_asked_for(tmp_path, folder):
-    made = world(tmp_path)
-    made.scorers["presence"] |= {"title": "other words", "lexicons": ["mood-zh", "mood-en"]}
-    assert _version(made.save().parent) == _version(folder)
-    only = LexiconScorer("presence", folder=folder, language="zh")
-    assert only.version == _version(folder)
-    assert only.languages == ("zh",)
-
-
-def test_one_language_alone_scores_as_it_does_among_others(folder, scorers):
-    only = LexiconScorer("mean", folder=folder, language="zh")
-    frame = posts(("安心", "zh"), ("gloom", "en"))
-    assert only.score(frame).row(0) == scorers["mean"].score(frame).row(0)
-    assert only.score(frame)["missing"].to_list() == [0, 1]
-
-
-@pytest.mark.parametrize("scale", SCALES)
-def test_the_card_is_plain_json(scorers, scale):
-    card = scorers[scale].describe()
-    assert json.loads(json.dumps(card)) == card == scorers[scale].card()
-    assert (card["scorer"], card["scale"], card["languages"]) == (scale, scale, ["en", "zh"])
-    assert card["measures"] == list(SETS if scale == "sets" else DIMENSIONS)
-    assert card["statistics"] == (["share"] if scale == "presence" else ["mean"])
-    thresholds = dict.fromkeys(DIMENSIONS, 0.5) if scale == "presence" else {}
-    assert card["thresholds"] == {"en": thresholds, "zh": thresholds}
-    assert set(card["lexicons"]) == {"mood-en", "mood-zh"}
-
-
-def test_the_shipped_card_names_its_files_and_their_versions():
-    card = LexiconScorer("vad").describe()
-    for name, lexicon in card["lexicons"].items():
-        loaded = load_lexicon(name, catalogue=read_catalogue())
-        assert lexicon == {"language": loaded.language, "version": loaded.version}
-    assert 0 < card["size_mb"] < 5
-
-
-def test_two_lexicons_of_one_language_are_refused(tmp_path):
-    made = world(tmp_path).lexicon("other", ROWS["en"], language="en")
-    made.scorer("twice", ["mood-en", "other"], ["up"])
-    with pytest.raises(InputError, match=r"cannot score together.*one lexicon per language"):
-        LexiconScorer("twice", folder=made.save().parent)
-
-
-def test_an_unknown_scorer_is_refused_with_the_nearest(folder):
-    with pytest.raises(MissingModelError, match="The nearest is presence"):
-        LexiconScorer("presense", folder=folder)

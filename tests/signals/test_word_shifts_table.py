@@ -100,7 +100,7 @@ def near(value: float, allowed: set[float]) -> bool:
 
 
 def sides(rows: list[dict[str, Any]], *, measure: str, place: str) -> dict[str, dict[str, Any]]:
-    """Posts, credit per term and largest daily number of people per term, of the window and the reference."""
+    """Posts, credit per term and the people of each term, of the window and the reference."""
     spec = SPEC.terms
     frame = worlds.posts(rows, received=ISSUE)
     made: dict[str, dict[str, Any]] = {
@@ -109,12 +109,12 @@ def sides(rows: list[dict[str, Any]], *, measure: str, place: str) -> dict[str, 
     for (_, value, when), (_, members) in words.counted_posts(frame, spec=spec).items():
         if value == place:
             made["window" if when >= SPEC.windows.window_start else "reference"]["posts"] += len(members)
-    for key, (_, people, _, credit) in words.reference(frame, spec=spec).items():
+    for key, (_, people, _, credit) in words.users(frame, spec=spec).items():
         _, term, dimension, negated, _, value, when = key
         if (dimension, negated, value) == (measure, False, place):
             side = made["window" if when >= SPEC.windows.window_start else "reference"]
             side["credit"][term] = side["credit"].get(term, Fraction(0)) + credit
-            side["people"][term] = max(side["people"].get(term, 0), people or 0)
+            side["people"].setdefault(term, set()).update(people or ())
     return made
 
 
@@ -135,10 +135,14 @@ def _check_series(found: dict[str, dict[str, Any]], made: dict[str, dict[str, An
             assert near(row["share_after"], rounded(window["credit"][term], posts=window["posts"]))
             assert near(row["share_before"], rounded(reference["credit"][term], posts=reference["posts"]))
             assert row["contribution"] == pytest.approx(row["share_after"] - row["share_before"])
-            people = min(window["people"][term], reference["people"][term])
-            assert FLOOR <= row["n_people"] == people // STEP * STEP
+            people = min(len(window["people"][term]), len(reference["people"][term]))
+            assert FLOOR <= row["n_people"] <= people
+            assert row["n_people"] % STEP == 0
     _check_whole(found, window=window, reference=reference)
-    enough = {t for t in window["people"] if min(window["people"][t], reference["people"].get(t, 0)) >= FLOOR}
+    enough = {
+        t for t, people in window["people"].items()
+        if min(len(people), len(reference["people"].get(t, ()))) >= FLOOR
+    }  # fmt: skip
     assert len(enough - set(found)) <= 1, "more than one word was hidden to cover the rare ones"
 
 
@@ -163,6 +167,18 @@ def test_a_rare_word_never_appears_and_its_share_cannot_be_worked_out(store: Sto
     assert "susto" in hidden
     assert len(hidden) > 1, "the row of all others would be that word alone"
     assert made["n_people"].drop_nulls().min() >= FLOOR
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_people_of_several_days_are_counted_together_and_once(store: Store, same: bool) -> None:
+    """Ten a day say `sin`: other ones every day, or always the same."""
+    rows = crowd(150, chances={word: chance for word, chance in CHANCES.items() if word != "sin"})
+    for row in rows:
+        who = int(row["post_id"].rsplit("-", 1)[1])
+        if who < 10:
+            row["author_key"] = f"sin-{who}" + ("" if same else f"-{row['day']}")
+            row["text"] = "sin"
+    assert ("sin" in shown(night(store, rows).rows)) != same
 
 
 def test_only_the_row_of_all_others_has_no_lexicon_and_no_people(store: Store) -> None:

@@ -189,7 +189,15 @@ def counted_posts(
 
 def reference(frame: pl.DataFrame, *, spec: TermSpec) -> dict[Key, tuple[int, int | None, int, Fraction]]:
     """Type and cell → posts, people, hits and credit, by plain loops."""
-    found: dict[Key, tuple[int, int | None, int, Fraction]] = {}
+    return {
+        key: (n_posts, None if people is None else len(people), hits, credit)
+        for key, (n_posts, people, hits, credit) in users(frame, spec=spec).items()
+    }
+
+
+def users(frame: pl.DataFrame, *, spec: TermSpec) -> dict[Key, tuple[int, set[str] | None, int, Fraction]]:
+    """The same with the people themselves."""
+    found: dict[Key, tuple[int, set[str] | None, int, Fraction]] = {}
     for (level, place, day), (unknown, members) in counted_posts(frame, spec=spec).items():
         people: dict[Any, set[str]] = defaultdict(set)
         sums: dict[Any, list[Any]] = defaultdict(lambda: [0, 0, Fraction(0)])
@@ -199,7 +207,7 @@ def reference(frame: pl.DataFrame, *, spec: TermSpec) -> dict[Key, tuple[int, in
                 people[key].add(post["author_key"])
                 sums[key] = [sums[key][0] + 1, sums[key][1] + hits, sums[key][2] + credit]
         for key, (n_posts, hits, credit) in sums.items():
-            found[key] = (n_posts, None if unknown else len(people[key]), hits, credit)
+            found[key] = (n_posts, None if unknown else people[key], hits, credit)
     return found
 
 

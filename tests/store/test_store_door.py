@@ -128,6 +128,20 @@ def test_a_warehouse_in_use_is_busy(tmp_path: Path) -> None:
         other.communicate()
 
 
+def test_a_table_with_other_columns_is_made_anew_only_where_nothing_is_lost(store: Store) -> None:
+    derived, kept = TABLES["core.term_days"], TABLES["raw.quarantine"]
+    for table in (derived, kept):
+        store.connection.execute(f"ALTER TABLE {table.name} DROP COLUMN run_id")
+    store.create(kept)
+    store.connection.execute(f"INSERT INTO {derived.name} (scorer) VALUES ('a')")
+    store.create(derived)
+    assert store.query(f"SELECT count(run_id) AS n FROM {derived.name}").item() == 0
+    store.append(kept, rows("a"), run_id="r")
+    store.connection.execute(f"ALTER TABLE {kept.name} DROP COLUMN run_id")
+    with pytest.raises(ContractError, match="raw.quarantine holds 1 rows with the columns"):
+        store.create(kept)
+
+
 def test_a_run_is_named_by_what_was_asked() -> None:
     asked = {"issue": "2024-01-01", "config_sha256": "c", "inputs": [["a", "b"]]}
     assert run_identity("nightly", **asked) == run_identity("nightly", **asked)

@@ -44,11 +44,13 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Where a contract lives. `published` tables appear in a publication under their bare name."""
+    """Where a contract lives. `published` tables appear in a publication under their bare name; `derived` ones can
+    be computed again from others."""
 
     name: str
     schema: type[dy.Schema]
     published: bool = False
+    derived: bool = False
 
     @property
     def bare_name(self) -> str:
@@ -70,8 +72,8 @@ _ALL = (
     Table(name="core.interactions", schema=core.Interactions),
     Table(name="core.people", schema=core.People),
     Table(name="core.scorers", schema=core.Scorers),
-    Table(name="core.term_counts", schema=core.TermCounts),
-    Table(name="core.term_days", schema=core.TermDays),
+    Table(name="core.term_counts", schema=core.TermCounts, derived=True),
+    Table(name="core.term_days", schema=core.TermDays, derived=True),
     Table(name="core.signals", schema=core.PrivateSignals),
     Table(name="core.runs", schema=core.Runs),
     Table(name="out.signals", schema=core.Signals, published=True),
@@ -96,7 +98,7 @@ def score_table(scorer: str, *, measures: tuple[str, ...]) -> Table:
     """The table of one scorer's post scores: `PostScores` and a nullable Float32 column per measure."""
     columns = {measure: dy.Float32(nullable=True) for measure in measures}
     schema = type(f"Scores_{scorer}", (core.PostScores,), columns)
-    return Table(name=f"core.scores_{scorer}", schema=schema)
+    return Table(name=f"core.scores_{scorer}", schema=schema, derived=True)
 
 
 def empty(table: Table) -> pl.DataFrame:

@@ -51,7 +51,8 @@ class TermCounts(dy.Schema):
     """How often a lexicon term was used, by place and day. Only the days that tonight's word shifts need are kept.
 
     A post with a hit has one point per dimension, which its distinct terms that are not negated share: `credit`.
-    `n_people` is null where most posts have no author.
+    `n_people` is null where most posts have no author. `people` are the first pseudonyms of them in order, as many
+    as the people floor, with blanks between: people of several days can be told apart as far as the floor needs it.
     """
 
     scorer = dy.String(primary_key=True)
@@ -64,6 +65,7 @@ class TermCounts(dy.Schema):
     time_value = dy.Date(primary_key=True)
     n_posts = dy.Int64(nullable=False, min=1)
     n_people = dy.Int64(nullable=True, min=1)
+    people = dy.String(nullable=True)
     hits = dy.Int64(nullable=False, min=1)
     credit = dy.Float64(nullable=False, min=0.0)
     scorer_version = dy.String(nullable=False)
@@ -82,7 +84,8 @@ class TermCounts(dy.Schema):
 class TermDays(dy.Schema):
     """The posts, with and without a term, that the terms of a place and day were counted in.
 
-    Where tonight's number, kinds of post or scorer is another, the day is counted again.
+    Where tonight's number, settings (kinds of post, people kept per term) or scorer are others, the day is counted
+    again.
     """
 
     scorer = dy.String(primary_key=True)
@@ -91,7 +94,7 @@ class TermDays(dy.Schema):
     time_value = dy.Date(primary_key=True)
     n_posts = dy.Int64(nullable=False, min=1)
     people_unknown = dy.Bool(nullable=False)
-    kinds = dy.String(nullable=False)
+    settings = dy.String(nullable=False)
     scorer_version = dy.String(nullable=False)
 
 
