@@ -3,9 +3,13 @@
 Not for forecasts: their metrics live elsewhere. A cell whose truth is unknown counts nowhere.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+# Resamples held in memory at a time.
+BLOCK = 100
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ def bootstrap_f1(judged: Judged, *, resamples: int = 1_000, seed: int = 7) -> tu
     """Percentile intervals per measure, and of the macro mean, from resampled texts (whole rows)."""
     counts = judged.counts().astype(np.float64)
     n, measures, kinds = counts.shape
-    drawn = _resample_weights(n, resamples=resamples, seed=seed) @ counts.reshape(n, -1)
+    flat = counts.reshape(n, -1)
+    drawn = np.concatenate([block @ flat for block in _resample_weights(n, resamples=resamples, seed=seed)])
     samples = drawn.reshape(resamples, measures, kinds)
     per_measure = _intervals(f1_per_measure(judged), _f1(samples))
     return per_measure, _intervals(np.array([macro_f1(judged)]), _macro(samples)[:, None])[0]
@@ -85,10 +90,12 @@ def _macro(counts: np.ndarray) -> np.ndarray:
     return np.where(n > 0, total / np.where(n > 0, n, 1), np.nan)
 
 
-def _resample_weights(n: int, *, resamples: int, seed: int) -> np.ndarray:
-    """How often each text is drawn in each resample; rows sum to n."""
+def _resample_weights(n: int, *, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each text is drawn in each resample, some resamples at a time; rows sum to n."""
     rng = np.random.default_rng(seed)
-    return rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+    for first in range(0, resamples, BLOCK):
+        size = min(BLOCK, resamples - first)
+        yield rng.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64)
 
 
 def _intervals(values: np.ndarray, samples: np.ndarray) -> list[Interval]:

@@ -17,7 +17,7 @@ from warehouse.tables import TABLES, empty
 Z_95 = 1.959964
 ALL_MEASURES = "all"
 SEPARATORS = r"[|;,]"
-FEWEST_POSITIVES = 1
+LONGEST_LABEL, MOST_LABELS = 40, 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,12 @@ def evaluate(
     scored = score_frame(
         frame.select(pl.col(spec.text)), scorer=scorer, text=spec.text, language=spec.language, tell=tell
     )
+    missing = scored.select(pl.col(f"^({scorer.name}_)?missing$")).to_series()
+    if missing.ne(0).all():
+        raise InputError(
+            f"{spec.dataset}: none of the {scored.height} texts could be scored as '{spec.language}'. Check --language "
+            "and the text column."
+        )
     rows: list[dict[str, object]] = []
     for measure in dict.fromkeys(names.values()):
         rows += _measure_rows(scored, labels, scorer=scorer, spec=spec, names=names, measure=measure)
@@ -76,7 +82,8 @@ def _labels(frame: pl.DataFrame, *, spec: EvaluateSpec) -> pl.Series:
     column = frame[spec.labels]
     if isinstance(column.dtype, pl.List):
         return column.cast(pl.List(pl.String)).fill_null(pl.lit([], dtype=pl.List(pl.String)))
-    text = column.cast(pl.String).fill_null("").str.replace_all(SEPARATORS, "|").str.split("|")
+    plain = column.cast(pl.String).fill_null("").str.replace_all(r'^\[|\]$|"', "")
+    text = plain.str.replace_all(SEPARATORS, "|").str.split("|")
     return text.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))
 
 
@@ -93,12 +100,24 @@ def _names(labels: pl.Series, *, scorer: Scorer, spec: EvaluateSpec) -> dict[str
         raise UsageError(
             f"--map: {scorer.name} has no {', '.join(unknown)}. It has {', '.join(scorer.measures)}."
         )
+    if scorer.describe().get("scale") == "mean":
+        raise UsageError(
+            f"--scorer: {scorer.name} grades words around a middle, and people's labels say yes or no. Choose a scorer "
+            "of scale presence, rate or sets, or a model."
+        )
     if absent or not names:
         raise InputError(
-            f"{spec.dataset}: the labels are {', '.join(there[:40])}; {', '.join(absent) or 'none of them'} "
-            f"cannot be compared. Expected labels named like measures of {scorer.name}, or --map LABEL=MEASURE."
+            f"{spec.dataset}: {_listed(there)}; {_listed(absent) if absent else 'none of them'} cannot be compared. "
+            f"Expected labels named like measures of {scorer.name}, or --map LABEL=MEASURE."
         )
     return names
+
+
+def _listed(labels: list[str]) -> str:
+    """Labels for a message; what is too long for one may be a text, and is counted only."""
+    short = [label for label in labels if len(label) <= LONGEST_LABEL][:MOST_LABELS]
+    rest = len(labels) - len(short)
+    return f"labels {', '.join(short)}" + (f" and {rest} others" if rest else "")
 
 
 def _measure_rows(
@@ -121,7 +140,9 @@ def _measure_rows(
         _row(measure, "precision", wilson(right, int(said.sum())), n=int(said.sum())),
         _row(measure, "recall", wilson(right, int(truth.sum())), n=int(truth.sum())),
         _row(measure, "base_rate", wilson(int(truth.sum()), len(truth)), n=len(truth)),
-        _row(measure, "f1", bootstrap_f1(judged, resamples=spec.resamples, seed=spec.seed)[1], n=len(truth)),
+        _row(
+            measure, "f1", bootstrap_f1(judged, resamples=spec.resamples, seed=spec.seed)[0][0], n=len(truth)
+        ),
     ]
     return [row for row in rows if np.isfinite(row["value"])]  # type: ignore[call-overload]
 
@@ -129,22 +150,24 @@ def _measure_rows(
 def _argmax_row(
     scored: pl.DataFrame, labels: pl.Series, *, scorer: Scorer, spec: EvaluateSpec, names: dict[str, str]
 ) -> dict[str, object]:
-    """Macro-F1 over the mapped labels and `otherwise`; a label outside them can only be missed."""
-    classes = list(dict.fromkeys([*names, *([spec.otherwise] if spec.otherwise else [])]))
-    values = np.stack(
-        [
-            scored[f"{scorer.name}_{names[label]}"].fill_null(0.0).to_numpy() if label in names else
-            np.zeros(scored.height, dtype=np.float32)
-            for label in classes
-        ],
-        axis=1,
-    )  # fmt: skip
-    truth = np.stack([(labels.list.first() == label).to_numpy() for label in classes], axis=1)
+    """Macro-F1 over the measures and `otherwise`, in the order of the labels; what has another label can only be
+    missed."""
+    apart = spec.otherwise if spec.otherwise is not None and spec.otherwise not in names else None
+    measures = list(dict.fromkeys(names.values()))
+    columns = [scored[f"{scorer.name}_{measure}"].fill_null(0.0).to_numpy() for measure in measures]
+    meant = [names.get(label) for label in labels.list.first()]
+    truths = [np.array([name == measure for name in meant]) for measure in measures]
+    classes = list(measures)
+    if apart is not None:
+        classes.append(apart)
+        columns.append(np.zeros(scored.height, dtype=np.float32))
+        truths.append((labels.list.first() == apart).to_numpy())
+    values, truth = np.stack(columns, axis=1), np.stack(truths, axis=1)
     silent = values.max(axis=1) <= 0
     judged = one_of(truth, values)
     judged.said[silent] = False
     if spec.otherwise is not None:
-        judged.said[silent, classes.index(spec.otherwise)] = True
+        judged.said[silent, classes.index(names.get(spec.otherwise, spec.otherwise))] = True
     macro = bootstrap_f1(judged, resamples=spec.resamples, seed=spec.seed)[1]
     return _row(ALL_MEASURES, "macro_f1", macro, n=scored.height)
 

@@ -49,6 +49,13 @@ def require(frame: pl.DataFrame, *, names: list[str], path: Path) -> None:
             f"{path}: missing columns: {', '.join(absent)}. Found: {', '.join(frame.columns)}. "
             "Use --columns NAME=COLUMN to say which of yours they are."
         )
+    nested = [
+        name for name in ("text", "author", "created_at") if name in names and frame.schema[name].is_nested()
+    ]
+    if nested:
+        raise InputError(
+            f"{path}: {', '.join(nested)} hold lists or objects. Expected one value per row. Take the value out first."
+        )
 
 
 def numbers(frame: pl.DataFrame, *, names: list[str], path: Path) -> pl.DataFrame:

@@ -52,7 +52,7 @@ def _missing_name(frame: pl.DataFrame, *, scorer: str) -> str:
 
 def languages_of(texts: pl.Series, *, language: str) -> pl.Series:
     if language != "auto":
-        if len(language) != 2 or not language.isalpha():
+        if len(language) != 2 or not (language.isascii() and language.isalpha()):
             raise UsageError(f"--language: expected auto or an ISO 639-1 code such as en; got '{language}'.")
         return pl.Series("lang", [language.lower()] * texts.len(), dtype=pl.String)
     if texts.len() == 0:

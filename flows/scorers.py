@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from warehouse.cells import columns_of, signal_name
 from warehouse.errors import ConfigError
 from warehouse.scoring import Scorer
 
@@ -29,3 +30,16 @@ def make_scorer(name: str, *, threads: int = 1, folder: Path | None = None) -> S
     if name not in known:
         raise ConfigError(f"unknown scorer '{name}'. There are: {', '.join(known)}.")
     return LexiconScorer(name, folder=folder, threads=threads)
+
+
+def check_names(scorers: list[Scorer]) -> None:
+    """`ConfigError` where two scorers would make signals of the same name."""
+    owners: dict[str, str] = {}
+    for scorer in scorers:
+        for measure, statistic in columns_of(scorer):
+            name = signal_name(scorer.name, measure, statistic)
+            if owners.setdefault(name, scorer.name) != scorer.name:
+                raise ConfigError(
+                    f"[score] scorers: {owners[name]} and {scorer.name} would both make the signal {name}. Run one of "
+                    "them, or add one again under another name."
+                )

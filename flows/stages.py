@@ -20,7 +20,7 @@ import polars as pl
 from flows.contagion import check_contagion, contagion_rows
 from flows.guards import newest_issue, was_made
 from flows.quality import measure_quality
-from flows.scorers import make_scorer
+from flows.scorers import check_names, make_scorer
 from flows.words import make_word_shifts
 from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
@@ -85,8 +85,7 @@ def check(config: Config) -> None:
         raise ConfigError("no [[sources]] are configured: there is nothing to read. See docs/examples.")
     if not config.score.scorers:
         raise ConfigError("[score] scorers is empty: name at least one.")
-    for name in config.score.scorers:
-        make_scorer(name, folder=config.paths.lexicons)
+    check_names([make_scorer(name, folder=config.paths.lexicons) for name in config.score.scorers])
     for name in config.forecast.models:
         create(name)
     check_contagion(config)

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from flows.score_file import languages_of
+from lexicons.grow import POST_FLOOR
 from lexicons.score import LexiconScorer
 from warehouse.errors import InputError, UsageError
 from warehouse.intake.privacy import clean_text, mask_text
-from warehouse.shift import Totals, mean_shift, rate_shift, share_shift, with_floor
+from warehouse.shift import Totals, mean_shift, share_shift, with_floor
 
 CHUNK = 20_000
-# A source without authors has no people to count: a word needs this many posts instead.
-POST_FLOOR = 200
 TYPE = ["term", "negated"]
 
 
@@ -72,6 +71,7 @@ def shift_posts(
     if not has_people:
         notes += (f"There are no authors: a word is shown from {max(POST_FLOOR, spec.people)} posts on.",)
     floor = spec.people if has_people else max(POST_FLOOR, spec.people)
+    _check_people(sided, spec=spec, floor=floor)
     return Shift(with_floor(rows, people=floor), change, notes)
 
 
@@ -85,6 +85,19 @@ def _check(scorer: LexiconScorer, *, spec: ShiftSpec) -> None:
         raise UsageError(
             f"--window and --reference: {max(spec.window[0], spec.reference[0])} is in both. Choose days apart."
         )
+
+
+def _check_people(sided: pl.DataFrame, *, spec: ShiftSpec, floor: int) -> None:
+    """The change itself is about the people of both spans: so many are needed in each."""
+    who = pl.col("author").drop_nulls().n_unique() if "author" in sided.columns else pl.len()
+    found = dict(sided.group_by("side").agg(n=who).iter_rows())
+    for side, span in (("after", spec.window), ("before", spec.reference)):
+        if found.get(side, 0) < floor:
+            what = "people" if "author" in sided.columns else "posts"
+            raise InputError(
+                f"From {span[0]} to {span[1]} there are fewer than {floor} {what}: too few to say anything about. "
+                "Choose a longer span."
+            )
 
 
 def _sided(posts: pl.DataFrame, *, spec: ShiftSpec) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -147,8 +160,10 @@ def _shift(scorer: LexiconScorer, *, types: dict[str, pl.DataFrame], totals: Tot
         columns = [*TYPE, "hits", "weight", "n_people"]
         return mean_shift(types["after"].select(columns), types["before"].select(columns))
     plain = {side: frame.filter(~pl.col("negated")) for side, frame in types.items()}
-    if scorer.entry.scale == "rate":
-        columns = [*TYPE, "hits", "n_people"]
-        return rate_shift(plain["after"].select(columns), plain["before"].select(columns), totals=totals)
+    if scorer.entry.scale == "rate":  # what is shared out are the weighted hits, over tokens
+        plain = {
+            side: frame.with_columns(credit=pl.col("weight") * pl.col("hits"))
+            for side, frame in plain.items()
+        }
     columns = ["term", "credit", "n_people"]
     return share_shift(plain["after"].select(columns), plain["before"].select(columns), totals=totals)

@@ -13,14 +13,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from warehouse.errors import MissingModelError
 
 SHIPPED = Path(__file__).parent / "catalogue.toml"
 FILE_NAME = "catalogue.toml"
+# A scorer that is no lexicon.
+RESERVED = frozenset({"emotion"})
+START_AGAIN = "Correct it, or move it away and add the lexicons again with `affectcast lexicons add`."
 Scale = Literal["presence", "rate", "mean", "sets"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+LexiconName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*-[a-z]{2}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -71,13 +75,24 @@ class ScorerEntry(_Entry):
     negation: bool = True
     card: str = ""
 
+    @model_validator(mode="after")
+    def sets_are_of_the_dimensions(self) -> ScorerEntry:
+        members = {name for names in self.sets.values() for name in names}
+        if bool(self.sets) != (self.scale == "sets"):
+            raise ValueError("sets are for the scale sets, which needs some")
+        if members - set(self.dimensions) or not all(self.sets.values()):
+            raise ValueError("a set must be made of the dimensions, one at least")
+        if len(set(self.dimensions)) < len(self.dimensions):
+            raise ValueError("a dimension is listed twice")
+        return self
+
     @property
     def measures(self) -> tuple[str, ...]:
         return tuple(self.sets) if self.scale == "sets" else self.dimensions
 
 
 class _Document(_Entry):
-    lexicons: dict[str, FileEntry] = {}
+    lexicons: dict[LexiconName, FileEntry] = {}
     cues: dict[str, CueEntry] = {}
     scorers: dict[Name, ScorerEntry] = {}
 
@@ -120,11 +135,13 @@ def read_catalogue(folder: Path | None = None, *, shipped: Path = SHIPPED) -> Ca
             f"The lexicon catalogue {shipped} does not exist. Expected a TOML file. Reinstall the package."
         )
     own = read_document(shipped)
-    added = folder / FILE_NAME if folder is not None else None
-    if added is None or not added.is_file():
+    if folder is None:
         return own
-    theirs = read_document(added)
-    taken = sorted((own.lexicons.keys() & theirs.lexicons) | (own.scorers.keys() & theirs.scorers))
+    added = folder / FILE_NAME
+    theirs = read_added(folder)
+    taken = sorted(
+        (own.lexicons.keys() & theirs.lexicons) | ({*own.scorers, *RESERVED} & theirs.scorers.keys())
+    )
     if taken:
         raise MissingModelError(
             f"{added} names {', '.join(taken)}, which the package ships itself. Expected other names. Rename them."
@@ -134,14 +151,33 @@ def read_catalogue(folder: Path | None = None, *, shipped: Path = SHIPPED) -> Ca
     )
 
 
+def read_added(folder: Path) -> Catalogue:
+    """The catalogue of a folder of added lexicons; an empty one where there is none.
+
+    Raises:
+        MissingModelError: it cannot be read, has cues, or names a file outside the folder.
+    """
+    path = folder / FILE_NAME
+    if not path.exists():
+        return Catalogue()
+    found = read_document(path)
+    outside = [name for name, entry in found.lexicons.items() if entry.file.parent != folder]
+    if outside or found.cues:
+        raise MissingModelError(
+            f"{path}: {', '.join(outside) or 'cues'} cannot be there. Expected lexicons whose files lie beside it, and "
+            f"scorers. {START_AGAIN}"
+        )
+    return found
+
+
 def read_document(path: Path) -> Catalogue:
     """One catalogue file, its paths made relative to the caller's folder."""
     try:
         document = _Document.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError, ValidationError) as error:
         raise MissingModelError(
-            f"The lexicon catalogue {path} cannot be read: {error}. Expected the tables lexicons, cues and "
-            "scorers. Correct it, or add the lexicon again with `affectcast lexicons add`."
+            f"The lexicon catalogue {path} cannot be read: {_reason(error)}. Expected the tables lexicons, cues and "
+            f"scorers. {START_AGAIN}"
         ) from error
     return Catalogue(
         lexicons={name: _placed(entry, path.parent) for name, entry in document.lexicons.items()},
@@ -151,6 +187,13 @@ def read_document(path: Path) -> Catalogue:
         },
         scorers=document.scorers,
     )
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error).strip().splitlines()[0]
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _placed(entry: FileEntry, folder: Path) -> FileEntry:

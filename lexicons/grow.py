@@ -13,6 +13,8 @@ from lexicons.index import SUBSTRING_LANGUAGES
 from warehouse.errors import InputError
 
 CHUNK = 50_000
+# Without authors nobody knows how many people a number of posts is: so many are asked for.
+POST_FLOOR = 200
 CANDIDATE_SCHEMA = pl.Schema(
     {
         "term": pl.String(),
@@ -40,6 +42,7 @@ class GrowSpec:
     Attributes:
         language: `zh` counts runs of 2 to 4 characters, others count words and pairs of words.
         min_posts: posts a term must be in.
+        min_with_seed: of these posts, those that must hold a seed.
         min_people: people who must have used it, where the authors are given.
         prior: strength of the prior, in occurrences of terms.
         pairs: whether pairs of words are counted, in languages with spaces.
@@ -47,6 +50,7 @@ class GrowSpec:
 
     language: str = "en"
     min_posts: int = 50
+    min_with_seed: int = 0
     min_people: int = 50
     prior: float = 500.0
     pairs: bool = True
@@ -106,7 +110,9 @@ def candidates(
     has_seed = pl.concat([_with_seed(chunk, seeds, spec) for chunk in posts.iter_slices(CHUNK)] or [posts])
     _check_groups(has_seed.height, posts.height)
     counts = _counts(posts, seeds, spec)
-    shown = _scored(counts, spec).filter(pl.col("n_posts") >= spec.min_posts)
+    # A small number of posts with a seed could be about somebody, too.
+    enough = (pl.col("n_posts") >= spec.min_posts) & (pl.col("n_with_seed") >= spec.min_with_seed)
+    shown = _scored(counts, spec).filter(enough)
     if authors is not None:
         shown = shown.join(_known_enough(posts, shown, seeds, spec), on=["term", "size"], how="semi")
     return (

@@ -58,6 +58,7 @@ class Lexicon:
     accents: bool = False
     cues: Cues | None = None
     graded: bool = True
+    licence: str = "unknown"
 
 
 def load_lexicon(name: str, *, catalogue: Catalogue) -> Lexicon:
@@ -71,7 +72,7 @@ def load_lexicon(name: str, *, catalogue: Catalogue) -> Lexicon:
     version = _verified(f"lexicon {name}", entry)[:VERSION_DIGITS]
     terms = read_terms(entry.file)
     dimensions = tuple(terms["dimension"].unique(maintain_order=True))
-    return Lexicon(name, entry.language, version, dimensions, terms, entry.accents)
+    return Lexicon(name, entry.language, version, dimensions, terms, entry.accents, licence=entry.licence)
 
 
 def load_cues(language: str, *, catalogue: Catalogue) -> Cues | None:
@@ -140,17 +141,17 @@ def read_cues(path: Path) -> pl.DataFrame:
 
 
 def _read_tsv(path: Path, *, schema: pl.Schema) -> pl.DataFrame:
-    numbers = {name: kind for name, kind in schema.items() if kind.is_numeric()}
-    expected = f"Expected the tab-separated columns {', '.join(schema)}. Correct the file."
+    numbers = [name for name, kind in schema.items() if kind.is_numeric()]
+    columns = f"columns {', '.join(schema)}, with numbers in {', '.join(numbers)}"
+    expected = f"Expected the tab-separated {columns}. Correct the file."
     try:
-        frame = pl.read_csv(
-            path, separator="\t", comment_prefix="# ", quote_char=None, schema_overrides=numbers
-        )
-    except (pl.exceptions.ComputeError, pl.exceptions.NoDataError) as error:
-        raise InputError(f"{path} cannot be read: {error}. {expected}") from error
-    if frame.columns != list(schema):
-        raise InputError(f"{path} has the columns {frame.columns}. {expected}")
-    return frame.cast(schema)
+        # Nothing is guessed: a term such as 007 is a word.
+        frame = pl.read_csv(path, separator="\t", comment_prefix="# ", quote_char=None, infer_schema=False)
+        if frame.columns == list(schema):
+            return frame.cast(schema)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{path} cannot be read ({type(error).__name__}). {expected}") from error
+    raise InputError(f"{path} has the columns {frame.columns}. {expected}")
 
 
 def _check_rows(frame: pl.DataFrame, *, path: Path, key: list[str]) -> None:

@@ -102,7 +102,8 @@ class LexiconScorer:
         (of the term: in graded lexicons with its cues, the mean over its hits in the post), hits Int64, and
         credit Float64: 1 divided among the post's distinct terms of the dimension that are not negated, so
         that credits sum to the number of posts with a hit; 0 where negated. Ordered by post, term and
-        dimension. Posts that are missing or hold no term have no row. Private: words used by few people must pass a floor first.
+        dimension. Posts that are missing or hold no term have no row. Private: words used by few people must
+        pass a floor first.
 
         Raises:
             InputError: a column is absent, not String, or a key is named like a column of the result.
@@ -135,13 +136,9 @@ class LexiconScorer:
             },
             "tier": "lexicon",
             "size_mb": self._size_mb(),
-            "licence": "Apache-2.0",
+            "licence": "; ".join(dict.fromkeys(lexicon.licence for lexicon in self._lexicons.values())),
             "metrics": {},
         }
-
-    def card(self) -> dict[str, Any]:
-        """Return the same as `describe`."""
-        return self.describe()
 
     def _size_mb(self) -> float:
         terms = pl.concat(lexicon.terms["term"] for lexicon in self._lexicons.values())
@@ -212,7 +209,10 @@ def _credited(matches: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
 
 
 def _version(entry: ScorerEntry, lexicons: Sequence[Lexicon]) -> str:
-    files = [f"{x.name}:{x.version}:{x.accents}:{x.cues.version if x.cues else ''}" for x in lexicons]
+    files = [
+        f"{x.name}:{x.version}:{x.accents}:{f'{x.cues.version}:{x.cues.reach}' if x.cues else ''}"
+        for x in lexicons
+    ]
     rules = f"{entry.scale}:{entry.dimensions}:{entry.sets}:{entry.negation}"
     parts = [f"rules:{RULES_VERSION}", rules, *sorted(files)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:VERSION_DIGITS]

@@ -70,7 +70,8 @@ def unit(card: dict[str, Any], *, statistic: str) -> str:
 
 
 def direction(card: dict[str, Any], *, measure: str) -> str:
-    """Whether more of a measure is better, worse or neither."""
-    if measure in _NEUTRAL or card["scorer"] in _NEUTRAL_SCORERS:
+    """Whether more of a measure is better, worse or neither; neither where nobody has said, as in added lexicons."""
+    known = measure in _MEASURES_ES and measure not in _NEUTRAL and card["scorer"] not in _NEUTRAL_SCORERS
+    if not known:
         return "neutral"
     return "higher_is_better" if measure in _BETTER else "higher_is_worse"

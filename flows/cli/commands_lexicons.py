@@ -19,11 +19,13 @@ from flows.cli.options import (
     lexicon_folder,
     need_out,
     parse_day,
+    parse_language,
 )
 from flows.cli.output import log, progress, say
 from flows.files import parse_columns, read_table, require, write_table
 from flows.scorers import make_scorer
 from warehouse.errors import UsageError
+from warehouse.intake.privacy import clean_text, mask_text
 
 if TYPE_CHECKING:
     from lexicons.score import LexiconScorer
@@ -36,11 +38,12 @@ FormatOption = Annotated[
 WordColumnOption = Annotated[
     str | None, typer.Option("--column", help="The column of words, in tables with one per language.")
 ]
-LanguageOption = Annotated[str, typer.Option("--language", help="ISO 639-1 code of the words.")]
+LanguageOption = Annotated[str, typer.Option("--language", callback=parse_language, help="ISO 639-1 code.")]
 PostsFileOption = Annotated[
     Path, typer.Option("--posts", help="A file of posts (csv, jsonl, parquet, also gzipped).")
 ]
 LEAST_PROBLEMS_SHOWN = 40
+LEAST_WITH_SEED = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -178,15 +181,19 @@ def grow(
     out: OutOption = None,
 ) -> None:
     """Propose words that go with the seeds in a corpus of yours, for a person to accept or refuse."""
-    from lexicons.grow import GrowSpec, candidates
+    from lexicons.grow import POST_FLOOR, GrowSpec, candidates
 
     target = need_out(out)
     frame = read_table(posts, columns=parse_columns(columns))
     require(frame, names=["text"], path=posts)
     seeds = [word.strip() for word in seed.split(",") if word.strip()]
-    spec = GrowSpec(language=language, min_posts=least, min_people=least)
+    if not seed.isprintable():
+        raise UsageError("--seed: expected readable words with commas between them.")
     authors = frame["author"].cast(pl.String) if "author" in frame.columns else None
-    found = candidates(frame["text"].cast(pl.String), seeds, spec=spec, authors=authors)
+    posts_floor = least if authors is not None else max(least, POST_FLOOR)
+    spec = GrowSpec(language=language, min_posts=posts_floor, min_with_seed=LEAST_WITH_SEED, min_people=least)
+    texts = frame.select(text=mask_text(clean_text(pl.col("text").cast(pl.String))))["text"]
+    found = candidates(texts, seeds, spec=spec, authors=authors)
     write_table(found, path=target)
     log(f"{found.height:,} candidates → {target}; read each in context before you accept it")
 

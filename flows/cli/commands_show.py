@@ -18,9 +18,10 @@ from flows.cli.options import (
     lexicon_folder,
     parse_day,
 )
-from flows.cli.output import say
+from flows.cli.output import log, say
 from flows.scorers import make_scorer, scorer_names
 from warehouse.config import load_config
+from warehouse.errors import MissingModelError
 from warehouse.publish import current
 from warehouse.tables import TABLES
 
@@ -105,7 +106,12 @@ def models(
 ) -> None:
     """List the scorers: what they measure, in which languages, how well."""
     folder = lexicon_folder(config)
-    described = [make_scorer(name, folder=folder).describe() for name in scorer_names(folder)]
+    described = []
+    for name in scorer_names(folder):
+        try:
+            described.append(make_scorer(name, folder=folder).describe())
+        except MissingModelError as error:  # one broken scorer does not hide the others
+            log(f"{name} cannot be used: {error}")
     if as_json:
         return typer.echo(json.dumps(described, ensure_ascii=False, indent=1, sort_keys=True))
     for scorer in described:

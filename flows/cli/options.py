@@ -60,6 +60,14 @@ def lexicon_folder(config_path: Path) -> Path:
     return (load_config(config_path) if known else Config()).paths.lexicons
 
 
+def parse_language(text: str) -> str:
+    """An ISO 639-1 code in small letters; `UsageError` for anything else."""
+    code = text.lower()
+    if len(code) != 2 or not (code.isascii() and code.isalpha()):
+        raise UsageError(f"--language: expected an ISO 639-1 code such as en; got '{text}'.")
+    return code
+
+
 def need_out(out: Path | None) -> Path:
     """`--out` is required with a file; `UsageError` otherwise."""
     if out is None:

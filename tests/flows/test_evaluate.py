@@ -27,6 +27,7 @@ class Told:
     version: str = "v1"
     measures: tuple[str, ...] = MEASURES
     languages: tuple[str, ...] = ("en", "es")
+    scale: str = "probability"
 
     def score(self, posts: pl.DataFrame) -> pl.DataFrame:
         found = {
@@ -45,7 +46,7 @@ class Told:
         )
 
     def describe(self) -> dict[str, Any]:
-        return {"thresholds": {"en": self.thresholds}}
+        return {"scale": self.scale, "thresholds": {"en": self.thresholds}}
 
 
 def spec(**values: Any) -> EvaluateSpec:
@@ -75,14 +76,20 @@ def value(rows: pl.DataFrame, measure: str, metric: str) -> float | None:
 # ------------------------------------------------------------------------------------- brute force
 
 VALUES = st.none() | st.fixed_dictionaries({m: st.sampled_from([0.0, 0.25, 0.5, 0.75]) for m in MEASURES})
-MANY = st.lists(
-    st.tuples(VALUES, st.lists(st.sampled_from(["anger", "joy", "hope", "other"]), max_size=3, unique=True)),
-    min_size=1, max_size=25,
-).filter(lambda rows: any(set(labels) & set(MEASURES) for _, labels in rows))  # fmt: skip
-SINGLE = st.lists(
-    st.tuples(VALUES, st.sampled_from(["anger", "joy", "calm", "other"]).map(lambda label: [label])),
-    min_size=1, max_size=25,
-)  # fmt: skip
+ROW_OF = {
+    "many": st.lists(st.sampled_from(["anger", "joy", "hope", "other"]), max_size=3, unique=True),
+    "one": st.sampled_from(["anger", "joy", "calm", "other"]).map(lambda label: [label]),
+}
+
+
+def rows_with(kind: str) -> st.SearchStrategy:
+    """Texts of which at least one is scored, with labels of which at least one is a measure's."""
+    rows = st.lists(st.tuples(VALUES, ROW_OF[kind]), min_size=1, max_size=25)
+    return rows.filter(
+        lambda drawn: (
+            any(v is not None for v, _ in drawn) and any({*MEASURES} & {*labels} for _, labels in drawn)
+        )
+    )
 
 
 def counts(rows: list, meant: set[str], said: list[bool]) -> tuple[int, int, int]:
@@ -92,7 +99,7 @@ def counts(rows: list, meant: set[str], said: list[bool]) -> tuple[int, int, int
 
 
 @settings(max_examples=120, derandomize=True, deadline=None, database=None)
-@given(rows=MANY, thresholds=st.sampled_from([{}, {"anger": 0.5, "joy": 0.25, "hope": 0.75}]))
+@given(rows=rows_with("many"), thresholds=st.sampled_from([{}, {"anger": 0.5, "joy": 0.25, "hope": 0.75}]))
 def test_precision_recall_and_f1_equal_plain_python(rows, thresholds):
     got = judged(labelled(*rows), scorer=Told(thresholds))
     there = {label for _, labels in rows for label in labels}
@@ -117,7 +124,7 @@ def test_precision_recall_and_f1_equal_plain_python(rows, thresholds):
 
 
 @settings(max_examples=120, derandomize=True, deadline=None, database=None)
-@given(rows=SINGLE, otherwise=st.sampled_from([None, "other", "anger"]))
+@given(rows=rows_with("one"), otherwise=st.sampled_from([None, "other", "anger"]))
 def test_macro_f1_of_the_highest_measure_equals_plain_python(rows, otherwise):
     there = {labels[0] for _, labels in rows}
     names = {
@@ -150,11 +157,14 @@ def test_the_order_of_the_names_decides_ties():
     assert value(judged(frame, names={"hope": "hope", "joy": "joy"}), "all", "macro_f1") < 0.5
 
 
-def test_labels_may_share_a_measure():
-    frame = labelled(({"joy": 1}, ["joy"]), ({"joy": 1}, ["love"]), ({}, ["other"]))
-    rows = judged(frame, names={"joy": "joy", "love": "joy"})
-    assert rows["measure"].unique().sort().to_list() == ["all", "joy"]
+def test_labels_that_share_a_measure_are_one_class():
+    frame = labelled(
+        ({"joy": 1}, ["joy"]), ({"joy": 1}, ["love"]), ({}, ["other"]), ({"anger": 1}, ["anger"])
+    )
+    rows = judged(frame, names={"joy": "joy", "love": "joy", "anger": "anger"}, otherwise="other")
+    assert rows["measure"].unique().sort().to_list() == ["all", "anger", "joy"]
     assert (value(rows, "joy", "recall"), value(rows, "joy", "precision")) == (1.0, 1.0)
+    assert value(rows, "all", "macro_f1") == 1.0
 
 
 # -------------------------------------------------------------------------------------- intervals
@@ -191,7 +201,9 @@ def test_the_same_file_gives_the_same_intervals():
 # ---------------------------------------------------------------------------------- shapes of files
 
 
-@pytest.mark.parametrize("joined", ["joy|anger", "joy, anger", " joy;anger ;", "joy|,anger"])
+@pytest.mark.parametrize(
+    "joined", ["joy|anger", "joy, anger", " joy;anger ;", "joy|,anger", '["joy","anger"]']
+)
 def test_labels_may_be_text_with_signs_between_them(joined):
     frame = pl.DataFrame({"text": ["joy=1 anger=1", "x"], "labels": [joined, None]})
     rows = judged(frame)
@@ -214,7 +226,7 @@ def test_with_several_labels_per_text_there_is_no_macro_f1():
 
 
 def test_a_measure_that_is_never_said_has_a_recall_and_no_precision():
-    rows = judged(labelled(({"joy": 0}, ["joy"]), (None, ["joy"])))
+    rows = judged(labelled(({"joy": 0}, ["joy"]), (None, ["joy"]), ({}, ["other"])))
     assert value(rows, "joy", "precision") is None
     assert value(rows, "joy", "recall") == 0.0
 
@@ -242,7 +254,7 @@ def test_other_columns_may_hold_text_and_labels():
         (
             {"names": {"glad": "joy"}},
             InputError,
-            "drawn: the labels are joy, other; glad cannot be compared.",
+            "drawn: labels joy, other; labels glad cannot be compared.",
         ),
         ({"otherwise": "others"}, InputError, "others cannot be compared."),
         ({"language": "pt"}, UsageError, "--language: told has no 'pt'. It has en, es."),
@@ -258,6 +270,22 @@ def test_what_cannot_be_compared_is_named(values, error, said):
 def test_labels_of_which_none_is_a_measure_are_refused_with_the_way_out():
     with pytest.raises(InputError, match=r"none of them cannot be compared.*--map LABEL=MEASURE"):
         judged(labelled(({"joy": 1}, ["good"]), ({}, ["bad"])))
+
+
+def test_a_label_that_may_be_a_text_is_not_repeated_in_the_message():
+    long = "a whole sentence that somebody wrote in the wrong column of the file"
+    with pytest.raises(InputError) as caught:
+        judged(labelled(({"joy": 1}, ["good"]), ({}, [long])))
+    assert "labels good and 1 others" in caught.value.message
+    assert long not in caught.value.message
+
+
+def test_a_scorer_of_grades_and_texts_that_cannot_be_scored_are_refused():
+    frame = labelled((None, ["joy"]), (None, ["anger"]))
+    with pytest.raises(UsageError, match=r"--scorer: told grades words.*presence, rate or sets"):
+        judged(frame, scorer=Told(scale="mean"))
+    with pytest.raises(InputError, match=r"none of the 2 texts could be scored as 'en'.*Check --language"):
+        judged(frame)
 
 
 def test_a_file_without_rows_is_refused():

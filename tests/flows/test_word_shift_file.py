@@ -24,12 +24,17 @@ AFTER = (dt.date(2024, 1, 8), dt.date(2024, 1, 14))
 SIDES = (BEFORE, AFTER)
 
 
+def weight_of(term: str, scale: str) -> float:
+    """A mean weighs words from -1 to 1, a rate from 0 to 1."""
+    return {"presence": 1.0, "rate": abs(WEIGHTS[term]), "mean": WEIGHTS[term]}[scale]
+
+
 @pytest.fixture(scope="module")
 def scorers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LexiconScorer]:
     """The same words on three scales."""
     folder = tmp_path_factory.mktemp("mood")
     for scale in ("presence", "rate", "mean"):
-        rows = [f"{term}\tmood\t{weight if scale == 'mean' else 1}" for term, weight in WEIGHTS.items()]
+        rows = [f"{term}\tmood\t{weight_of(term, scale)}" for term in WEIGHTS]
         (folder / "words.tsv").write_text(
             "term\tdimension\tweight\n" + "\n".join(rows) + "\n", encoding="utf-8"
         )
@@ -82,7 +87,8 @@ def slow_parts(rows: list, scale: str) -> tuple[dict, dict]:
         hits = [(w, n) for w, n in hits_of(text) if scale == "mean" or not n]
         totals[side] += {"presence": 1, "rate": len(text.split()), "mean": len(hits)}[scale]
         for kind in set(hits):
-            share[kind][side] += 1 / len(set(hits)) if scale == "presence" else hits.count(kind)
+            used = 1 / len(set(hits)) if scale == "presence" else hits.count(kind)
+            share[kind][side] += used * weight_of(kind[0], "rate") if scale == "rate" else used
             people[kind][side].add(author)
     return {k: [v[i] / totals[i] for i in (0, 1)] for k, v in share.items()}, people
 
@@ -126,7 +132,8 @@ def change(rows: list, scale: str) -> float:
             levels.append(sum(any(not n for _, n in post) for post in hits) / len(texts))
         elif scale == "rate":
             levels.append(
-                sum(not n for post in hits for _, n in post) / sum(len(text.split()) for text in texts)
+                sum(abs(WEIGHTS[w]) for post in hits for w, n in post if not n)
+                / sum(len(text.split()) for text in texts)
             )
         else:
             weights = [WEIGHTS[w] * (-0.5 if n else 1.0) for post in hits for w, n in post]
@@ -138,7 +145,7 @@ def change(rows: list, scale: str) -> float:
 def test_the_parts_add_up_to_the_change_whatever_the_floor(scorers, scale):
     rows = drawn(400, seed=5)
     rows += [(f"plim {word}", day, "alone") for word in ("blorp", "zindel") for day in (BEFORE[0], AFTER[0])]
-    for people in (1, 5, 20, 35, 10_000):
+    for people in (1, 5, 20, 35, 40):
         made = shifted(frame_of(rows), scorers[scale], people=people)
         assert made.rows["contribution"].sum() == pytest.approx(made.change, abs=1e-9)
         assert made.change == pytest.approx(change(rows, scale), abs=1e-9)
@@ -169,6 +176,19 @@ def test_without_authors_a_word_needs_many_posts(scorers, n_posts, people, is_sh
     made = shifted(frame_of(rows).drop("author"), scorers["presence"], people=people)
     assert made.notes == (f"There are no authors: a word is shown from {max(POST_FLOOR, people)} posts on.",)
     assert ("plim" in made.rows["term"].to_list()) == is_shown
+
+
+@pytest.mark.parametrize("authors", [True, False])
+def test_too_few_people_in_a_span_say_nothing_at_all(scorers, authors):
+    rows = [("blorp", day[0], f"p{i}") for day in SIDES for i in range(30)] + [
+        ("blorp", AFTER[0], f"q{i}") for i in range(300)
+    ]
+    posts = frame_of(rows) if authors else frame_of(rows).drop("author")
+    what = "fewer than 50 people" if authors else f"fewer than {POST_FLOOR} posts"
+    with pytest.raises(
+        InputError, match=f"From 2024-01-01 to 2024-01-07 there are {what}.*Choose a longer span"
+    ):
+        shifted(posts, scorers["presence"], people=50)
 
 
 def test_posts_without_an_author_count_and_make_no_person(scorers):

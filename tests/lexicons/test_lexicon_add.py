@@ -44,7 +44,7 @@ def test_an_added_lexicon_is_a_scorer_beside_the_shipped_ones(tmp_path):
     made = add_lexicon(
         file_of(*FIRST), spec=spec(licence="research only", citation='A "B" \\ C'), folder=tmp_path
     )
-    assert made.path == tmp_path / "mine_en.tsv"
+    assert made.path.parent == tmp_path
     assert (made.scorer.scale, made.scorer.dimensions, made.notes) == ("presence", ("glad", "grim"), ())
     catalogue = read_catalogue(tmp_path)
     entry, (lexicon,) = load_scorer("mine", catalogue=catalogue)
@@ -72,11 +72,11 @@ def test_the_same_file_read_from_disk_and_added_twice_changes_nothing(tmp_path):
 def test_a_changed_file_is_a_new_version_and_replaces_the_old(tmp_path):
     add_lexicon(file_of(*FIRST), spec=spec(), folder=tmp_path)
     old = LexiconScorer("mine", folder=tmp_path).version
-    add_lexicon(file_of(("plim", "calm", 1.0)), spec=spec(), folder=tmp_path)
+    made = add_lexicon(file_of(("plim", "calm", 1.0)), spec=spec(), folder=tmp_path)
     scorer = LexiconScorer("mine", folder=tmp_path)
     assert scorer.version != old
     assert scorer.measures == ("calm",)
-    assert set(files(tmp_path)) == {"catalogue.toml", "mine_en.tsv"}
+    assert set(files(tmp_path)) == {"catalogue.toml", made.path.name}
 
 
 def test_other_lexicons_stay_as_they_are(tmp_path):
@@ -103,18 +103,30 @@ def test_a_second_language_joins_the_same_scorer(tmp_path):
 
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize(
-    ("rows", "scale"),
-    [([("plim", "calm", 1.0)], None), ([("plim", "glad", 1.0)], None), (OTHER, "rate"), (OTHER[::-1], None)],
-    ids=["others", "fewer", "scale", "order"],
-)
-def test_a_second_language_with_other_dimensions_or_scale_is_refused(tmp_path, rows, scale, dry_run):
+    ("rows", "values"),
+    [
+        ([("plim", "calm", 1.0)], {}), ([("plim", "glad", 1.0)], {}), (OTHER, {"scale": "rate"}),
+        (OTHER, {"negation": False}),
+    ],
+    ids=["others", "fewer", "scale", "negation"],
+)  # fmt: skip
+def test_a_second_language_with_other_dimensions_scale_or_negation_is_refused(
+    tmp_path, rows, values, dry_run
+):
     add_lexicon(file_of(*FIRST), spec=spec(), folder=tmp_path)
     before = files(tmp_path)
     with pytest.raises(
         InputError, match=r"mine has the dimensions glad, grim.*in mine-en.*Choose another --name"
     ):
-        add_lexicon(file_of(*rows), spec=spec(language="es", scale=scale), folder=tmp_path, dry_run=dry_run)
+        add_lexicon(file_of(*rows), spec=spec(language="es", **values), folder=tmp_path, dry_run=dry_run)
     assert files(tmp_path) == before
+
+
+def test_the_order_of_dimensions_is_that_of_the_language_added_first(tmp_path):
+    add_lexicon(file_of(*FIRST), spec=spec(), folder=tmp_path)
+    made = add_lexicon(file_of(*OTHER[::-1]), spec=spec(language="es"), folder=tmp_path)
+    assert made.scorer.dimensions == ("glad", "grim")
+    assert LexiconScorer("mine", folder=tmp_path).score(posts(("plim", "es")))["glad"].to_list() == [1.0]
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path):
@@ -155,21 +167,35 @@ def test_names_and_languages_that_cannot_be_used_are_refused(tmp_path, name, lan
 
 
 def test_dimensions_become_names_of_columns(tmp_path):
-    odd = ["Positive Emotion", "31 anger", "missing", "n_tokens", "Glad!", "x" * 60, "9" * 60]
-    rows = [(f"blorp{i}", name, 1.0) for i, name in enumerate("abcdefg")]
-    rows = [(term, odd["abcdefg".index(name)], weight) for term, name, weight in rows]
+    odd = [
+        "Positive Emotion",
+        "31 anger",
+        "missing",
+        "n_tokens",
+        "Glad!",
+        "x" * 60,
+        "9" * 60,
+        "\u6012",
+        "\u559c",
+    ]
+    rows = [(f"blorp{i}", name, 1.0) for i, name in enumerate(odd)]
     made = add_lexicon(file_of(*rows), spec=spec(), folder=tmp_path)
     assert made.scorer.dimensions == (
-        "positive_emotion", "d_31_anger", "d_missing", "d_n_tokens", "glad", "x" * 40, "d_" + "9" * 38,
+        "positive_emotion", "d_31_anger", "d_missing", "d_n_tokens", "glad", "x" * 40, "d_" + "9" * 38, "d_8", "d_9",
     )  # fmt: skip
     scorer = LexiconScorer("mine", folder=tmp_path)
     scores = scorer.score(posts(("blorp2 blorp6", "en")))
-    assert scores.select(scorer.measures).row(0) == (0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    assert scores.select(scorer.measures).row(0) == (0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 def test_dimensions_that_become_the_same_name_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"Glad!, glad become glad, glad.*Rename some"):
         add_lexicon(file_of(("a", "Glad!", 1.0), ("b", "glad", 1.0)), spec=spec(), folder=tmp_path)
+
+
+def test_a_licence_is_one_line(tmp_path):
+    with pytest.raises(UsageError, match="--licence"):
+        add_lexicon(file_of(*FIRST), spec=spec(licence="free\nof charge"), folder=tmp_path)
 
 
 # --------------------------------------------------------------------------------- weights and terms
@@ -180,9 +206,7 @@ def test_dimensions_that_become_the_same_name_are_refused(tmp_path):
     [
         ("mean", (-1.5, 1.0)),
         ("mean", (0.5, 2.0)),
-        ("presence", (1.0, -0.5)),
         ("rate", (0.5, 1.5)),
-        (None, (1.0, 1.5)),
     ],
 )
 def test_weights_that_do_not_fit_the_scale_are_refused_and_counted(tmp_path, scale, weights):
@@ -190,6 +214,23 @@ def test_weights_that_do_not_fit_the_scale_are_refused_and_counted(tmp_path, sca
     with pytest.raises(InputError, match=r"1 of 2 weights are outside \[-?\d, 1\].*--scale mean"):
         add_lexicon(file_of(*rows), spec=spec(scale=scale), folder=tmp_path)
     assert files(tmp_path) == {}
+
+
+def test_on_the_scale_presence_weights_say_who_is_a_member_and_nothing_more(tmp_path):
+    rows = [("blorp", "glad", 0.25), ("quib", "glad", 0.0), ("plim", "glad", 1.0)]
+    made = add_lexicon(file_of(*rows, scale="mean"), spec=spec(scale="presence"), folder=tmp_path)
+    assert [note.split(" ")[0] for note in made.notes] == ["1", "1"]
+    assert load_lexicon("mine-en", catalogue=read_catalogue(tmp_path)).terms.rows() == [
+        ("blorp", "glad", 1.0), ("plim", "glad", 1.0),
+    ]  # fmt: skip
+    with pytest.raises(InputError, match=r"Every weight is 0.*Check the file"):
+        add_lexicon(file_of(rows[1]), spec=spec("other", scale="presence"), folder=tmp_path)
+
+
+def test_a_mean_needs_every_word_in_every_dimension(tmp_path):
+    rows = [("blorp", "glad", 0.5), ("blorp", "calm", 0.5), ("quib", "calm", -0.5)]
+    with pytest.raises(InputError, match=r"1 of 2 terms lack a weight in some dimension.*--scale rate"):
+        add_lexicon(file_of(*rows, scale="mean"), spec=spec(), folder=tmp_path)
 
 
 def test_sets_cannot_be_added(tmp_path):
@@ -206,14 +247,14 @@ def test_the_scale_is_the_files_unless_another_is_asked_for(tmp_path):
 
 def test_spellings_that_the_matcher_cannot_tell_apart_are_merged_and_counted(tmp_path):
     rows = [("caf\u00e9", "glad", 1.0), ("cafe", "glad", 0.5), ("cafe", "grim", 0.25), ("cafe*", "glad", 1.0)]
-    made = add_lexicon(file_of(*rows, scale="mean"), spec=spec(), folder=tmp_path)
+    made = add_lexicon(file_of(*rows), spec=spec(scale="rate"), folder=tmp_path)
     assert made.notes[0].startswith("1 spellings")
     assert load_lexicon("mine-en", catalogue=read_catalogue(tmp_path)).terms.rows() == [
         ("cafe*", "glad", 1.0), ("caf\u00e9", "glad", 0.75), ("caf\u00e9", "grim", 0.25),
     ]  # fmt: skip
-    apart = add_lexicon(file_of(*rows, scale="mean"), spec=spec(accents=True), folder=tmp_path)
+    apart = add_lexicon(file_of(*rows), spec=spec(scale="rate", accents=True), folder=tmp_path)
     assert apart.notes == ()
-    assert LexiconScorer("mine", folder=tmp_path).score(posts(("cafe", "en")))["grim"].to_list() == [0.625]
+    assert LexiconScorer("mine", folder=tmp_path).score(posts(("cafe", "en")))["glad"].to_list() == [0.5]
 
 
 def test_without_negation_every_hit_counts(tmp_path):
@@ -255,17 +296,22 @@ def test_a_kill_while_a_new_lexicon_is_added_leaves_the_old_ones_usable(tmp_path
     assert LexiconScorer("one", folder=tmp_path).score(posts(("blorp", "en")))["glad"].to_list() == [1.0]
 
 
-def test_a_kill_while_a_lexicon_is_changed_is_refused_clearly_until_it_is_added_again(
+def test_a_kill_while_a_lexicon_is_changed_leaves_the_old_version_usable_until_it_is_added_again(
     tmp_path, add_and_be_killed
 ):
     for name in ("one", "two"):
         add_lexicon(file_of(*FIRST), spec=spec(name), folder=tmp_path)
+    old = LexiconScorer("two", folder=tmp_path).version
     add_and_be_killed("two")
-    with pytest.raises(MissingModelError, match=r"two_en\.tsv has sha256.*add it again"):
-        LexiconScorer("two", folder=tmp_path)
-    assert LexiconScorer("one", folder=tmp_path).measures == ("glad", "grim")
-    add_lexicon(file_of(*OTHER), spec=spec("two"), folder=tmp_path)
+    scorer = LexiconScorer("two", folder=tmp_path)
+    assert scorer.version == old
+    assert scorer.score(posts(("blorp", "en"), ("plim", "en")))["glad"].to_list() == [1.0, 0.0]
+    made = add_lexicon(file_of(*OTHER), spec=spec("two"), folder=tmp_path)
     assert LexiconScorer("two", folder=tmp_path).score(posts(("plim", "en")))["glad"].to_list() == [1.0]
+    assert {name for name in files(tmp_path) if name.startswith("two")} == {made.path.name}
+    made.path.write_text("term\tdimension\tweight\nblorp\tglad\t1\n", encoding="utf-8")
+    with pytest.raises(MissingModelError, match=r"two_en.*has sha256.*add it again"):
+        LexiconScorer("two", folder=tmp_path)
 
 
 # -------------------------------------------------------------------------------- whatever is added
@@ -277,7 +323,7 @@ TERMS = st.builds(
     st.booleans(),
 )
 ENTRIES = st.lists(
-    st.tuples(TERMS, st.sampled_from(["glad", "Grim", "31"]), st.sampled_from([-1.0, -0.5, 0.25, 1.0])),
+    st.tuples(TERMS, st.sampled_from(["glad", "Grim", "31"]), st.sampled_from([0.0, 0.25, 0.5, 1.0])),
     min_size=1, max_size=8, unique_by=lambda entry: entry[:2],
 )  # fmt: skip
 
@@ -304,7 +350,7 @@ def test_every_term_of_any_lexicon_that_is_added_finds_itself(rows, language, ac
         return
     with tempfile.TemporaryDirectory() as name:
         add_lexicon(
-            file_of(*rows, scale="mean"), spec=spec(language=language, accents=accents), folder=Path(name)
+            file_of(*rows), spec=spec(scale="rate", language=language, accents=accents), folder=Path(name)
         )
         scorer = LexiconScorer("mine", folder=Path(name))
     texts = [term.removesuffix("*") for term, _, _ in rows]

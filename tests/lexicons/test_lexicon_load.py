@@ -107,20 +107,31 @@ def test_a_folder_without_a_catalogue_adds_nothing(tmp_path):
 
 
 def test_lexicons_of_a_users_folder_come_after_the_shipped_ones(small):
-    small.save()
-    catalogue = read_catalogue(small.folder)
+    small.cues.clear()
+    catalogue = read_catalogue(small.save().parent)
     assert list(catalogue.scorers) == [*read_catalogue().scorers, "mood"]
     assert load_lexicon("mood-en", catalogue=catalogue).terms.rows() == GLAD
     assert load_lexicon("vad-es", catalogue=catalogue).dimensions == ("valence", "arousal", "dominance")
 
 
 def test_a_users_lexicon_negates_with_the_shipped_cues(small):
-    small.save()
-    catalogue = read_catalogue(small.folder)
+    small.cues.clear()
+    catalogue = read_catalogue(small.save().parent)
     assert load_cues("en", catalogue=catalogue).version == load_cues("en", catalogue=read_catalogue()).version
 
 
-@pytest.mark.parametrize(("lexicon", "scorer"), [("affect-en", "mine"), ("mine-en", "vad")])
+def test_cues_and_files_elsewhere_are_refused_in_a_users_folder(small, tmp_path):
+    with pytest.raises(MissingModelError, match="cues cannot be there"):
+        read_catalogue(small.save().parent)
+    small.cues.clear()
+    small.lexicons["mood-en"]["file"] = str(tmp_path / "small" / ".." / "mood-en.tsv")
+    with pytest.raises(MissingModelError, match=r"mood-en cannot be there.*lie beside it"):
+        read_catalogue(small.save().parent)
+
+
+@pytest.mark.parametrize(
+    ("lexicon", "scorer"), [("affect-en", "mine"), ("mine-en", "vad"), ("mine-en", "emotion")]
+)
 def test_a_users_name_that_is_a_shipped_one_is_refused(tmp_path, lexicon, scorer):
     Written(tmp_path).lexicon(lexicon, GLAD).scorer(scorer, [lexicon], ["joy"]).save()
     taken = lexicon if lexicon == "affect-en" else scorer

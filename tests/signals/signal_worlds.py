@@ -33,11 +33,11 @@ def day(number: int) -> dt.date:
 
 @dataclass
 class ReadOff:
-    """Text `0.7 0.2` has scores 0.7 and 0.2; `thresholds` per language, in the order of `measures`."""
+    """Text `0.7 0.2` has scores 0.7 and 0.2; `thresholds` per language, in the order of `measures`, none if graded."""
 
     name: str = "model"
     version: str = "1"
-    tier: str = "encoder"
+    scale: str = "probability"
     measures: tuple[str, ...] = ("anger", "joy")
     thresholds: dict[str, tuple[float, ...]] = field(
         default_factory=lambda: {"en": (0.5, 0.3), "es": (0.7, 0.41)}
@@ -46,6 +46,10 @@ class ReadOff:
     @property
     def languages(self) -> tuple[str, ...]:
         return tuple(self.thresholds)
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        return {"probability": ("share", "mean"), "presence": ("share",)}.get(self.scale, ("mean",))
 
     def score(self, posts: pl.DataFrame) -> pl.DataFrame:
         read = [
@@ -64,16 +68,24 @@ class ReadOff:
 
     def describe(self) -> dict[str, Any]:
         return {
-            "tier": self.tier,
+            "scorer": self.name,
+            "scale": self.scale,
+            "statistics": list(self.statistics),
+            "tier": "encoder" if self.scale == "probability" else "lexicon",
             "thresholds": {
-                lang: dict(zip(self.measures, levels, strict=True))
+                lang: dict(zip(self.measures, levels, strict=False))
                 for lang, levels in self.thresholds.items()
             },
         }
 
 
 def lexicon() -> ReadOff:
-    return ReadOff(name="lexicon", tier="lexicon", measures=("fear",), thresholds={"en": (0.5,)})
+    return ReadOff(name="lexicon", scale="presence", measures=("fear",), thresholds={"en": (0.5,)})
+
+
+def graded() -> ReadOff:
+    """A scorer whose numbers are no hits: it has no thresholds, and its signals are means."""
+    return ReadOff(name="vad", scale="mean", measures=("valence",), thresholds={"en": (), "es": ()})
 
 
 def posts(rows: Iterable[dict[str, Any]], *, received: dt.date) -> pl.DataFrame:
@@ -211,7 +223,7 @@ def reference(
         )
         for cell, members in cells.items()
         for measure in scorer.measures
-        for statistic in (("share",) if scorer.tier == "lexicon" else ("share", "mean"))
+        for statistic in scorer.statistics
     }
 
 

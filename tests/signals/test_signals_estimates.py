@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 import pytest
 import signal_worlds as worlds
-from signal_worlds import Night, ReadOff, day, draw, lexicon, posts, reference, run_night, settings
+from signal_worlds import Night, ReadOff, day, draw, graded, lexicon, posts, reference, run_night, settings
 
 from warehouse.cells import standard_error
 from warehouse.signals import SignalSpec, catalogue
@@ -36,7 +36,7 @@ def assert_same(rows: pl.DataFrame, expected: dict[tuple[object, ...], dict[str,
 def test_every_cell_equals_a_plain_loop_over_people(store: Store, seed: int, authorless: float) -> None:
     config = settings(**EVERY, kinds=("original", "reply"))
     drawn = draw(150, seed=seed, days=range(16), authorless=authorless, received=day(16))
-    scorers = (ReadOff(), lexicon())
+    scorers = (ReadOff(), lexicon(), graded())
     run_night(store, Night(issue=day(16), arrivals=drawn, config=config, scorers=scorers))
     expected = {}
     for scorer in scorers:
