@@ -217,6 +217,17 @@ def distinct(count, found, seen, row):
 
 
 @compiled
+def with_matches(match_row, match_term, match_factor, total, i, count, found, factors):
+    """The list of matches with those of post i behind the first `total`, in larger arrays where needed."""
+    match_row, match_term = grown(match_row, total + count), grown(match_term, total + count)
+    match_factor = grown(match_factor, total + count)
+    match_row[total : total + count] = i
+    match_term[total : total + count] = found[:count]
+    match_factor[total : total + count] = factors[:count]
+    return match_row, match_term, match_factor
+
+
+@compiled
 def match_rows(data, offsets, rows, index, scratch, result, collect):
     """Match the chosen rows of an Arrow string buffer and fill the result.
 
@@ -257,28 +268,13 @@ def match_rows(data, offsets, rows, index, scratch, result, collect):
         if first == last:
             continue
         count = match_post(
-            n,
-            first,
-            last,
-            tokens,
-            active,
-            found,
-            factors,
-            edges,
-            nodes,
-            roles,
-            cue_factor,
-            max_gap,
-            reach,
-            turned,
-        )
+            n, first, last, tokens, active, found, factors, edges, nodes, roles, cue_factor, max_gap, reach, turned
+        )  # fmt: skip
         add_hits(i, count, found, factors, dim_start, dims, weights, graded, hits, negated, sums)
         counts[i, 1], counts[i, 2] = count, distinct(count, found, seen, i)
         if collect and count:
-            match_row, match_term = grown(match_row, total + count), grown(match_term, total + count)
-            match_factor = grown(match_factor, total + count)
-            match_row[total : total + count] = i
-            match_term[total : total + count] = found[:count]
-            match_factor[total : total + count] = factors[:count]
+            match_row, match_term, match_factor = with_matches(
+                match_row, match_term, match_factor, total, i, count, found, factors
+            )
             total += count
     return match_row[:total], match_term[:total], match_factor[:total]

@@ -222,11 +222,48 @@ def close_word(n, k, value, look, stem_end, stem_value, is_tag, word_filter, kin
 
 
 @inlined
+def read_run(
+    data, pos, stop, info, k, start, value, last, look, stem_end, stem_value, chars, cps, stem_filter
+):
+    """Add a run of letters and digits, the first of them given by `info`, to the open token; most of the time is
+    spent here. Returns what has changed."""
+    stem_mask = np.uint64(stem_filter.size * 64 - 1)
+    while True:
+        folded = info & FOLD_MASK
+        cps[k] = folded
+        k += 1
+        value = fnv_step(value, np.uint64(folded))
+        if has_bit(stem_filter, value & stem_mask):
+            look |= MAYBE_STEM
+            stem_end, stem_value = k, value
+        if folded == last and k - start >= ELONGATED and cps[k - ELONGATED] == folded:
+            look |= SLOW
+        last = folded
+        if pos >= stop or data[pos] >= 0x80:
+            break
+        info = np.int64(chars[data[pos]])
+        if info >> CLASS_SHIFT & 15 != WORD:
+            break
+        pos += 1
+    return pos, k, value, last, look, stem_end, stem_value
+
+
+@inlined
+def add_single(n, k, code, gap, clause, cls, chars, word_filter, cps, kinds, tokens, hashes):
+    """Write a Chinese character or an emoji as a token; return code points, tokens and clause so far."""
+    clause += gap == GAP_HARD or cls == EMOJI
+    cps[k] = np.int64(chars[code]) & FOLD_MASK if code < 0x10000 else code
+    value = fnv_step(FNV_BASIS, np.uint64(cps[k]))
+    tokens[n, START], tokens[n, GAP], tokens[n, CLAUSE] = k, gap, clause
+    n = close_word(n, k + 1, value, 0, 0, value, False, word_filter, kinds, tokens, hashes)
+    return k + 1, n, clause + (cls == EMOJI)
+
+
+@inlined
 def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds, tokens, hashes):
     """Write the tokens of data[pos:stop] and how each must be looked up; return how many there are."""
     n, k, clause, gap, look, start, stem_end = 0, 0, 0, GAP_HARD, 0, 0, 0
     last, value, stem_value = np.int64(NOTHING), FNV_BASIS, FNV_BASIS
-    stem_mask = np.uint64(stem_filter.size * 64 - 1)
     is_open, is_tag, after_hash, apostrophe = False, False, False, False
     while pos < stop:
         at = pos
@@ -247,23 +284,22 @@ def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds
             run_stop = stop
             if is_tag:  # one letter at a time, for its case
                 kinds[k], run_stop = info >> KIND_SHIFT, pos
-            while True:  # one run of letters and digits; most of the time is spent here
-                folded = info & FOLD_MASK
-                cps[k] = folded
-                k += 1
-                value = fnv_step(value, np.uint64(folded))
-                if has_bit(stem_filter, value & stem_mask):
-                    look |= MAYBE_STEM
-                    stem_end, stem_value = k, value
-                if folded == last and k - start >= ELONGATED and cps[k - ELONGATED] == folded:
-                    look |= SLOW
-                last = folded
-                if pos >= run_stop or data[pos] >= 0x80:
-                    break
-                info = np.int64(chars[data[pos]])
-                if info >> CLASS_SHIFT & 15 != WORD:
-                    break
-                pos += 1
+            pos, k, value, last, look, stem_end, stem_value = read_run(
+                data,
+                pos,
+                run_stop,
+                info,
+                k,
+                start,
+                value,
+                last,
+                look,
+                stem_end,
+                stem_value,
+                chars,
+                cps,
+                stem_filter,
+            )
             if pos < stop and data[pos] == SPACE:  # what mostly follows a word, without the tests below
                 n = close_word(
                     n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes
@@ -294,13 +330,9 @@ def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds
             if face_code != NOTHING:
                 code, pos, cls = face_code, end, EMOJI
         if cls in (HAN, EMOJI):
-            clause += gap == GAP_HARD or cls == EMOJI
-            cps[k] = np.int64(chars[code]) & FOLD_MASK if code < 0x10000 else code
-            value = fnv_step(FNV_BASIS, np.uint64(cps[k]))
-            tokens[n, START], tokens[n, GAP], tokens[n, CLAUSE] = k, gap, clause
-            k += 1
-            n = close_word(n, k, value, 0, 0, value, False, word_filter, kinds, tokens, hashes)
-            clause += cls == EMOJI
+            k, n, clause = add_single(
+                n, k, code, gap, clause, cls, chars, word_filter, cps, kinds, tokens, hashes
+            )
             gap = GAP_NONE
         else:
             gap = GAP_HARD if cls == HARD or gap == GAP_HARD else GAP_SOFT

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from night_support import affectcast, small_config, write_toml
 
+from lexicons import read_catalogue
 from warehouse.config import Config
 
 
@@ -199,10 +200,11 @@ def test_contagion_of_a_file_with_given_measures(tmp_path: Path) -> None:
 def test_models_prints_one_json_list_and_nothing_else(tmp_path: Path) -> None:
     ran = affectcast("models", "--json", cwd=tmp_path)
     models = json.loads(ran.stdout)
-    assert {model["scorer"] for model in models} == {"lexicon", "emotion"}
+    assert {model["scorer"] for model in models} == {"emotion", *read_catalogue().scorers}
     for model in models:
+        judged = set(model["measures"]) if "share" in model["statistics"] else set()
         assert set(model["thresholds"]) == set(model["languages"])
-        assert all(set(values) == set(model["measures"]) for values in model["thresholds"].values())
+        assert all(set(values) == judged for values in model["thresholds"].values())
 
 
 def test_tables_and_config_are_shown(tmp_path: Path) -> None:
