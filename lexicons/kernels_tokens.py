@@ -260,7 +260,7 @@ def add_single(n, k, code, gap, clause, cls, chars, word_filter, cps, kinds, tok
 
 
 @inlined
-def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds, tokens, hashes):
+def tokenise(data, pos, stop, chars, pairs, words, stems, cps, kinds, tokens, hashes):
     """Write the tokens of data[pos:stop] and how each must be looked up; return how many there are."""
     n, k, clause, gap, look, start, stem_end = 0, 0, 0, GAP_HARD, 0, 0, 0
     last, value, stem_value = np.int64(NOTHING), FNV_BASIS, FNV_BASIS
@@ -285,57 +285,35 @@ def tokenise(data, pos, stop, chars, pairs, word_filter, stem_filter, cps, kinds
             if is_tag:  # one letter at a time, for its case
                 kinds[k], run_stop = info >> KIND_SHIFT, pos
             pos, k, value, last, look, stem_end, stem_value = read_run(
-                data,
-                pos,
-                run_stop,
-                info,
-                k,
-                start,
-                value,
-                last,
-                look,
-                stem_end,
-                stem_value,
-                chars,
-                cps,
-                stem_filter,
-            )
+                data, pos, run_stop, info, k, start, value, last, look, stem_end, stem_value, chars, cps, stems
+            )  # fmt: skip
             if pos < stop and data[pos] == SPACE:  # what mostly follows a word, without the tests below
-                n = close_word(
-                    n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes
-                )
+                n = close_word(n, k, value, look, stem_end, stem_value, is_tag, words, kinds, tokens, hashes)
                 is_open, after_hash, gap = False, False, GAP_SOFT
                 pos += 1
             continue
         if cls == IGNORED:
-            if is_open and not apostrophe:
-                letter = composed(last, code, pairs)
-                if letter != last:
-                    cps[k - 1], last = letter, letter
-                    look |= SLOW
+            if is_open and not apostrophe and composed(last, code, pairs) != last:
+                cps[k - 1] = last = composed(last, code, pairs)
+                look |= SLOW
             continue
         if cls == APOSTROPHE and is_open and not apostrophe:
             apostrophe = True
             continue
         after_word = is_open and not apostrophe
         if is_open:
-            n = close_word(
-                n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes
-            )
+            n = close_word(n, k, value, look, stem_end, stem_value, is_tag, words, kinds, tokens, hashes)
         if apostrophe and gap == GAP_NONE:
             gap = GAP_SOFT
         is_open, after_hash, apostrophe = False, cls == HASH, False
         if cls == HARD and not after_word and 0x3A <= code < 0x40:
-            face_code, end = emoticon(data, at, stop, chars)
-            if face_code != NOTHING:
-                code, pos, cls = face_code, end, EMOJI
+            emoji, end = emoticon(data, at, stop, chars)
+            code, pos, cls = (emoji, end, EMOJI) if emoji != NOTHING else (code, pos, cls)
         if cls in (HAN, EMOJI):
-            k, n, clause = add_single(
-                n, k, code, gap, clause, cls, chars, word_filter, cps, kinds, tokens, hashes
-            )
+            k, n, clause = add_single(n, k, code, gap, clause, cls, chars, words, cps, kinds, tokens, hashes)
             gap = GAP_NONE
         else:
             gap = GAP_HARD if cls == HARD or gap == GAP_HARD else GAP_SOFT
     if is_open:
-        n = close_word(n, k, value, look, stem_end, stem_value, is_tag, word_filter, kinds, tokens, hashes)
+        n = close_word(n, k, value, look, stem_end, stem_value, is_tag, words, kinds, tokens, hashes)
     return n
