@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from lexicons.folding import FoldTables, fold_tables
+from lexicons.folding import CharClass, FoldTables, classify, fold_tables
 from lexicons.kernels import (
     BitArray,
     ByteArray,
@@ -146,12 +146,21 @@ def _parse_all(terms: Sequence[str], *, owner: str, accents: bool) -> list[Parse
         for term, words in zip(terms, _fold_words(plain, accents=accents), strict=True)
     ]
     for term, found in zip(terms, parsed, strict=True):
-        if not found.words or STEM_MARK in term[:-1] or (found.is_stem and len(found.words) != 1):
+        if (
+            not found.words
+            or STEM_MARK in term[:-1]
+            or (found.is_stem and not _can_begin_a_word(found.words))
+        ):
             raise InputError(
                 f"{owner}: the term {term!r} cannot be matched. Expected a word, a phrase, an emoji, or one "
                 f"word that ends in {STEM_MARK}. Correct or remove the row."
             )
     return parsed
+
+
+def _can_begin_a_word(words: tuple[Word, ...]) -> bool:
+    """Whether a stem can be the beginning of something: emoji and Chinese characters are tokens on their own."""
+    return len(words) == 1 and classify(chr(words[0][0])) == CharClass.WORD
 
 
 def _fold_words(texts: pl.Series, *, accents: bool) -> list[tuple[Word, ...]]:

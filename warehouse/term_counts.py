@@ -192,9 +192,7 @@ def _keep_hits(store: Store, hits: pl.DataFrame) -> None:
 def _counted(store: Store, *, scorer: TermScorer, spec: TermSpec) -> pl.DataFrame:
     """The rows of `core.term_counts` of the posts that were collected."""
     parts = [store.query(_count_sql(level, people_kept=spec.people_kept)) for level in spec.levels]
-    rows = pl.concat(parts).with_columns(
-        credit=pl.col("billionths") / _ONE, scorer=pl.lit(scorer.name), scorer_version=pl.lit(scorer.version)
-    )
+    rows = pl.concat(parts).with_columns(scorer=pl.lit(scorer.name), scorer_version=pl.lit(scorer.version))
     return COUNTS.schema.cast(rows.select(COUNTS.columns))
 
 
@@ -205,7 +203,7 @@ def _count_sql(level: str, *, people_kept: int) -> str:
                count(*) AS n_posts, if(bool_or(t.people_unknown), NULL, count(DISTINCT p.author_key)) AS n_people,
                if(bool_or(t.people_unknown), NULL,
                   array_to_string(list_sort(list(DISTINCT p.author_key))[1:{people_kept}], ' ')) AS people,
-               sum(h.hits)::BIGINT AS hits, sum(h.credit)::BIGINT AS billionths
+               sum(h.hits)::BIGINT AS hits, (sum(h.credit)::BIGINT)::DOUBLE / {_ONE} AS credit
         FROM term_hits h
         JOIN term_posts p USING (post)
         JOIN term_totals t ON t.geo_type = '{level}' AND t.geo_value = {place} AND t.time_value = p.time_value

@@ -189,7 +189,9 @@ def test_tokens_are_counted(text, expected):
 
 FRAGMENTS = [
     *WORD_TERMS, *CHINESE_TERMS, "#", "'", "’", " ", "-", ".", "\u0303", "\u0301", "\u200b", "n", "N", "oo",
-    "Ll", "😀", "🙂", "❤", "\u200d", "\ufe0f", "🏽", ":)", ":'(", "<3", ":", ")", ">:(", ":D", "/", "not", "very ", "but", "no wonder", "papá", "a bit ", "不", "不过", "很", "a\u0300", "\U000e0101", "É", "ß", "İ", "A", "ooo", "3", "LoveYou", "SoGood", "\n", "感", "ٱ", "한", "_",
+    "Ll", "😀", "🙂", "❤", "\u200d", "\ufe0f", "🏽", ":)", ":'(", "<3", ":", ")", ">:(", ":D", "/", "not",
+    "very ", "but", "no wonder", "papá", "a bit ", "不", "不过", "很", "a\u0300", "\U000e0101", "É", "ß", "İ",
+    "A", "ooo", "3", "LoveYou", "SoGood", "\n", "感", "ٱ", "한", "_",
 ]  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join))
 
