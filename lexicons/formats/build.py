@@ -97,7 +97,7 @@ def finish(reading: Reading, *, source: Source, format_name: str) -> LexiconFile
         reasons = " ".join(notes) or "It declares dimensions, but no term."
         raise InputError(
             f"{source.path} holds no usable term when read as {format_name}. {reasons} "
-            "Expected at least one. Check the file, or name its format with format=."
+            "Expected at least one. Check the file, or name its format with --format."
         )
     dimensions = _used_dimensions(frame, reading.dimensions, notes)
     terms = frame.with_columns(pl.col("weight").cast(pl.Float32))

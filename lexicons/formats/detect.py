@@ -36,7 +36,7 @@ def detect(source: Source) -> str:
     if found is None:
         raise InputError(
             f"{source.path} looks like none of the known lexicon formats. Expected one of them, or a table whose "
-            "first line names the columns term and dimension. Name the format with format=."
+            "first line names the columns term and dimension. Name the format with --format."
         )
     return found
 

@@ -128,7 +128,7 @@ def _read_table_layout(source: Source) -> Reading:
     if key(header[0]) != TABLE_TERM:
         raise InputError(
             f"{source.path} is not a LIWC dictionary: it begins with {header[0][:40]!r}. Expected a first line "
-            "% or a first column DicTerm. Name another format with format=."
+            "% or a first column DicTerm. Name another format with --format."
         )
     if len(set(header)) < len(header) or "" in header:
         raise at_line(source.path, rows[0][0], "names a category twice or not at all", "distinct names")

@@ -250,11 +250,11 @@ def word_column(source: Source, header: Sequence[str], candidates: Sequence[int]
                 return at
         raise InputError(
             f"{source.path} has no column {source.column!r} for the words. Expected one of {names}. "
-            "Choose with column=."
+            "Choose with --column."
         )
     if len(candidates) != 1:
         raise InputError(
             f"{source.path} has {len(candidates)} columns that could hold the words: {names or 'none'}. "
-            "Expected one. Choose with column=, or name the column 'term'."
+            "Expected one. Choose with --column, or name the column 'term'."
         )
     return candidates[0]

@@ -144,7 +144,8 @@ class WordShifts(dy.Schema):
     """Which words moved a lexicon signal between a reference and a window; contributions sum to the change.
 
     Shares are of posts, and so is their difference, the contribution. `(other)` holds all words that are not shown,
-    of every lexicon, and what rounding leaves. `n_people` used the word on one day of the window at least.
+    of every lexicon, and what rounding leaves. At least `n_people` used the word, in the window and in the
+    reference, or in the one where it occurs.
     """
 
     signal = dy.String(primary_key=True)
