@@ -18,10 +18,11 @@ from warehouse.scores import table_of, threshold_sql
 from warehouse.scoring import Scorer
 from warehouse.store import Store
 
-_LEVELS = {
+# What a place is called at each level, and which posts `p` are in one.
+LEVELS = {
     "all": ("'all'", "true"),
-    "nation": ("left(geo_value, 2)", "geo_type IN ('nation', 'region')"),
-    "region": ("geo_value", "geo_type = 'region'"),
+    "nation": ("left(p.geo_value, 2)", "p.geo_type IN ('nation', 'region')"),
+    "region": ("p.geo_value", "p.geo_type = 'region'"),
 }
 _POPULATIONS = {
     "all": ("'all'", "true"),
@@ -129,13 +130,13 @@ _CELL = (
 def _cell_sql(names: dict[str, str], *, by: tuple[str, str, str]) -> str:
     """Posts to people, people to the two halves of a cell (with and without an author), halves to cells."""
     level, population, time_type = by
-    place, in_level = _LEVELS[level]
+    place, in_level = LEVELS[level]
     group, in_population = _POPULATIONS[population]
     return f"""
         WITH people AS (
             SELECT {place} AS place, {group} AS population, {PERIODS[time_type]} AS period, anonymous, person,
                    count(*) AS posts, {", ".join(_PERSON[name[1]].format(name[0]) for name in names.items())}
-            FROM votes WHERE {in_level} AND {in_population} AND {PERIODS[time_type]} IN (SELECT unnest(?))
+            FROM votes p WHERE {in_level} AND {in_population} AND {PERIODS[time_type]} IN (SELECT unnest(?))
             GROUP BY ALL
         ), halves AS (
             SELECT place, population, period, anonymous, count(*) AS people, sum(posts) AS posts,

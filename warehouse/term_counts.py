@@ -13,6 +13,7 @@ from typing import Protocol
 
 import polars as pl
 
+from warehouse.cells import LEVELS
 from warehouse.scores import table_of
 from warehouse.scoring import Scorer
 from warehouse.store import Receipt, Store
@@ -21,12 +22,6 @@ from warehouse.tables import TABLES
 COUNTS, DAYS = TABLES["core.term_counts"], TABLES["core.term_days"]
 _BATCH_POSTS = 100_000
 _ONE = 1_000_000_000
-# Place levels as the signals have them: a place's name, and which posts are in one.
-_LEVELS = {
-    "all": ("'all'", "true"),
-    "nation": ("left(p.geo_value, 2)", "p.geo_type IN ('nation', 'region')"),
-    "region": ("p.geo_value", "p.geo_type = 'region'"),
-}
 
 
 class TermScorer(Scorer, Protocol):
@@ -101,10 +96,10 @@ def _totals(store: Store, *, scorer: TermScorer, spec: TermSpec) -> pl.DataFrame
     """
     levels = " UNION ALL ".join(
         f"""
-        SELECT '{level}' AS geo_type, {_LEVELS[level][0]} AS geo_value, p.time_value,
+        SELECT '{level}' AS geo_type, {LEVELS[level][0]} AS geo_value, p.time_value,
                sum(if(p.author_key IS NULL, 1, -1)) > 0 AS people_unknown,
                if(people_unknown, count(*), count(p.author_key)) AS n_posts
-        FROM counted p WHERE {_LEVELS[level][1]} GROUP BY ALL
+        FROM counted p WHERE {LEVELS[level][1]} GROUP BY ALL
         """
         for level in spec.levels
     )
@@ -197,7 +192,7 @@ def _counted(store: Store, *, scorer: TermScorer, spec: TermSpec) -> pl.DataFram
 
 
 def _count_sql(level: str, *, people_kept: int) -> str:
-    place, in_level = _LEVELS[level]
+    place, in_level = LEVELS[level]
     return f"""
         SELECT h.lexicon, h.term, h.dimension, h.negated, t.geo_type, t.geo_value, t.time_value,
                count(*) AS n_posts, if(bool_or(t.people_unknown), NULL, count(DISTINCT p.author_key)) AS n_people,
