@@ -7,15 +7,15 @@ import hashlib
 import json
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from classifiers.package import check_sha256
+from classifiers.package import check_sha256, file_sha256
 from warehouse.errors import MissingModelError
 
 HERE = Path(__file__).parent
 EMBEDDED = HERE / "embedded"
-WEIGHT_FILES = ("delta.safetensors", "model.xml", "model.bin")
 _RESTORE = "restore the file from the release this version came with"
 
 
@@ -75,16 +75,18 @@ def version_of(meta: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:12]
 
 
-def catalogue() -> list[dict[str, Any]]:
-    """The models of `catalogue.toml`, one dictionary each, in file order."""
+@cache
+def catalogue() -> dict[str, Any]:
+    """`catalogue.toml`: the tables `model` and `scorer`, each by name."""
     with (HERE / "catalogue.toml").open("rb") as handle:
-        models: list[dict[str, Any]] = tomllib.load(handle)["model"]
-    return models
+        tables = tomllib.load(handle)
+    return {kind: {entry["name"]: entry for entry in tables[kind]} for kind in ("model", "scorer")}
 
 
+@cache
 def catalogued(name: str) -> Artefact:
     """The embedded model of this catalogue name; raises MissingModelError when it is unknown or another version."""
-    entries = {entry["name"]: entry for entry in catalogue()}
+    entries = catalogue()["model"]
     if name not in entries:
         raise MissingModelError(
             f"no model {name!r} in classifiers/catalogue.toml; expected one of {sorted(entries)}"
@@ -96,3 +98,9 @@ def catalogued(name: str) -> Artefact:
             f"the catalogue expects {entries[name]['version']}; {_RESTORE}"
         )
     return artefact
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The sha256 of each weight file of a folder: all but its description and its card."""
+    paths = sorted(p for p in folder.iterdir() if p.suffix not in {".json", ".md"})
+    return {p.name: file_sha256(p, stamp=(p.stat().st_mtime_ns, p.stat().st_size)) for p in paths}

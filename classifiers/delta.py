@@ -10,13 +10,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from classifiers.encoder import EmotionNet, pretrained
+from classifiers.encoder import EncoderNet, pretrained
 
 GROUP = 64
 LEVELS = 7
 
 
-def delta_of(tuned: EmotionNet, *, base: EmotionNet) -> dict[str, Tensor]:
+def delta_of(tuned: EncoderNet, *, base: EncoderNet) -> dict[str, Tensor]:
     """Per changed matrix `name.packed` (uint8, two numbers a byte) and `name.scale` (half precision, one a group).
 
     Per changed vector `name.add`, and the head whole as `name.set`.
@@ -38,13 +38,13 @@ def save_delta(parts: dict[str, Tensor], *, path: Path) -> None:
     path.chmod(0o644)
 
 
-def tuned_from(encoder_weights: Path, *, delta: Path) -> EmotionNet:
+def tuned_from(encoder_weights: Path, *, delta: Path) -> EncoderNet:
     """The published encoder with the stored differences applied, in evaluation mode."""
     parts = load_file(delta)
     return apply_delta(pretrained(encoder_weights, n_measures=len(parts["head.bias.set"])), parts=parts)
 
 
-def apply_delta(base: EmotionNet, *, parts: dict[str, Tensor]) -> EmotionNet:
+def apply_delta(base: EncoderNet, *, parts: dict[str, Tensor]) -> EncoderNet:
     """Add the differences to `base` in place; the head is replaced."""
     state = base.state_dict()
     for name, value in parts.items():

@@ -34,10 +34,10 @@ class Embeddings(nn.Module):
         self.token_type_embeddings = nn.Embedding(2, shape.hidden)
         self.LayerNorm = nn.LayerNorm(shape.hidden, eps=1e-12)
 
-    def forward(self, ids: Tensor) -> Tensor:
-        positions = self.position_embeddings.weight[: ids.shape[1]]
-        summed = self.word_embeddings(ids) + positions + self.token_type_embeddings.weight[0]
-        return self.LayerNorm(summed)
+    def forward(self, words: Tensor) -> Tensor:
+        """Word vectors (batch, tokens, hidden) → the vectors that the first layer reads."""
+        positions = self.position_embeddings.weight[: words.shape[1]]
+        return self.LayerNorm(words + positions + self.token_type_embeddings.weight[0])
 
 
 class SelfAttention(nn.Module):
@@ -122,7 +122,7 @@ class Stack(nn.Module):
         return x
 
 
-class EmotionNet(nn.Module):
+class EncoderNet(nn.Module):
     """ids, mask of shape (batch, tokens) → logits of shape (batch, measures); mean pooling over real tokens."""
 
     def __init__(self, n_measures: int, *, shape: Shape | None = None) -> None:
@@ -134,20 +134,35 @@ class EmotionNet(nn.Module):
         self.head = nn.Linear(sizes.hidden, n_measures)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        return self.head(self.dropout(self.pooled(ids, mask)))
+        return self.from_words(self.embeddings.word_embeddings(ids), mask)
 
-    def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
+    def from_words(self, words: Tensor, mask: Tensor) -> Tensor:
+        """The same from word vectors of shape (batch, tokens, hidden)."""
+        return self.head(self.dropout(self._pooled(words, mask)))
+
+    def _pooled(self, words: Tensor, mask: Tensor) -> Tensor:
         """Sentence vectors of shape (batch, hidden)."""
         real = mask.to(torch.float32)
         bias = (real - 1.0)[:, None, None, :] * 10_000.0
-        tokens = self.encoder(self.embeddings(ids), bias)
+        tokens = self.encoder(self.embeddings(words), bias)
         weights = real[:, :, None]
         return (tokens * weights).sum(1) / weights.sum(1).clamp(min=1.0)
 
 
-def pretrained(encoder_weights: Path, *, n_measures: int) -> EmotionNet:
+class FromWords(nn.Module):
+    """The network from its word vectors on: what the int8 graph is made of."""
+
+    def __init__(self, net: EncoderNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, words: Tensor, mask: Tensor) -> Tensor:
+        return self.net.from_words(words, mask)
+
+
+def pretrained(encoder_weights: Path, *, n_measures: int) -> EncoderNet:
     """The published encoder under a fresh head, in evaluation mode."""
-    net = EmotionNet(n_measures)
+    net = EncoderNet(n_measures)
     wanted = net.state_dict()
     weights = {name: value for name, value in load_file(encoder_weights).items() if name in wanted}
     net.load_state_dict(weights, strict=False)

@@ -54,10 +54,32 @@ def bootstrap_f1(judged: Judged, *, resamples: int = 1_000, seed: int = 7) -> tu
     counts = judged.counts().astype(np.float64)
     n, measures, kinds = counts.shape
     flat = counts.reshape(n, -1)
-    drawn = np.concatenate([block @ flat for block in _resample_weights(n, resamples=resamples, seed=seed)])
+    drawn = np.concatenate([block @ flat for block in resample_weights(n, resamples=resamples, seed=seed)])
     samples = drawn.reshape(resamples, measures, kinds)
     per_measure = _intervals(f1_per_measure(judged), _f1(samples))
     return per_measure, _intervals(np.array([macro_f1(judged)]), _macro(samples)[:, None])[0]
+
+
+def weighted_f1(judged: Judged, *, column: int, resamples: int = 1_000, seed: int = 7) -> Interval:
+    """F1 of yes and of no for one measure, weighted by how often each is true; known cells only.
+
+    The figure that most published work on yes/no mental-health sets gives.
+    """
+    known = judged.known[:, column]
+    truth, said = judged.truth[known, column], judged.said[known, column]
+    cells = np.stack([truth & said, ~truth & said, truth & ~said, ~truth & ~said], axis=1).astype(np.float64)
+    draws = [block @ cells for block in resample_weights(len(cells), resamples=resamples, seed=seed)]
+    low, high = middle(_weighted(np.concatenate(draws)))
+    return Interval(float(_weighted(cells.sum(axis=0))), low, high)
+
+
+def _weighted(counts: np.ndarray) -> np.ndarray:
+    """The last axis holds true positives, false positives, false negatives, true negatives."""
+    hit, false_alarm, missed, rejected = (counts[..., i] for i in range(4))
+    yes = _f1(np.stack([hit, false_alarm, missed], axis=-1))
+    no = _f1(np.stack([rejected, missed, false_alarm], axis=-1))
+    n_yes, n_no = hit + missed, rejected + false_alarm
+    return (np.nan_to_num(yes) * n_yes + np.nan_to_num(no) * n_no) / (n_yes + n_no)
 
 
 def one_of(truth: np.ndarray, probabilities: np.ndarray) -> Judged:
@@ -90,7 +112,7 @@ def _macro(counts: np.ndarray) -> np.ndarray:
     return np.where(n > 0, total / np.where(n > 0, n, 1), np.nan)
 
 
-def _resample_weights(n: int, *, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def resample_weights(n: int, *, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """How often each text is drawn in each resample, some resamples at a time; rows sum to n."""
     rng = np.random.default_rng(seed)
     for first in range(0, resamples, BLOCK):
@@ -99,11 +121,12 @@ def _resample_weights(n: int, *, resamples: int, seed: int) -> Iterator[np.ndarr
 
 
 def _intervals(values: np.ndarray, samples: np.ndarray) -> list[Interval]:
-    bounds = [_middle(samples[:, i]) for i in range(samples.shape[1])]
+    bounds = [middle(samples[:, i]) for i in range(samples.shape[1])]
     return [Interval(float(v), low, high) for v, (low, high) in zip(values, bounds, strict=True)]
 
 
-def _middle(draws: np.ndarray) -> tuple[float, float]:
+def middle(draws: np.ndarray) -> tuple[float, float]:
+    """The bounds of the middle 95 % of the finite draws; NaN where there is none."""
     finite = draws[np.isfinite(draws)]
     if not len(finite):
         return float("nan"), float("nan")

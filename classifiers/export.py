@@ -8,35 +8,41 @@ from pathlib import Path
 
 import numpy as np
 
-from classifiers.labelled import EMOTION_SOURCES, load_split
-from classifiers.tokens import length_batches, padded, tokenise
+from classifiers.backends import word_vectors
+from classifiers.labelled import Labelled
+from classifiers.package import encoder_file
+from classifiers.tokens import blocks, padded, tokenise
 
-CALIBRATION_TEXTS = 300
+CALIBRATION_TEXTS = 100
 FULL_GRAPH = "full.xml"
 
 
 def to_openvino(net: "object", *, path: Path) -> None:
-    """Write the network as a full-precision graph with inputs `ids`, `mask` (int64, any rows × any tokens)."""
+    """Write the network as a full-precision graph with inputs `words` (float32, any rows × any tokens × hidden) and
+    `mask` (int64, the same rows × tokens)."""
     import openvino as ov
     import torch
 
-    example = (torch.ones(2, 9, dtype=torch.int64), torch.ones(2, 9, dtype=torch.int64))
-    model = ov.convert_model(net, example_input=example, input=[[-1, -1], [-1, -1]])
-    for port, name in zip(model.inputs, ("ids", "mask"), strict=True):
+    from classifiers.encoder import FromWords, Shape
+
+    hidden = Shape().hidden
+    example = (torch.zeros(2, 9, hidden), torch.ones(2, 9, dtype=torch.int64))
+    module = FromWords(net).eval()  # type: ignore[arg-type]
+    model = ov.convert_model(module, example_input=example, input=[[-1, -1, hidden], [-1, -1]])
+    for port, name in zip(model.inputs, ("words", "mask"), strict=True):
         port.get_tensor().set_names({name})
     ov.save_model(model, path, compress_to_fp16=False)
 
 
-def quantise_emotion(data_dir: Path, out_dir: Path, *, build_dir: Path, seed: int = 3) -> None:
-    """Write `model.xml` and `model.bin` from the graph in `build_dir`, with ranges from training texts alone."""
+def calibration_texts(train: Labelled, *, seed: int = 3) -> list[str]:
+    """A hundred training texts of each data set."""
     rng = np.random.default_rng(seed)
-    train = load_split(data_dir, split="train")
-    chosen = [rng.choice(np.flatnonzero(train.sources == s.name), CALIBRATION_TEXTS) for s in EMOTION_SOURCES]
-    texts = [train.texts[i] for i in np.concatenate(chosen)]
-    quantise(build_dir / FULL_GRAPH, texts=texts, out=out_dir / "model.xml")
+    names = sorted(set(train.sources.tolist()))
+    chosen = [rng.choice(np.flatnonzero(train.sources == name), CALIBRATION_TEXTS) for name in names]
+    return [train.texts[i] for i in np.concatenate(chosen)]
 
 
-def quantise(graph: Path, *, texts: Sequence[str], out: Path, max_tokens: int = 96) -> None:
+def quantise(graph: Path, *, texts: Sequence[str], out: Path, max_tokens: int = 128) -> None:
     """Write the int8 form of a full-precision graph, with ranges measured on `texts` (training texts only)."""
     import nncf
     import openvino as ov
@@ -55,6 +61,7 @@ def quantise(graph: Path, *, texts: Sequence[str], out: Path, max_tokens: int = 
 def calibration_batches(texts: Sequence[str], *, max_tokens: int) -> list[dict[str, np.ndarray]]:
     """Inputs of the graph, a few rows of like length at a time."""
     ids = tokenise(texts, max_tokens=max_tokens)
-    batches = length_batches(np.array([len(i) for i in ids]), token_budget=max_tokens)
-    blocks = (padded([ids[i] for i in rows]) for rows in batches)
-    return [{"ids": block, "mask": mask} for block, mask in blocks]
+    words = word_vectors(encoder_file("model.safetensors"))
+    lengths = np.array([len(i) for i in ids])
+    pairs = (padded([ids[i] for i in block.rows]) for block in blocks(lengths, token_budget=max_tokens))
+    return [{"words": words[block], "mask": mask} for block, mask in pairs]

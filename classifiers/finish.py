@@ -1,4 +1,4 @@
-"""Measure a trained model on its validation data, choose calibration and thresholds there, and write its papers.
+"""Measure a trained encoder on its validation data, choose calibration and thresholds there, and write its papers.
 
 A development step, after training and quantisation; scoring only reads what it wrote. The test data of the public
 sets are never opened here.
@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from classifiers.artefacts import WEIGHT_FILES, Artefact, version_of
+from classifiers.artefacts import Artefact, digests, version_of
 from classifiers.backends import BackendName, open_backend
 from classifiers.calibrate import (
-    ErrorRates,
     Fit,
     balanced_weights,
     best_threshold,
@@ -26,22 +25,27 @@ from classifiers.calibrate import (
     fit_platt,
 )
 from classifiers.card import card_text
-from classifiers.engine import Engine
-from classifiers.evaluate import Judged, bootstrap_f1, expected_calibration_error, macro_f1, one_of
-from classifiers.labelled import EMOTION_SOURCES, Labelled, load_split
-from classifiers.package import PACKAGE, SHA256, file_sha256
-from classifiers.profiles import PROFILE_NAME
-from classifiers.taxonomy import MEASURES
+from classifiers.engine import Engine, EngineSpec
+from classifiers.evaluate import Judged, bootstrap_f1, expected_calibration_error, macro_f1, one_of, weighted_f1
+from classifiers.labelled import COMMUNITY_SOURCE, ENGLISH_SOURCES, Labelled
+from classifiers.package import PACKAGE, SHA256
+from classifiers.profiles import PROFILE_NAME, profile_series
+from classifiers.taxonomy import EMOTION_MEASURES, MEASURES, MENTAL_MEASURES, TONE
+from classifiers.tokens import FastTokeniser, padded, tokenise
 
 log = logging.getLogger(__name__)
 
-MAX_TOKENS = 128
+MAX_TOKENS, MAX_WINDOWS = 128, 4
 FOLDS = 5
+NEUTRAL = 0.5
+LABELLED = tuple(name for name in MEASURES if name not in TONE)
+SOURCES = (*ENGLISH_SOURCES, COMMUNITY_SOURCE)
+PROBE_TEXTS = ("The rain has stopped at last.", "I am so tired of all this.", "What a lovely surprise!")
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the validation data decided, per measure in the order of `MEASURES`."""
+    """What the validation data decided, per measure in the order of `MEASURES`; the tone is graded, not decided."""
 
     fits: tuple[Fit, ...]
     thresholds: tuple[float, ...]
@@ -52,78 +56,113 @@ class Chosen:
         return calibrated(logits, slopes=slopes, offsets=offsets)
 
     def judged(self, logits: np.ndarray, data: Labelled) -> Judged:
-        """The labels that reach their thresholds, beside the truth."""
+        """The labels that reach their thresholds, beside the truth; the tone counts nowhere."""
         said = self.probabilities(logits) >= np.array(self.thresholds, dtype=np.float32)
-        return Judged(truth=data.targets > 0, said=said, known=data.masks > 0)
+        labelled = ~np.isin(MEASURES, TONE)
+        return Judged(truth=data.targets > 0, said=said, known=(data.masks == 1) & labelled)
 
 
-def finish_emotion(data_dir: Path, out_dir: Path, *, training: dict[str, Any]) -> str:
+def finish_encoder(data: Labelled, out_dir: Path, *, training: dict[str, Any]) -> str:
     """Write `meta.json` and `CARD.md` beside the weight files in `out_dir`; returns the new version.
 
-    `training` goes into the description as it is: recipe, seed, rows. Raises InputError for missing data files.
+    `data` are the validation rows, with the word list's grades as targets of the tone. `training` goes into the
+    description as it is.
     """
-    data = load_split(data_dir, split="validation")
-    logits = validation_logits(out_dir, texts=data.texts, backend="openvino-int8")
-    reference = validation_logits(out_dir, texts=data.texts, backend="torch-fp32")
+    logits = encoder_logits(out_dir, texts=data.texts, backend="openvino-int8")
+    reference = encoder_logits(out_dir, texts=data.texts, backend="torch-fp32")
     chosen = choose(logits, data)
-    meta = _meta(out_dir, chosen=chosen, rates=_rates(chosen, logits, data), training=training)
-    meta["error_rates_by_source"] = _rates_by_source(chosen, logits, data)
-    meta["metrics"] = measure(chosen, logits, data) | {
-        "int8_against_reference": compare(chosen, logits, reference)
+    metrics = measure(chosen, logits, data) | {"int8_against_reference": compare(chosen, logits, reference)}
+    metrics["reference_macro_f1"] = round(macro_f1(chosen.judged(reference, data)), 4)
+    meta = _meta(out_dir, chosen=chosen, training=training) | {
+        "error_rates": {"en": _rates(chosen, logits, data)},
+        "error_rates_by_source": {"en": _rates_by_source(chosen, logits, data)},
+        "metrics": {"en": metrics},
     }
-    meta["metrics"]["reference_macro_f1"] = round(macro_f1(chosen.judged(reference, data)), 4)
     meta["version"] = version_of(meta)
     (out_dir / "meta.json").write_text(json.dumps(meta, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     (out_dir / "CARD.md").write_text(card_text(meta), encoding="utf-8")
     return str(meta["version"])
 
 
-def validation_logits(folder: Path, *, texts: Sequence[str], backend: BackendName) -> np.ndarray:
+def encoder_logits(folder: Path, *, texts: Sequence[str], backend: BackendName) -> np.ndarray:
     """Float32 logits (texts, measures) of the weights in `folder`, before they have a description."""
     draft = Artefact(folder, {"files": digests(folder), "measures": list(MEASURES)})
-    engine = Engine(open_backend(draft, name=backend, threads=1), n_measures=len(MEASURES))
+    tokeniser = FastTokeniser(max_tokens=MAX_TOKENS, max_windows=MAX_WINDOWS)
+    opened = open_backend(draft, name=backend, threads=1)
+    engine = Engine(opened, tokeniser=tokeniser, profile=profile_series, spec=EngineSpec(pooling="mean"))
     return engine.encode(pl.Series(texts, dtype=pl.String)).logits
 
 
 def choose(logits: np.ndarray, data: Labelled) -> Chosen:
     """Platt scaling and the threshold of greatest F1 for each measure, on known cells."""
-    fits = tuple(fit_platt(*_known(logits, data, k)[:2]) for k in range(len(MEASURES)))
+    fits = tuple(_fit(logits, data, k) for k in range(len(MEASURES)))
     probabilities = Chosen(fits, ()).probabilities(logits)
-    cells = (_known(probabilities, data, k) for k in range(len(MEASURES)))
-    return Chosen(
-        fits, tuple(best_threshold(p, y, weights=balanced_weights(source)) for p, y, source in cells)
-    )
+    return Chosen(fits, tuple(_threshold(probabilities, data, k) for k in range(len(MEASURES))))
+
+
+def _fit(logits: np.ndarray, data: Labelled, k: int) -> Fit:
+    values, truth, _ = _known(logits, data, k)
+    if MEASURES[k] in TONE or truth.min(initial=1) == truth.max(initial=0):
+        return Fit(slope=1.0, offset=0.0)
+    return fit_platt(values, truth)
+
+
+def _threshold(probabilities: np.ndarray, data: Labelled, k: int) -> float:
+    if MEASURES[k] in TONE:
+        return NEUTRAL
+    values, truth, source = _known(probabilities, data, k)
+    return best_threshold(values, truth, weights=balanced_weights(source))
 
 
 def measure(chosen: Chosen, logits: np.ndarray, data: Labelled) -> dict[str, Any]:
-    """F1 with intervals, cross-fitted macro-F1, calibration error, and the same per data set."""
-    per_measure, macro = bootstrap_f1(chosen.judged(logits, data))
+    """F1 with intervals, cross-fitted macro-F1, calibration error, agreement of the tone with the word list, and
+    results per data set."""
+    judged = chosen.judged(logits, data)
+    per_measure, macro = bootstrap_f1(judged)
+    crossed = Judged(truth=judged.truth, said=_cross_fitted(logits, data), known=judged.known)
+    named = dict(zip(MEASURES, per_measure, strict=True))
     probabilities = chosen.probabilities(logits)
-    cells = [_known(probabilities, data, k) for k in range(len(MEASURES))]
     return {
         "split": "validation",
         "rows": len(data.texts),
         "macro_f1": macro.as_list(),
-        "macro_f1_cross_fitted": round(cross_fitted_macro_f1(logits, data), 4),
-        "f1": {name: interval.as_list() for name, interval in zip(MEASURES, per_measure, strict=True)},
-        "ece": {
-            n: round(expected_calibration_error(p, y), 4)
-            for n, (p, y, _) in zip(MEASURES, cells, strict=True)
+        "macro_f1_cross_fitted": round(macro_f1(crossed), 4),
+        "macro_f1_by_scorer": {
+            "emotion": bootstrap_f1(_columns(judged, EMOTION_MEASURES))[1].as_list(),
+            "mental_health": bootstrap_f1(_columns(judged, MENTAL_MEASURES))[1].as_list(),
         },
-        "by_source": {s.name: _source_metrics(chosen, logits, data, s.name) for s in EMOTION_SOURCES},
+        "f1": {name: named[name].as_list() for name in LABELLED},
+        "ece": {name: _calibration_error(probabilities, data, MEASURES.index(name)) for name in LABELLED},
+        "agreement": {name: _agreement(probabilities, data, MEASURES.index(name)) for name in TONE},
+        "by_source": {s.name: _source_metrics(chosen, logits, data, crossed, s.name) for s in SOURCES},
     }
 
 
-def cross_fitted_macro_f1(logits: np.ndarray, data: Labelled, *, seed: int = 11) -> float:
-    """Macro-F1 where each fifth of the rows is judged with what the other four fifths chose."""
+def _columns(judged: Judged, names: Sequence[str]) -> Judged:
+    k = [MEASURES.index(name) for name in names]
+    return Judged(truth=judged.truth[:, k], said=judged.said[:, k], known=judged.known[:, k])
+
+
+def _calibration_error(probabilities: np.ndarray, data: Labelled, k: int) -> float:
+    values, truth, _ = _known(probabilities, data, k)
+    return round(expected_calibration_error(values, truth), 4)
+
+
+def _agreement(probabilities: np.ndarray, data: Labelled, k: int) -> float:
+    """Correlation with the grades of our word list: not with people's ratings, of which there are none."""
+    rows = data.masks[:, k] > 0
+    return round(float(np.corrcoef(probabilities[rows, k], data.targets[rows, k])[0, 1]), 4)
+
+
+def _cross_fitted(logits: np.ndarray, data: Labelled, *, seed: int = 11) -> np.ndarray:
+    """What each fifth of the rows is said to be by what the other four fifths chose."""
     fold = np.random.default_rng(seed).integers(0, FOLDS, len(data.texts))
     said = np.zeros(logits.shape, dtype=bool)
     for k in range(FOLDS):
         inside, outside = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
-        said[inside] = (
-            choose(logits[outside], data.take(outside)).judged(logits[inside], data.take(inside)).said
-        )
-    return macro_f1(Judged(truth=data.targets > 0, said=said, known=data.masks > 0))
+        chosen = choose(logits[outside], data.take(outside))
+        said[inside] = chosen.judged(logits[inside], data.take(inside)).said
+    return said
 
 
 def compare(chosen: Chosen, logits: np.ndarray, reference: np.ndarray) -> dict[str, float]:
@@ -136,23 +175,18 @@ def compare(chosen: Chosen, logits: np.ndarray, reference: np.ndarray) -> dict[s
     }
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """The sha256 of each weight file."""
-    paths = [folder / name for name in WEIGHT_FILES]
-    return {p.name: file_sha256(p, stamp=(p.stat().st_mtime_ns, p.stat().st_size)) for p in paths}
-
-
 def _known(values: np.ndarray, data: Labelled, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    rows = data.masks[:, k] > 0
+    rows = data.masks[:, k] == 1
     return values[rows, k], data.targets[rows, k], data.sources[rows]
 
 
 def _rates(chosen: Chosen, logits: np.ndarray, data: Labelled) -> dict[str, dict[str, Any]]:
     probabilities = chosen.probabilities(logits)
     rates: dict[str, dict[str, Any]] = {}
-    for k, name in enumerate(MEASURES):
-        p, y, _ = _known(probabilities, data, k)
-        found: ErrorRates = error_rates(p, y, threshold=chosen.thresholds[k])
+    for name in LABELLED:
+        k = MEASURES.index(name)
+        values, truth, _ = _known(probabilities, data, k)
+        found = error_rates(values, truth, threshold=chosen.thresholds[k])
         rates[name] = {"threshold": chosen.thresholds[k]} | asdict(found)
     return rates
 
@@ -160,44 +194,75 @@ def _rates(chosen: Chosen, logits: np.ndarray, data: Labelled) -> dict[str, dict
 def _rates_by_source(chosen: Chosen, logits: np.ndarray, data: Labelled) -> dict[str, dict[str, Any]]:
     """Error rates within each data set: how far they travel between kinds of text."""
     out: dict[str, dict[str, Any]] = {}
-    for source in EMOTION_SOURCES:
+    for source in SOURCES:
         rows = np.flatnonzero(data.sources == source.name)
         rates = _rates(chosen, logits[rows], data.take(rows))
-        out[source.name] = {name: rate for name, rate in rates.items() if rate["n_pos"]}
+        out[source.name] = {name: rate for name, rate in rates.items() if rate["n_pos"] and rate["n_neg"]}
     return out
 
 
-def _source_metrics(chosen: Chosen, logits: np.ndarray, data: Labelled, source: str) -> dict[str, Any]:
+def _source_metrics(
+    chosen: Chosen, logits: np.ndarray, data: Labelled, crossed: Judged, source: str
+) -> dict[str, Any]:
     rows = np.flatnonzero(data.sources == source)
     part = data.take(rows)
-    per_measure, macro = bootstrap_f1(chosen.judged(logits[rows], part))
-    occurs = ((part.targets * part.masks).sum(axis=0) > 0).tolist()
-    named = zip(MEASURES, per_measure, occurs, strict=True)
-    found: dict[str, Any] = {"rows": len(rows), "macro_f1": macro.as_list()}
-    found["f1"] = {name: interval.as_list() for name, interval, present in named if present}
-    if next(s.exclusive for s in EMOTION_SOURCES if s.name == source):
-        columns = np.flatnonzero(occurs)
-        judged = one_of(part.targets[:, columns] > 0, chosen.probabilities(logits[rows])[:, columns])
+    judged = chosen.judged(logits[rows], part)
+    per_measure, macro = bootstrap_f1(judged)
+    fair = Judged(truth=crossed.truth[rows], said=crossed.said[rows], known=crossed.known[rows])
+    occurs = (judged.truth & judged.known).any(axis=0)
+    named = [
+        (name, k, interval)
+        for k, (name, interval) in enumerate(zip(MEASURES, per_measure, strict=True))
+        if occurs[k]
+    ]
+    found: dict[str, Any] = {
+        "rows": len(rows),
+        "macro_f1": macro.as_list(),
+        "macro_f1_cross_fitted": round(macro_f1(fair), 4),
+        "f1": {name: interval.as_list() for name, _, interval in named},
+        "weighted_f1": {name: weighted_f1(judged, column=k).as_list() for name, k, _ in named},
+        "weighted_f1_cross_fitted": {
+            name: round(weighted_f1(fair, column=k, resamples=2).value, 4) for name, k, _ in named
+        },
+    }
+    probabilities = chosen.probabilities(logits[rows])
+    found["ece"] = {name: _calibration_error(probabilities, part, k) for name, k, _ in named}
+    if next(s.exclusive for s in SOURCES if s.name == source):
+        one = (part.targets * (part.masks == 1)).sum(axis=1) == 1
+        judged = one_of(part.targets[one][:, occurs] > 0, probabilities[one][:, occurs])
         found["macro_f1_one_of"] = bootstrap_f1(judged)[1].as_list()
     return found
 
 
-def _meta(
-    out_dir: Path, *, chosen: Chosen, rates: dict[str, Any], training: dict[str, Any]
-) -> dict[str, Any]:
+def _meta(out_dir: Path, *, chosen: Chosen, training: dict[str, Any]) -> dict[str, Any]:
     return {
-        "name": "emotion_en",
-        "scorer": "emotion",
+        "name": out_dir.name,
+        "kind": "encoder",
         "languages": ["en"],
         "measures": list(MEASURES),
+        "measures_by_language": {"en": list(MEASURES)},
         "profile": PROFILE_NAME,
         "max_tokens": MAX_TOKENS,
+        "max_windows": MAX_WINDOWS,
+        "pooling": "mean",
+        "reads": f"{MAX_WINDOWS} windows of {MAX_TOKENS} word pieces, averaged by their length",
         "licence": "Apache-2.0",
         "encoder": {"package": PACKAGE, "version": "0.1.0", "sha256": dict(SHA256)},
-        "calibration": {name: asdict(fit) for name, fit in zip(MEASURES, chosen.fits, strict=True)},
-        "thresholds": dict(zip(MEASURES, chosen.thresholds, strict=True)),
-        "error_rates": rates,
-        "training": training | {"files": [f"{s.train}.parquet" for s in EMOTION_SOURCES]},
-        "validation_files": [f"{s.validation}.parquet" for s in EMOTION_SOURCES],
+        "calibration": {"en": {name: asdict(fit) for name, fit in zip(MEASURES, chosen.fits, strict=True)}},
+        "thresholds": {"en": dict(zip(MEASURES, chosen.thresholds, strict=True))},
+        "training": training | {"files": [s.train for s in SOURCES]},
+        "validation_files": [s.validation or f"an eighth of {s.train}" for s in SOURCES],
         "files": digests(out_dir),
+        "probe": _probe(out_dir),
     }
+
+
+def _probe(folder: Path) -> dict[str, Any]:
+    """Token ids of one shape and what the reference says of them: how a start-up check knows a broken processor."""
+    ids, _ = padded([ids[:8] for ids in tokenise(PROBE_TEXTS, max_tokens=MAX_TOKENS)])
+    backend = open_backend(
+        Artefact(folder, {"files": digests(folder), "measures": list(MEASURES)}), name="torch-fp32", threads=1
+    )
+    found: list[np.ndarray] = []
+    backend.run([(ids, np.ones_like(ids))], receive=lambda _, logits: found.append(logits))
+    return {"ids": ids.tolist(), "logits": np.round(found[0].astype(float), 3).tolist()}

@@ -27,10 +27,10 @@ _EMOJI_RANGES = (
     (0x1F680, 0x1F700),
     (0x1F900, 0x1FB00),
 )
-_EMOJI_CLASS = (
+EMOJI_CLASS = (
     r"[\x{2600}-\x{27BF}\x{2B05}-\x{2B55}\x{1F300}-\x{1F64F}\x{1F680}-\x{1F6FF}\x{1F900}-\x{1FAFF}]"
 )
-_EMOJI_NOISE = r"[\x{200D}\x{FE00}-\x{FE0F}\x{1F3FB}-\x{1F3FF}]"
+EMOJI_NOISE = r"[\x{200D}\x{FE00}-\x{FE0F}\x{1F3FB}-\x{1F3FF}]"
 
 
 def profile_text(text: pl.Expr) -> pl.Expr:
@@ -41,9 +41,9 @@ def profile_text(text: pl.Expr) -> pl.Expr:
     collapse, and the result holds at most `MAX_PROFILED_CHARS` characters. Null stays null.
     """
     cut = text.str.slice(0, MAX_RAW_CHARS)
-    masked = _mask(_unescape(cut))
+    masked = _mask(unescape(cut))
     worded = _name_emoji(_split_hashtags(masked))
-    return _collapse_blanks(worded).str.slice(0, MAX_PROFILED_CHARS)
+    return collapse_blanks(worded).str.slice(0, MAX_PROFILED_CHARS)
 
 
 def profile_series(texts: pl.Series) -> pl.Series:
@@ -51,7 +51,8 @@ def profile_series(texts: pl.Series) -> pl.Series:
     return texts.to_frame("text").select(profile_text(pl.col("text")))["text"]
 
 
-def _unescape(text: pl.Expr) -> pl.Expr:
+def unescape(text: pl.Expr) -> pl.Expr:
+    """HTML entities as characters; written-out line breaks and control characters as blanks."""
     escaped = text.str.contains(r"&(?:#\d+|#x[0-9a-fA-F]+|\w+);")
     unescaped = (
         pl.when(escaped).then(text).map_elements(html.unescape, return_dtype=pl.String, skip_nulls=True)
@@ -74,8 +75,8 @@ def _split_hashtags(text: pl.Expr) -> pl.Expr:
 def _name_emoji(text: pl.Expr) -> pl.Expr:
     """Only posts with an emoji are taken through Python; the others are null on that path."""
     names = emoji_names()
-    bare = text.str.replace_all(_EMOJI_NOISE, "")
-    pictured = bare.str.contains(_EMOJI_CLASS)
+    bare = text.str.replace_all(EMOJI_NOISE, "")
+    pictured = bare.str.contains(EMOJI_CLASS)
     named = pl.when(pictured).then(bare).str.replace_many(list(names), [f" {n} " for n in names.values()])
     return pl.when(pictured).then(_drop_repeats(named)).otherwise(bare)
 
@@ -106,5 +107,6 @@ def _plain_name(char: str, name: str) -> str:
     return " ".join(w for w in words if ord(char) > 0x2FFF or w not in _INK_WORDS)
 
 
-def _collapse_blanks(text: pl.Expr) -> pl.Expr:
+def collapse_blanks(text: pl.Expr) -> pl.Expr:
+    """Every run of white space as one blank, none at the ends."""
     return text.str.replace_all(r"\s+", " ").str.strip_chars()

@@ -57,7 +57,19 @@ def statistics_of(scorer: Scorer) -> tuple[str, ...]:
 
 def columns_of(scorer: Scorer) -> list[tuple[str, str]]:
     """(measure, statistic) of every unsmoothed signal of a scorer."""
-    return [(measure, statistic) for measure in scorer.measures for statistic in statistics_of(scorer)]
+    graded = scorer.describe().get("means_only", [])
+    return [
+        (measure, statistic)
+        for measure in scorer.measures
+        for statistic in statistics_of(scorer)
+        if statistic == "mean" or measure not in graded
+    ]
+
+
+def partial_measures(scorer: Scorer) -> set[str]:
+    """Measures that not every language of the scorer has: their people are those who were scored on them."""
+    taught = scorer.describe().get("measures_by_language", {})
+    return {name for name in scorer.measures if any(name not in known for known in taught.values())}
 
 
 def period_end(day: pl.Expr, *, time_type: str) -> pl.Expr:
@@ -107,27 +119,57 @@ def _vote_sql(scorer: Scorer, *, measure: str, statistic: str) -> str:
 
 def _cells(store: Store, *, scorer: Scorer, spec: CellSpec, by: tuple[str, str, str]) -> pl.DataFrame:
     level, _, time_type = by
-    names = {f"{measure}_{statistic}": statistic for measure, statistic in columns_of(scorer)}
-    frame = store.query(_cell_sql(names, by=by), [spec.ends(time_type)])
+    partial = partial_measures(scorer)
+    columns = [
+        _Column(f"{measure}_{statistic}", statistic, partial=measure in partial)
+        for measure, statistic in columns_of(scorer)
+    ]
+    frame = store.query(_cell_sql(columns, by=by), [spec.ends(time_type)])
     return frame.with_columns(geo_type=pl.lit(level), time_type=pl.lit(time_type))
 
 
-# A person's own mean in billionths; its sums over a half of a cell; mean and sample variance over people.
-_PERSON = {
-    "share": 'round(1e9 * count(*) FILTER ("{0}") / count(*))::BIGINT AS "{0}"',
-    "mean": 'round(sum("{0}")::DOUBLE / count(*))::BIGINT AS "{0}"',
-}
-_HALF = (
-    'sum("{0}") AS "{0}", sum("{0}" * "{0}") AS "{0}_squares", count(*) FILTER ("{0}" > 0) AS "{0}_people"'
-)
-_CELL = (
-    'sum("{0}")::DOUBLE / 1e9 / sum(people) AS "{0}", sum("{0}_people")::BIGINT AS "{0}_people", '
-    '(sum("{0}_squares")::DOUBLE / 1e18 - sum(people) * (sum("{0}")::DOUBLE / 1e9 / sum(people)) ** 2) '
-    '/ nullif(sum(people) - 1, 0) AS "{0}_var"'
-)
+@dataclass(frozen=True)
+class _Column:
+    """One signal's way from posts to a cell. Where `partial`, only posts that have the measure count.
+
+    A person's own mean in billionths; its sums over a half of a cell; mean and sample variance over people.
+    """
+
+    name: str
+    statistic: str
+    partial: bool
+
+    def person(self) -> str:
+        posts = f'nullif(count("{self.name}"), 0)' if self.partial else "count(*)"
+        total = f'1e9 * count(*) FILTER ("{self.name}")'
+        if self.statistic == "mean":
+            total = f'sum("{self.name}")::DOUBLE'
+        own = f'round({total} / {posts})::BIGINT AS "{self.name}"'
+        return f'{own}, count("{self.name}") AS "{self.name}_posts"' if self.partial else own
+
+    def half(self) -> str:
+        sums = (
+            'sum("{0}") AS "{0}", sum("{0}" * "{0}") AS "{0}_squares", count(*) FILTER ("{0}" > 0) AS "{0}_people"'
+        )
+        counts = ', count("{0}") AS "{0}_n", sum("{0}_posts") AS "{0}_posts"' if self.partial else ""
+        return (sums + counts).format(self.name)
+
+    def cell(self) -> str:
+        n = f'nullif(sum("{self.name}_n"), 0)' if self.partial else "sum(people)"
+        mean = f'sum("{self.name}")::DOUBLE / 1e9 / {n}'
+        counts = (
+            ', sum("{0}_n")::BIGINT AS "{0}_n", sum("{0}_posts")::BIGINT AS "{0}_posts"'.format(self.name)
+            if self.partial
+            else ""
+        )
+        return (
+            f'{mean} AS "{self.name}", sum("{self.name}_people")::BIGINT AS "{self.name}_people", '
+            f'(sum("{self.name}_squares")::DOUBLE / 1e18 - {n} * ({mean}) ** 2) / nullif({n} - 1, 0) '
+            f'AS "{self.name}_var"{counts}'
+        )
 
 
-def _cell_sql(names: dict[str, str], *, by: tuple[str, str, str]) -> str:
+def _cell_sql(columns: list[_Column], *, by: tuple[str, str, str]) -> str:
     """Posts to people, people to the two halves of a cell (with and without an author), halves to cells."""
     level, population, time_type = by
     place, in_level = LEVELS[level]
@@ -135,12 +177,12 @@ def _cell_sql(names: dict[str, str], *, by: tuple[str, str, str]) -> str:
     return f"""
         WITH people AS (
             SELECT {place} AS place, {group} AS population, {PERIODS[time_type]} AS period, anonymous, person,
-                   count(*) AS posts, {", ".join(_PERSON[name[1]].format(name[0]) for name in names.items())}
+                   count(*) AS posts, {", ".join(column.person() for column in columns)}
             FROM votes p WHERE {in_level} AND {in_population} AND {PERIODS[time_type]} IN (SELECT unnest(?))
             GROUP BY ALL
         ), halves AS (
             SELECT place, population, period, anonymous, count(*) AS people, sum(posts) AS posts,
-                   {", ".join(_HALF.format(name) for name in names)}
+                   {", ".join(column.half() for column in columns)}
             FROM people GROUP BY ALL
         ), sided AS (
             SELECT *, sum(if(anonymous, posts, -posts)) OVER (PARTITION BY place, population, period) > 0
@@ -149,19 +191,22 @@ def _cell_sql(names: dict[str, str], *, by: tuple[str, str, str]) -> str:
         )
         SELECT place AS geo_value, population, period AS time_value, people_unknown,
                sum(people)::BIGINT AS n, sum(posts)::BIGINT AS n_posts,
-               {", ".join(_CELL.format(name) for name in names)}
+               {", ".join(column.cell() for column in columns)}
         FROM sided WHERE people_unknown OR NOT anonymous GROUP BY ALL ORDER BY ALL
     """
 
 
 def _one_signal(wide: pl.DataFrame, *, scorer: Scorer, measure: str, statistic: str) -> pl.DataFrame:
-    column, n = f"{measure}_{statistic}", pl.col("n")
-    return wide.select(
-        "population", "geo_type", "geo_value", "time_type", "time_value", "people_unknown", "n_posts",
+    column = f"{measure}_{statistic}"
+    partial = f"{column}_n" in wide.columns
+    n, n_posts = (f"{column}_n", f"{column}_posts") if partial else ("n", "n_posts")
+    return wide.filter(pl.col(n) > 0).select(
+        "population", "geo_type", "geo_value", "time_type", "time_value", "people_unknown",
+        n_posts=pl.col(n_posts),
         signal=pl.lit(signal_name(scorer.name, measure, statistic)),
         value=pl.col(column).clip(0.0, 1.0),
-        se=standard_error(variance=pl.col(f"{column}_var"), n=n),
-        sample_size=pl.when(~pl.col("people_unknown")).then(n),
+        se=standard_error(variance=pl.col(f"{column}_var"), n=pl.col(n)),
+        sample_size=pl.when(~pl.col("people_unknown")).then(pl.col(n)),
         numerator=pl.when(pl.lit(statistic == "share")).then(pl.col(f"{column}_people")),
     )  # fmt: skip
 

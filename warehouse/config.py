@@ -114,10 +114,40 @@ class IntakeConfig(Section):
     batch_records: Positive = 20_000
 
 
+class ModelConfig(Section):
+    """A published or a user's own sequence classifier as a scorer; what is left out is as the model's files say.
+
+    Without `source` the entry completes the catalogue's model of that name.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    source: str = ""
+    revision: str = Field(default="main", min_length=1)
+    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$")], ...] = ()
+    profile: str = ""
+    labels: dict[str, str] = {}
+    thresholds: dict[str, Share] = {}
+    max_tokens: int = Field(default=0, ge=0)
+    pooling: Literal["", "mean", "max"] = ""
+    activation: Literal["", "softmax", "sigmoid"] = ""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    trust_remote_code: bool = False
+    allow_pickle: bool = False
+
+
 class ScoreConfig(Section):
     scorers: tuple[str, ...] = ("lexicon", "emotion")
     chunk_posts: Positive = 20_000
     threads: Positive = 2
+    models: tuple[ModelConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def model_names_are_unique(self) -> ScoreConfig:
+        names = [model.name for model in self.models]
+        if len(names) != len(set(names)):
+            raise ValueError("two models have the same name")
+        return self
 
 
 class SignalsConfig(Section):

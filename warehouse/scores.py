@@ -29,8 +29,9 @@ def threshold_sql(scorer: Scorer, *, measure: str, lang: str) -> str:
     Null in a language that has none.
     """
     thresholds: dict[str, dict[str, float]] = scorer.describe()["thresholds"]
-    cases = " ".join(f"WHEN '{code}' THEN {values[measure]!r}" for code, values in sorted(thresholds.items()))
-    return f"(CASE {lang} {cases} END)::FLOAT"
+    known = sorted((code, values[measure]) for code, values in thresholds.items() if measure in values)
+    cases = " ".join(f"WHEN '{code}' THEN {least!r}" for code, least in known)
+    return f"(CASE {lang} {cases} END)::FLOAT" if cases else "NULL::FLOAT"
 
 
 def score_posts(

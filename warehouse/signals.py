@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from warehouse.cells import PERIODS, CellSpec, columns_of, estimates, period_end, signal_name, statistics_of
+from warehouse.cells import PERIODS, CellSpec, columns_of, estimates, period_end, signal_name
 from warehouse.config import Config
 from warehouse.labels import direction, labels, unit
 from warehouse.scores import table_of
@@ -49,8 +49,7 @@ def catalogue(scorers: list[Scorer]) -> pl.DataFrame:
     rows = [
         _catalogue_row(scorer, measure=measure, statistic=statistic, smoothing=smoothing)
         for scorer in scorers
-        for measure in scorer.measures
-        for statistic in statistics_of(scorer)
+        for measure, statistic in columns_of(scorer)
         for smoothing in ("none", "7dav")
     ]
     return pl.DataFrame(rows)
