@@ -88,7 +88,7 @@ def _task_rows(task: Task, *, folder: Path) -> list[pl.DataFrame]:
     if task.held_out_fifth:
         frame = frame.filter(pl.Series([_digest(text) % FIFTH == 0 for text in frame["text"]]))
     there = set(frame["labels"].explode().drop_nulls())
-    is_macro = pl.col("metric") == "macro_f1"
+    is_macro = pl.col("metric").is_in(["macro_f1", "weighted_f1", "accuracy"])
     found = []
     for scorer in task.scorers:
         made = make_scorer(scorer)

@@ -82,7 +82,7 @@ class _Files:
         model = version.split("-", 1)[0]
         for path in folder.glob("*-polars*.*"):
             # Other models keep their files; another state of this one will not come back.
-            if path.name.startswith(model) and path not in (self.keys, self.values):
+            if path.name.startswith(f"{model}-") and path not in (self.keys, self.values):
                 path.unlink(missing_ok=True)
 
     def read(self) -> tuple[Keys, np.ndarray]:

@@ -115,8 +115,8 @@ def curve_sizes(n_words: int, *, steps: int) -> np.ndarray:
 def _words_of(text: str, *, spec: ExplainSpec) -> Words:
     if len(text) > MOST_CHARACTERS:
         raise InputError(
-            f"The text has {len(text):,} characters. Expected a post of at most {MOST_CHARACTERS:,}. Cut it, or explain "
-            "its parts one by one."
+            f"The text has {len(text):,} characters. Expected a post of at most {MOST_CHARACTERS:,}. Cut it, or "
+            "explain its parts one by one."
         )
     words = split_words(text, most=spec.most_words)
     if not len(words):
@@ -137,8 +137,8 @@ def _measure(scores: pl.DataFrame, *, scorer: Scorer, spec: ExplainSpec) -> str:
     whole = scores.row(0, named=True)
     if whole["missing"] != 0:
         raise InputError(
-            f"{scorer.name} gives this text no score (code {whole['missing']}): it finds nothing in it to read. Expected "
-            f"a text in '{spec.language}'. Check --language, or choose another scorer."
+            f"{scorer.name} gives this text no score (code {whole['missing']}): it finds nothing in it to read. "
+            f"Expected a text in '{spec.language}'. Check --language, or choose another scorer."
         )
     there = {name: whole[name] for name in scorer.measures if whole[name] is not None}
     if not there or (spec.measure is not None and spec.measure not in there):

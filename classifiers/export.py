@@ -13,7 +13,7 @@ from classifiers.labelled import Labelled
 from classifiers.package import encoder_file
 from classifiers.tokens import blocks, padded, tokenise
 
-CALIBRATION_TEXTS = 100
+CALIBRATION_TEXTS = 40
 FULL_GRAPH = "full.xml"
 
 

@@ -105,14 +105,20 @@ MENTAL_SOURCES = (
 COMMUNITY_SOURCE = Source("communities", COMMUNITY_FILE, None, COMMUNITIES, 1.0, share=0.3)
 ENGLISH_SOURCES = (*EMOTION_SOURCES, *MENTAL_SOURCES)
 SPANISH_SOURCES = (
-    Source("semeval2025_es", "semeval2025_emotion_esp_train", "semeval2025_emotion_esp_dev", SEMEVAL_SIX, 1.0),
+    Source(
+        "semeval2025_es", "semeval2025_emotion_esp_train", "semeval2025_emotion_esp_dev", SEMEVAL_SIX, 1.0
+    ),
     Source("emoevent_es", "emoevent_es_train", "emoevent_es_dev", EMOEVENT, 1.0),
 )
 PORTUGUESE_SOURCES = (
-    Source("semeval2025_pt", "semeval2025_emotion_ptbr_train", "semeval2025_emotion_ptbr_dev", SEMEVAL_SIX, 1.0),
+    Source(
+        "semeval2025_pt", "semeval2025_emotion_ptbr_train", "semeval2025_emotion_ptbr_dev", SEMEVAL_SIX, 1.0
+    ),
 )
 CHINESE_SOURCES = (
-    Source("semeval2025_zh", "semeval2025_emotion_chn_train", "semeval2025_emotion_chn_dev", SEMEVAL_SIX, 1.0),
+    Source(
+        "semeval2025_zh", "semeval2025_emotion_chn_train", "semeval2025_emotion_chn_dev", SEMEVAL_SIX, 1.0
+    ),
     Source("weibo_covid", "weibo_covid_emotion_zh_train", None, WEIBO_COVID, 1.0, exclusive=True),
 )
 
@@ -129,7 +135,7 @@ def load_split(
     sources: Sequence[Source] = ENGLISH_SOURCES,
     profile: Profile = profile_text,
 ) -> Labelled:
-    """All sources' `train` or `validation` rows below one another, texts profiled. Raises InputError for a missing file."""
+    """All sources' `train` or `validation` rows below one another. Raises InputError for a missing file."""
     return stacked([_load_source(data_dir, source, split=split, profile=profile) for source in sources])
 
 
@@ -143,7 +149,7 @@ def stacked(parts: Sequence[Labelled]) -> Labelled:
     )
 
 
-def load_communities(posts_dir: Path, *, split: str) -> Labelled:
+def load_communities(posts_dir: Path, *, split: str, profile: Profile = profile_text) -> Labelled:
     """Posts of English mental-health forums, one a person and at most 1,200 a forum, people kept on one side.
 
     The forum is the label, and a weak one. Raises InputError for a missing file.
@@ -152,14 +158,16 @@ def load_communities(posts_dir: Path, *, split: str) -> Labelled:
     if not path.exists():
         raise InputError(f"training posts {path} are missing; expected a csv with subreddit, author, body")
     frame = pl.read_csv(path, columns=["subreddit", "author", "body"], infer_schema=False)
-    posts = frame.filter(pl.col("subreddit") != "mentalhealth").drop_nulls().unique("body", maintain_order=True)
+    posts = (
+        frame.filter(pl.col("subreddit") != "mentalhealth").drop_nulls().unique("body", maintain_order=True)
+    )
     drawn = pl.col("author").hash(seed=20_240)
     one_each = posts.sort(drawn, "body").unique("author", keep="first", maintain_order=True)
     some = one_each.group_by("subreddit", maintain_order=True).head(COMMUNITY_POSTS)
     held_out = pl.col("author").hash(seed=20_241) % HELD_OUT == 0
     chosen = some.filter(held_out if split == "validation" else ~held_out).sort("subreddit", "author")
     rows = chosen.select(text="body", labels=pl.concat_list("subreddit"))
-    return _labelled(rows, source=COMMUNITY_SOURCE, split=split)
+    return _labelled(rows, source=COMMUNITY_SOURCE, split=split, profile=profile)
 
 
 def with_grades(data: Labelled, *, grades: np.ndarray) -> Labelled:

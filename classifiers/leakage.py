@@ -35,9 +35,9 @@ class Leaks:
         text = self.same_text & ~self.same_id
         near = self.near & ~self.same_text & ~self.same_id
         return {
-            "same id": int(self.same_id.sum()),
-            "same text": int(text.sum()),
-            "nearly the same text": int(near.sum()),
+            "id": int(self.same_id.sum()),
+            "text": int(text.sum()),
+            "near text": int(near.sum()),
         }
 
 

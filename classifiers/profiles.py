@@ -27,9 +27,7 @@ _EMOJI_RANGES = (
     (0x1F680, 0x1F700),
     (0x1F900, 0x1FB00),
 )
-EMOJI_CLASS = (
-    r"[\x{2600}-\x{27BF}\x{2B05}-\x{2B55}\x{1F300}-\x{1F64F}\x{1F680}-\x{1F6FF}\x{1F900}-\x{1FAFF}]"
-)
+EMOJI_CLASS = r"[\x{2600}-\x{27BF}\x{2B05}-\x{2B55}\x{1F300}-\x{1F64F}\x{1F680}-\x{1F6FF}\x{1F900}-\x{1FAFF}]"
 EMOJI_NOISE = r"[\x{200D}\x{FE00}-\x{FE0F}\x{1F3FB}-\x{1F3FF}]"
 
 

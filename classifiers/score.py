@@ -109,7 +109,11 @@ class ClassifierScorer:
             "metrics": {lang: self._metrics(lang) for lang in self.languages},
             "version": self.version,
             "models": {
-                lang: {"name": artefact.meta["name"], "version": artefact.version, "reads": meta_reads(artefact)}
+                lang: {
+                    "name": artefact.meta["name"],
+                    "version": artefact.version,
+                    "reads": meta_reads(artefact),
+                }
                 for lang, artefact in self.artefacts.items()
             },
             "error_rates": {lang: self._own(meta["error_rates"][lang], lang) for lang, meta in metas.items()},
@@ -131,7 +135,9 @@ class ClassifierScorer:
         found = self.artefacts[lang].meta["metrics"][lang]
         chosen: dict[str, Any] = {"split": found["split"], "rows": found["rows"]}
         for kind in ("f1", "ece", "agreement"):
-            chosen[kind] = {name: value for name, value in found.get(kind, {}).items() if name in self.measures}
+            chosen[kind] = {
+                name: value for name, value in found.get(kind, {}).items() if name in self.measures
+            }
         sources = found["by_source"].items()
         chosen["by_source"] = {name: part for name, part in sources if set(part["f1"]) & set(self.measures)}
         return chosen
@@ -139,7 +145,9 @@ class ClassifierScorer:
     def _read(self, texts: pl.Series, *, lang: str) -> tuple[np.ndarray, np.ndarray]:
         artefact = self.artefacts[lang]
         values, n_tokens = self._model(artefact).probabilities(texts, lang=lang)
-        places = [artefact.measures.index(name) if name in artefact.measures else -1 for name in self.measures]
+        places = [
+            artefact.measures.index(name) if name in artefact.measures else -1 for name in self.measures
+        ]
         columns = [values[:, i] if i >= 0 else np.full(len(texts), np.nan, np.float32) for i in places]
         return np.stack(columns, axis=1), n_tokens
 

@@ -19,7 +19,8 @@ CONDITIONS = (
     "suicidality",
 )
 WELLNESS = tuple(
-    f"wellness_{name}" for name in ("spiritual", "physical", "intellectual", "social", "vocational", "emotional")
+    f"wellness_{name}"
+    for name in ("spiritual", "physical", "intellectual", "social", "vocational", "emotional")
 )
 CAUSES = tuple(
     f"cause_{name}"
@@ -56,27 +57,30 @@ class LabelMap:
 def _each(labels: dict[str, str]) -> dict[str, tuple[str, ...]]:
     return {label: (measure,) for label, measure in labels.items()}
 
+
 GOEMOTIONS = LabelMap(
-    positive=_each({
-        "anger": "anger",
-        "annoyance": "anger",
-        "disgust": "disgust",
-        "fear": "fear",
-        "nervousness": "fear",
-        "joy": "joy",
-        "amusement": "joy",
-        "excitement": "joy",
-        "relief": "joy",
-        "pride": "joy",
-        "sadness": "sadness",
-        "grief": "sadness",
-        "disappointment": "sadness",
-        "remorse": "sadness",
-        "surprise": "surprise",
-        "love": "affection",
-        "caring": "affection",
-        "optimism": "optimism",
-    }),
+    positive=_each(
+        {
+            "anger": "anger",
+            "annoyance": "anger",
+            "disgust": "disgust",
+            "fear": "fear",
+            "nervousness": "fear",
+            "joy": "joy",
+            "amusement": "joy",
+            "excitement": "joy",
+            "relief": "joy",
+            "pride": "joy",
+            "sadness": "sadness",
+            "grief": "sadness",
+            "disappointment": "sadness",
+            "remorse": "sadness",
+            "surprise": "surprise",
+            "love": "affection",
+            "caring": "affection",
+            "optimism": "optimism",
+        }
+    ),
     known=EMOTIONS,
     unclear={
         "disapproval": ("anger",),
@@ -150,9 +154,7 @@ SAD = LabelMap(
     ),
 )  # fmt: skip
 # A forum is a weak label: it says where somebody wrote, not what they have.
-COMMUNITIES = LabelMap(
-    positive={"Anxiety": ("anxiety",), "socialanxiety": ("anxiety",)}, known=("anxiety",)
-)
+COMMUNITIES = LabelMap(positive={"Anxiety": ("anxiety",), "socialanxiety": ("anxiety",)}, known=("anxiety",))
 
 # Spanish, Portuguese and Chinese.
 SEMEVAL_SIX = LabelMap(positive=_each(_SAME_SIX), known=tuple(_SAME_SIX))

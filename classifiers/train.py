@@ -44,7 +44,7 @@ class Recipe:
     warmup: float = 0.06
     weight_decay: float = 0.01
     exclusive_weight: float = 0.3
-    frozen_layers: int = 3
+    frozen_layers: int = 0
     max_steps: int = 0
     threads: int = 1
 
@@ -215,5 +215,3 @@ def masked_loss(logits: Tensor, *, batch: Batch, exclusive_weight: float) -> Ten
     chosen_weights = batch.weights[batch.exclusive]
     losses = functional.cross_entropy(one_of, chosen, reduction="none") * chosen_weights
     return binary + exclusive_weight * losses.sum() / batch.weights.sum()
-
-

@@ -1,8 +1,8 @@
 """The words of a text as an explanation counts them, and the text without some of them.
 
-Not a tokeniser for scoring: lexicons and encoders have their own. A word is a run of letters and digits with what stands
-inside it (`don't`, `well-being`), with a leading # or @; a mask such as <user>; one Chinese or Japanese character; one
-emoji; or a run of other signs.
+Not a tokeniser for scoring: lexicons and encoders have their own. A word is a run of letters and digits with what
+stands inside it (`don't`, `well-being`) and a leading # or @; a mask such as <user>; one Chinese or Japanese character;
+one emoji; or a run of other signs.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Words:
 
 def split_words(text: str, *, most: int | None = None) -> Words:
     """The first `most` words of a text (all where it is None)."""
-    spans = []
+    spans: list[tuple[int, int]] = []
     for match in _WORD.finditer(text):
         if most is not None and len(spans) == most:
             break

@@ -55,7 +55,7 @@ def check_contagion(config: Config) -> Scorer:
         raise ConfigError(
             f"[contagion] scorer '{name}' is not among [score] scorers. Add it there, or choose one."
         )
-    scorer = make_scorer(name, folder=config.paths.lexicons)
+    scorer = make_scorer(name, config=config)
     if "share" not in scorer.describe()["statistics"]:
         raise ConfigError(
             f"[contagion] scorer '{name}' gives graded numbers, and contagion follows posts that have or lack a "

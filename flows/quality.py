@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from classifiers.agreement import wilson
 from lexicons.catalogue import SHIPPED
 from warehouse.errors import InputError
 from warehouse.scoring import Scorer
@@ -70,11 +71,21 @@ def _of(scorer: Scorer, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _from_card(scorer: Scorer) -> pl.DataFrame:
-    """F1 with its interval and calibration error per measure, over all validation texts and per source."""
-    metrics: dict[str, Any] = scorer.describe()["metrics"]
-    base = {"scorer": scorer.name, "scorer_version": scorer.version, "lang": scorer.languages[0]}
-    rows = [base | row for row in _rows(metrics)] if metrics else []
-    return pl.DataFrame(rows, schema=empty(TABLE).schema)
+    """F1 with its interval, calibration error and error rates per language and measure, as the card has them."""
+    described = scorer.describe()
+    base = {"scorer": scorer.name, "scorer_version": scorer.version}
+    rows = [
+        base | {"lang": lang} | row
+        for lang, metrics in described["metrics"].items()
+        for row in _rows(metrics)
+    ]
+    rates = [
+        base | {"lang": lang} | row
+        for lang, by_measure in described.get("error_rates", {}).items()
+        for measure, rate in by_measure.items()
+        for row in _rate_rows(measure, rate)
+    ]
+    return pl.DataFrame([*rows, *rates], schema=empty(TABLE).schema)
 
 
 def _rows(metrics: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -90,3 +101,16 @@ def _f1_rows(part: dict[str, Any], *, dataset: str) -> Iterator[dict[str, Any]]:
     for measure, (value, low, high) in part.get("f1", {}).items():
         yield {"measure": measure, "dataset": dataset, "metric": "f1", "value": value, "low": low, "high": high,
                "n": part["rows"]}  # fmt: skip
+
+
+def _rate_rows(measure: str, rate: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What `warehouse` needs to turn a share of positives into a prevalence, with Wilson intervals."""
+    shares = {
+        "sensitivity": (rate["tpr"], rate["n_pos"]),
+        "specificity": (1.0 - rate["fpr"], rate["n_neg"]),
+    }
+    for metric, (share, n) in shares.items():
+        if n:
+            value, low, high = wilson(round(share * n), n).as_list()
+            yield {"measure": measure, "dataset": VALIDATION, "metric": metric, "value": value, "low": low,
+                   "high": high, "n": n}  # fmt: skip

@@ -24,15 +24,9 @@ def score_frame(
     frame: pl.DataFrame, *, scorer: Scorer, text: str, language: str, tell: Callable[[str, int], None]
 ) -> pl.DataFrame:
     """The input's rows and columns, in order, plus `<scorer>_<measure>` columns and `missing`."""
-    # Cleaned and masked exactly as intake does it, or the same post would score differently here and there.
-    posts = frame.select(text=mask_text(clean_text(pl.col(text).cast(pl.String))))
-    spoken = languages_of(posts["text"], language=language)
-    parts = []
-    for start in range(0, max(frame.height, 1), CHUNK):
-        piece = posts.with_columns(lang=spoken).slice(start, CHUNK)
-        parts.append(scorer.score(piece))
-        tell(f"score {scorer.name}", piece.height)
-    scores = pl.concat(parts)
+    posts = cleaned(frame[text])
+    posts = posts.with_columns(lang=languages_of(posts["text"], language=language))
+    scores = score_posts(posts, scorer=scorer, tell=tell)
     named = scores.select(
         *[pl.col(measure).alias(f"{scorer.name}_{measure}") for measure in scorer.measures],
         pl.col("missing").alias(_missing_name(frame, scorer=scorer.name)),
@@ -43,6 +37,37 @@ def score_frame(
             f"the file already has columns that {scorer.name} would add: {', '.join(clash)}. Rename them first."
         )
     return pl.concat([frame, named], how="horizontal")
+
+
+def with_abstention(
+    scored: pl.DataFrame, *, scorer: Scorer, text: str, language: str, coverage: float
+) -> tuple[pl.DataFrame, list[str]]:
+    """The same rows without the answers the scorer is least sure of, and a sentence on each measure's coverage.
+
+    Raises `UsageError` where the scorer gives no probabilities or the coverage is no share.
+    """
+    from classifiers.abstain import abstained, achieved
+
+    spoken = languages_of(cleaned(scored[text])["text"], language=language)
+    kept = abstained(scored, scorer=scorer, coverage=coverage, lang=spoken)
+    shares = achieved(scored, kept, scorer=scorer)
+    return kept, [f"{measure}: {left:,} of {n:,} answers kept" for measure, n, left, _ in shares.iter_rows()]
+
+
+def cleaned(texts: pl.Series) -> pl.DataFrame:
+    """One column `text`, cleaned and masked exactly as intake does it: else the same post would score differently here
+    and there."""
+    return texts.to_frame("text").select(text=mask_text(clean_text(pl.col("text").cast(pl.String))))
+
+
+def score_posts(posts: pl.DataFrame, *, scorer: Scorer, tell: Callable[[str, int], None]) -> pl.DataFrame:
+    """What the scorer returns for `text` and `lang`, in order, some thousand posts at a time."""
+    parts = []
+    for start in range(0, max(posts.height, 1), CHUNK):
+        piece = posts.slice(start, CHUNK)
+        parts.append(scorer.score(piece))
+        tell(f"score {scorer.name}", piece.height)
+    return pl.concat(parts)
 
 
 def _missing_name(frame: pl.DataFrame, *, scorer: str) -> str:

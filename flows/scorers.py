@@ -2,34 +2,65 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from warehouse.cells import columns_of, signal_name
+from warehouse.config import Config
 from warehouse.errors import ConfigError
 from warehouse.scoring import Scorer
 
-EMOTION = "emotion"
+DEFAULT = Config()
 
 
-def scorer_names(folder: Path | None = None) -> list[str]:
-    """Names of all scorers: the models, and the lexicons, shipped or added in `folder`."""
+def scorer_names(config: Config = DEFAULT) -> list[str]:
+    """Names of all scorers that are here: the embedded ones, the lexicons, shipped or added, and the user's models."""
+    from classifiers.score import scorer_names as embedded
     from lexicons.catalogue import read_catalogue
 
-    return sorted([EMOTION, *read_catalogue(folder).scorers])
+    own = [model.name for model in config.score.models]
+    return sorted({*embedded(), *read_catalogue(config.paths.lexicons).scorers, *own})
 
 
-def make_scorer(name: str, *, threads: int = 1, folder: Path | None = None) -> Scorer:
-    """The scorer of that name; `ConfigError` lists the names there are."""
-    if name == EMOTION:
-        from classifiers.score import EmotionScorer
+def make_scorer(name: str, *, config: Config = DEFAULT, threads: int = 1, keep: bool = False) -> Scorer:
+    """The scorer of that name, of the catalogue of published models, or in the folder or under the hub id `name`.
 
-        return EmotionScorer(threads=threads)
-    from lexicons.score import LexiconScorer
+    `keep`: what a model says of a text is kept beside the warehouse, if the configuration wants it. Raises
+    `ConfigError` with the names there are.
+    """
+    from classifiers.hub.spec import HubSpec, hub_names, hub_spec
+    from classifiers.score import ClassifierScorer
+    from classifiers.score import scorer_names as embedded
 
-    known = scorer_names(folder)
-    if name not in known:
-        raise ConfigError(f"unknown scorer '{name}'. There are: {', '.join(known)}.")
-    return LexiconScorer(name, folder=folder, threads=threads)
+    cache = config.paths.score_cache if keep and config.score.cache else None
+    models = config.score.models
+    if name in {model.name for model in models} or name in hub_names():
+        return _hub_scorer(hub_spec(name, models), threads=threads, cache=cache)
+    if name in embedded():
+        return ClassifierScorer(name, threads=threads, cache_folder=cache)
+    if "/" in name:
+        return _hub_scorer(HubSpec(name=_plain_name(name), source=name), threads=threads, cache=cache)
+    if name in scorer_names(config):
+        from lexicons.score import LexiconScorer
+
+        return LexiconScorer(name, folder=config.paths.lexicons, threads=threads)
+    raise ConfigError(
+        f"unknown scorer '{name}'. There are: {', '.join(scorer_names(config))}; published models: "
+        f"{', '.join(hub_names())}; or the path of a model's folder, with a slash in it."
+    )
+
+
+def _hub_scorer(spec: object, *, threads: int, cache: Path | None) -> Scorer:
+    from classifiers.hub.score import HubScorer
+
+    converted = cache.parent / "models" if cache else None
+    return HubScorer(spec, threads=threads, cache_folder=cache, keep_in=converted)  # type: ignore[arg-type]
+
+
+def _plain_name(source: str) -> str:
+    """The last part of a path or hub id as a scorer may be called."""
+    letters = re.sub(r"[^a-z0-9]+", "_", Path(source).name.lower()).strip("_")
+    return letters if letters[:1].isalpha() else f"model_{letters}"
 
 
 def check_names(scorers: list[Scorer]) -> None:

@@ -72,7 +72,7 @@ class Run:
 
     def scorers(self) -> list[Scorer]:
         return [
-            make_scorer(name, threads=self.config.score.threads, folder=self.config.paths.lexicons)
+            make_scorer(name, config=self.config, threads=self.config.score.threads, keep=True)
             for name in self.config.score.scorers
         ]
 
@@ -85,7 +85,7 @@ def check(config: Config) -> None:
         raise ConfigError("no [[sources]] are configured: there is nothing to read. See docs/examples.")
     if not config.score.scorers:
         raise ConfigError("[score] scorers is empty: name at least one.")
-    check_names([make_scorer(name, folder=config.paths.lexicons) for name in config.score.scorers])
+    check_names([make_scorer(name, config=config) for name in config.score.scorers])
     for name in config.forecast.models:
         create(name)
     check_contagion(config)
@@ -178,20 +178,19 @@ def score(run: Run) -> Receipt:
     """raw.posts → core.scores_<scorer>."""
     total = Receipt("score")
     with _stage(run, "score") as (store, receipts):
-        for scorer in run.scorers():
-            one = scores.score_posts(
-                store, scorer=scorer, chunk_posts=run.config.score.chunk_posts, issue=run.issue, run_id=run.run_id,
-                progress=run.tell,
-            )  # fmt: skip
+        scorers = run.scorers()
+        spec = scores.ScoreSpec(chunk_posts=run.config.score.chunk_posts, issue=run.issue, run_id=run.run_id)
+        made = scores.score_posts(store, scorers=scorers, spec=spec, progress=run.tell)
+        for scorer, one in zip(scorers, made, strict=True):
             reasons = {f"{scorer.name}: {reason}": n for reason, n in one.reasons.items() if n}
             total = Receipt(
                 "score", total.rows_in + one.rows_in, total.rows_out + one.rows_out, total.reasons | reasons
             )
         with store.transaction():
-            rows = [scores.accounting(store, scorer=scorer, issue=run.issue) for scorer in run.scorers()]
+            rows = [scores.accounting(store, scorer=scorer, issue=run.issue) for scorer in scorers]
             _put_accounting(store, pl.concat(rows), stage="score", run=run)
             quality = pl.concat(
-                [measure_quality(scorer, folder=run.config.paths.lexicons) for scorer in run.scorers()]
+                [measure_quality(scorer, folder=run.config.paths.lexicons) for scorer in scorers]
             )
             store.put(TABLES["out.measure_quality"], quality, run_id=run.run_id)
         receipts.append(total)

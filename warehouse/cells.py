@@ -148,20 +148,15 @@ class _Column:
         return f'{own}, count("{self.name}") AS "{self.name}_posts"' if self.partial else own
 
     def half(self) -> str:
-        sums = (
-            'sum("{0}") AS "{0}", sum("{0}" * "{0}") AS "{0}_squares", count(*) FILTER ("{0}" > 0) AS "{0}_people"'
-        )
+        sums = 'sum("{0}") AS "{0}", sum("{0}" * "{0}") AS "{0}_squares", count(*) FILTER ("{0}" > 0) AS "{0}_people"'
         counts = ', count("{0}") AS "{0}_n", sum("{0}_posts") AS "{0}_posts"' if self.partial else ""
         return (sums + counts).format(self.name)
 
     def cell(self) -> str:
         n = f'nullif(sum("{self.name}_n"), 0)' if self.partial else "sum(people)"
         mean = f'sum("{self.name}")::DOUBLE / 1e9 / {n}'
-        counts = (
-            ', sum("{0}_n")::BIGINT AS "{0}_n", sum("{0}_posts")::BIGINT AS "{0}_posts"'.format(self.name)
-            if self.partial
-            else ""
-        )
+        own = ', sum("{0}_n")::BIGINT AS "{0}_n", sum("{0}_posts")::BIGINT AS "{0}_posts"'
+        counts = own.format(self.name) if self.partial else ""
         return (
             f'{mean} AS "{self.name}", sum("{self.name}_people")::BIGINT AS "{self.name}_people", '
             f'(sum("{self.name}_squares")::DOUBLE / 1e18 - {n} * ({mean}) ** 2) / nullif({n} - 1, 0) '

@@ -46,6 +46,11 @@ class PathsConfig(Section):
     exports: Path = Path("exports")
     lexicons: Path = Path("state/lexicons")
 
+    @property
+    def score_cache(self) -> Path:
+        """What models said of a text, beside the warehouse and as private; may be deleted at any time."""
+        return self.warehouse.parent / "score_cache"
+
 
 class WarehouseConfig(Section):
     memory_limit: str = "1GB"
@@ -140,6 +145,7 @@ class ScoreConfig(Section):
     scorers: tuple[str, ...] = ("lexicon", "emotion")
     chunk_posts: Positive = 20_000
     threads: Positive = 2
+    cache: bool = True
     models: tuple[ModelConfig, ...] = ()
 
     @model_validator(mode="after")
@@ -392,6 +398,7 @@ QUIET_ENVIRONMENT = {
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "NIXTLA_ID_AS_COL": "1",
     "TQDM_DISABLE": "1",
+    "NNCF_CI": "1",
 }
 
 

@@ -7,7 +7,9 @@ so every batch a model sees is the same as in an uninterrupted run, and so are i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 
 import polars as pl
 
@@ -34,28 +36,51 @@ def threshold_sql(scorer: Scorer, *, measure: str, lang: str) -> str:
     return f"(CASE {lang} {cases} END)::FLOAT" if cases else "NULL::FLOAT"
 
 
-def score_posts(
-    store: Store, *, scorer: Scorer, chunk_posts: int, issue: dt.date, run_id: str,
-    progress: Callable[[str, int], None] | None = None,
-) -> Receipt:  # fmt: skip
-    """Score every post that this version of the scorer has not scored.
+@dataclass(frozen=True, kw_only=True)
+class ScoreSpec:
+    """How a night scores: posts a chunk and transaction, the issue and run that rows are marked with."""
 
-    Another version's scores are removed first: a table never mixes two versions.
+    chunk_posts: int
+    issue: dt.date
+    run_id: str
+
+
+Tell = Callable[[str, int], None]
+
+
+def score_posts(
+    store: Store, *, scorers: Sequence[Scorer], spec: ScoreSpec, progress: Tell | None = None
+) -> list[Receipt]:
+    """Score every post that this version of a scorer has not scored; one receipt a scorer.
+
+    Another version's scores are removed first: a table never mixes two versions. The scorers take turns, a chunk
+    each, so that those which share a model find its numbers still at hand.
     """
+    turns = [_turns(store, scorer=scorer, spec=spec, progress=progress) for scorer in scorers]
+    receipts = [Receipt(f"score_{scorer.name}") for scorer in scorers]
+    for states in zip_longest(*turns):
+        receipts = [state or before for state, before in zip(states, receipts, strict=True)]
+    return receipts
+
+
+def _turns(store: Store, *, scorer: Scorer, spec: ScoreSpec, progress: Tell | None) -> Iterator[Receipt]:
+    """Score chunk after chunk; the receipt so far after each."""
     table = table_of(scorer)
-    _prepare(store, table=table, scorer=scorer, issue=issue, run_id=run_id)
+    _prepare(store, table=table, scorer=scorer, spec=spec)
     scored, reasons = 0, dict.fromkeys(MISSING_WORDS.values(), 0)
-    for posts in _unscored(store, table=table, size=chunk_posts):
+    for posts in _unscored(store, table=table, size=spec.chunk_posts):
         scores = _score_chunk(posts, scorer=scorer)
         with store.transaction():
-            scored += store.append(table, scores, run_id=run_id)
+            scored += store.append(table, scores, run_id=spec.run_id)
         for code, count in scores["missing"].value_counts().iter_rows():
             word = MISSING_WORDS.get(code, "other")
             reasons[word] = reasons.get(word, 0) + count
         if progress is not None:
             progress(f"score {scorer.name}", posts.height)
-    done = reasons.pop("scored")
-    return Receipt(f"score_{scorer.name}", rows_in=scored, rows_out=done, reasons=reasons)
+        left_out = {word: n for word, n in reasons.items() if word != MISSING_WORDS[0]}
+        yield Receipt(
+            f"score_{scorer.name}", rows_in=scored, rows_out=reasons[MISSING_WORDS[0]], reasons=left_out
+        )
 
 
 def _score_chunk(posts: pl.DataFrame, *, scorer: Scorer) -> pl.DataFrame:
@@ -64,27 +89,28 @@ def _score_chunk(posts: pl.DataFrame, *, scorer: Scorer) -> pl.DataFrame:
     return named.with_columns(posts["post_id"])
 
 
-def _prepare(store: Store, *, table: Table, scorer: Scorer, issue: dt.date, run_id: str) -> None:
+def _prepare(store: Store, *, table: Table, scorer: Scorer, spec: ScoreSpec) -> None:
     store.create(table)
-    row = pl.DataFrame({"scorer": [scorer.name], "version": [scorer.version], "first_issue": [issue]})
+    row = pl.DataFrame({"scorer": [scorer.name], "version": [scorer.version], "first_issue": [spec.issue]})
     others = f"SELECT count(*) FROM {table.name} WHERE scorer_version <> ?"
     with store.transaction():
         # A version that is gone back to starts again, or its signals would stay those of the other one.
         write = store.put if store.query(others, [scorer.version]).item() else store.append_new
-        write(TABLES["core.scorers"], row, run_id=run_id)
+        write(TABLES["core.scorers"], row, run_id=spec.run_id)
         store.delete(table, where="scorer_version <> ?", parameters=[scorer.version])
 
 
 def _unscored(store: Store, *, table: Table, size: int) -> Iterator[pl.DataFrame]:
     """Unscored posts in order of id, `size` at a time; what a caller writes meanwhile is not read again."""
+    waiting = f"unscored_{table.name.replace('.', '_')}"
     store.connection.execute(
-        "CREATE OR REPLACE TEMP TABLE unscored AS SELECT post_id, row_number() OVER (ORDER BY post_id) AS place "
+        f"CREATE OR REPLACE TEMP TABLE {waiting} AS SELECT post_id, row_number() OVER (ORDER BY post_id) AS place "
         f"FROM raw.posts ANTI JOIN {table.name} USING (post_id)"
     )
-    last = store.query("SELECT count(*) FROM unscored").item()
+    last = store.query(f"SELECT count(*) FROM {waiting}").item()
     for first in range(1, last + 1, size):
         yield store.query(
-            "SELECT post_id, text, lang FROM raw.posts JOIN unscored USING (post_id) "
+            f"SELECT post_id, text, lang FROM raw.posts JOIN {waiting} USING (post_id) "
             "WHERE place BETWEEN ? AND ? ORDER BY place",
             [first, first + size - 1],
         )

@@ -50,7 +50,10 @@ class Head:
         """
         flat = self.probabilities(logits)
         exclusive = np.concatenate([np.full(len(g.labels), g.activation == "softmax") for g in self.groups])
-        columns = [_joined(flat[:, list(row)], exclusive=bool(exclusive[list(row)].all())) for row in self.mapping.rows]
+        columns = [
+            _joined(flat[:, list(row)], exclusive=bool(exclusive[list(row)].all()))
+            for row in self.mapping.rows
+        ]
         return np.stack(columns, axis=1).astype(np.float32)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
@@ -71,9 +74,7 @@ class Head:
         return np.concatenate(decided, axis=1)
 
 
-def flat_head(
-    labels: Sequence[str], *, activation: Activation, own: Mapping[str, str], where: str
-) -> Head:
+def flat_head(labels: Sequence[str], *, activation: Activation, own: Mapping[str, str], where: str) -> Head:
     """The head of an ordinary model: one group, measures through the registry of labels."""
     group = Group(name="", labels=tuple(labels), activation=activation)
     return Head((group,), map_labels(labels, own=own, where=where))
@@ -94,7 +95,7 @@ def grouped_head(groups: Sequence[Group], *, own: Mapping[str, str], where: str)
         )
     # Positions are known by name even where two groups have a label of one name.
     keys = [name or f"(no) {group.name}" for group in groups for name in _names(group)]
-    as_named = {key: name for key, name in zip(keys, named, strict=True)}
+    as_named = dict(zip(keys, named, strict=True))
     return Head(tuple(groups), map_labels(keys, own=as_named | dict(own), where=where))
 
 
@@ -128,5 +129,9 @@ def _decided(probabilities: np.ndarray, *, group: Group, margin: float) -> np.nd
         return np.where(np.abs(probabilities - 0.5) < margin, -1, said)
     winner = probabilities.argmax(axis=1)
     ordered = np.sort(probabilities, axis=1)
-    close = ordered[:, -1] - ordered[:, -2] < margin if probabilities.shape[1] > 1 else np.zeros(len(winner), bool)
+    close = (
+        ordered[:, -1] - ordered[:, -2] < margin
+        if probabilities.shape[1] > 1
+        else np.zeros(len(winner), bool)
+    )
     return np.where(close, -1, winner)[:, None]

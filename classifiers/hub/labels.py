@@ -17,7 +17,9 @@ NOTHING = ""
 _PLACEHOLDER = re.compile(r"(?:label_)?\d+")
 _NEGATION = re.compile(r"(?:not|non|no)_")
 
-_SAME = {name: name for name in ("anger", "disgust", "fear", "joy", "sadness", "surprise", "optimism", "affection")}
+_SAME = {
+    name: name for name in ("anger", "disgust", "fear", "joy", "sadness", "surprise", "optimism", "affection")
+}
 _ALIASES = {
     "happiness": "joy",
     "happy": "joy",
@@ -75,16 +77,24 @@ def map_labels(labels: Sequence[str], *, own: Mapping[str, str], where: str) -> 
     that cannot be told apart or say nothing (LABEL_0).
     """
     _check_own(own, labels=labels, where=where)
-    chosen = [own[label] if label in own else _registered(label, among=labels, where=where) for label in labels]
+    chosen = [
+        own[label] if label in own else _registered(label, among=labels, where=where) for label in labels
+    ]
     found = sorted({measure for measure in chosen if measure}, key=_place)
     if not found:
-        raise ConfigError(f"{where}: no label makes a measure; the model has {', '.join(labels)}. Add `labels`.")
+        raise ConfigError(
+            f"{where}: no label makes a measure; the model has {', '.join(labels)}. Add `labels`."
+        )
     rows = [tuple(i for i, measure in enumerate(chosen) if measure == name) for name in found]
     return LabelMap(
         measures=tuple(found),
         rows=tuple(rows),
         labels={label: measure or None for label, measure in zip(labels, chosen, strict=True)},
-        lossy={name: loss for name, row in zip(found, rows, strict=True) if (loss := _loss(labels, row, name, own))},
+        lossy={
+            name: loss
+            for name, row in zip(found, rows, strict=True)
+            if (loss := _loss(labels, row, name, own))
+        },
     )
 
 
@@ -94,7 +104,7 @@ def placeholders(labels: Sequence[str]) -> bool:
 
 
 def snake(label: str) -> str:
-    """The label as a column's name: lower case, anything else than letters and digits an underscore; '' if none left."""
+    """The label as a column's name: lower case, anything but letters and digits an underscore; '' if none is left."""
     name = re.sub(r"[^a-z0-9]+", "_", re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", label).lower()).strip("_")
     return f"label_{name}" if name in RESERVED or name[:1].isdigit() else name
 

@@ -57,7 +57,9 @@ class HubSpec:
 
 def hub_names(config_models: Sequence[ModelConfig] = ()) -> list[str]:
     """Names of all models that can be scored with, once their files are here: the catalogue's and the user's."""
-    return sorted({name for name, spec in catalogued_specs().items() if spec.head} | {m.name for m in config_models})
+    return sorted(
+        {name for name, spec in catalogued_specs().items() if spec.head} | {m.name for m in config_models}
+    )
 
 
 def hub_spec(name: str, config_models: Sequence[ModelConfig] = ()) -> HubSpec:
@@ -71,7 +73,9 @@ def hub_spec(name: str, config_models: Sequence[ModelConfig] = ()) -> HubSpec:
         return _overruled(own[name], known.get(name))
     if name in known:
         return known[name]
-    raise ConfigError(f"no model {name!r}; there are {', '.join(sorted({*known, *own}))}, or add [[score.models]].")
+    raise ConfigError(
+        f"no model {name!r}; there are {', '.join(sorted({*known, *own}))}, or add [[score.models]]."
+    )
 
 
 @cache
@@ -84,13 +88,18 @@ def catalogued_specs() -> dict[str, HubSpec]:
 
 def _from_entry(entry: dict[str, Any]) -> HubSpec:
     renamed = {"hub_id": "source", "labels": "documented"}
-    fields = {renamed.get(key, key): value for key, value in entry.items()}
-    return HubSpec(**{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()})
+    fields: dict[str, Any] = {
+        renamed.get(key, key): tuple(value) if isinstance(value, list) else value
+        for key, value in entry.items()
+    }
+    return HubSpec(**fields)
 
 
 def _overruled(own: ModelConfig, known: HubSpec | None) -> HubSpec:
     if not LEGAL.fullmatch(own.name):
-        raise ConfigError(f"[[score.models]] name {own.name!r}: expected small letters, digits and underscores.")
+        raise ConfigError(
+            f"[[score.models]] name {own.name!r}: expected small letters, digits and underscores."
+        )
     given = own.model_dump(exclude_unset=True, exclude={"name", "source"})
     if own.source:
         # Another source is another model: nothing of the catalogue's entry applies to it.

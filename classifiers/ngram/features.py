@@ -14,6 +14,7 @@ Not for weights: those are `classifiers.ngram.model`'s. Rules, in order:
 5. **Rows.** A feature's hash gives its row. A row counts once per post.
 """
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
@@ -135,7 +136,7 @@ def _slices(offsets: np.ndarray, threads: int) -> list[tuple[int, int]]:
     n = len(offsets) - 1
     wanted = np.linspace(offsets[0], offsets[-1], max(threads, 1) + 1)[1:-1]
     cuts = [0, *np.searchsorted(offsets[:-1], wanted).tolist(), n]
-    return [(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True) if b > a] or [(0, 0)]
+    return [(a, b) for a, b in itertools.pairwise(cuts) if b > a] or [(0, 0)]
 
 
 def _listed(buffers: Buffers, first: int, spec: FeatureSpec, scratch: _Scratch) -> FeatureLists:

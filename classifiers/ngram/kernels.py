@@ -306,7 +306,9 @@ def list_features(data, offsets, first, last, chars, spec, bits, word, seen, fou
 
 
 @compiled
-def score_posts(data, offsets, first, last, chars, spec, bits, table, word, seen, found, sums, scores, tokens):
+def score_posts(
+    data, offsets, first, last, chars, spec, bits, table, word, seen, found, sums, scores, tokens
+):
     """Sums of table rows over the distinct features of each post, divided by the root of their number.
 
     `table` Int8 (2 ** bits, columns); `scores` Float32 (posts, columns) and `tokens` Int32 (posts,) are filled at

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from classifiers.hub.labels import LEGAL, RESERVED, snake
 from classifiers.recipes.examples import Examples
 from classifiers.recipes.tables import Table
 from warehouse.errors import InputError
@@ -68,7 +69,9 @@ def yes_no(table: Table, *, names: Sequence[str]) -> np.ndarray:
     """Float32 (rows, names) of columns that hold 0 or 1; InputError counts the cells that hold something else."""
     frame = table.frame.select(pl.col(name).cast(pl.String).str.strip_chars() for name in names)
     yes = {"1": 1.0, "1.0": 1.0, "true": 1.0, "0": 0.0, "0.0": 0.0, "false": 0.0}
-    parsed = frame.select(pl.all().str.to_lowercase().replace_strict(yes, default=None, return_dtype=pl.Float32))
+    parsed = frame.select(
+        pl.all().str.to_lowercase().replace_strict(yes, default=None, return_dtype=pl.Float32)
+    )
     for name in names:
         wrong = parsed[name].null_count()
         if wrong:
@@ -129,8 +132,14 @@ def _plain(name: str) -> str:
 
 
 def slug(name: str) -> str:
-    """A label as part of a measure's name: small letters, digits and underscores."""
-    return _plain(name).strip("_")
+    """A label as a measure's name; InputError where no small letters and digits are left of it."""
+    plain = snake(name)
+    if not LEGAL.fullmatch(plain) or plain in RESERVED:
+        raise InputError(
+            f"the label '{name}' cannot name a measure. Expected letters and digits of English (Anger, non-lonely). "
+            "Rename it in the file."
+        )
+    return plain
 
 
 def multi_hot(rows: Sequence[Sequence[str]], *, names: Sequence[str]) -> np.ndarray:

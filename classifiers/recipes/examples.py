@@ -5,6 +5,7 @@ Not for reading files: `tables` does that, and each recipe turns its own columns
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -50,7 +51,7 @@ def measures_of(groups: Sequence[Group]) -> tuple[str, ...]:
 def spans(groups: Sequence[Group]) -> list[slice]:
     """Where each group's labels stand among the flat logits."""
     edges = np.cumsum([0, *(len(group.labels) for group in groups)])
-    return [slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(int(a), int(b)) for a, b in pairwise(edges)]
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class Examples:
     """`n` profiled texts with what is known of them.
 
     `targets` and `masks` are Float32 of shape (n, labels of all groups); a target is a share of the annotators, a mask
-    of 0 means unknown. `languages` (n,) are ISO 639-1 codes. `keys` are arrays (n,) of objects, None where unknown: rows
-    that share one (a post, an author) belong on one side of a split. `times` (n,) Int64, if known, order the rows.
+    of 0 means unknown. `languages` (n,) are ISO 639-1 codes. `keys` are arrays (n,) of objects, None where unknown:
+    rows that share one (a post, an author) belong on one side of a split. `times` (n,) Int64, if known, order the rows.
     """
 
     texts: list[str]
@@ -114,7 +115,6 @@ class Task:
     data: dict[str, Any]
     pooling: Pooling = "mean"
     max_tokens: int = 128
-    max_windows: int = 4
     beside: dict[str, Examples] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -140,12 +140,12 @@ def check_rows(n: int, *, where: str) -> None:
 def check_both_classes(examples: Examples, *, groups: Sequence[Group], where: str) -> None:
     """InputError where a label applies to no known row, or to all of them: nothing could be learnt."""
     names = [label for group in groups for label in group.labels]
-    known = (examples.masks > 0).sum(axis=0)
-    positive = ((examples.targets > 0) & (examples.masks > 0)).sum(axis=0)
+    known = examples.masks > 0
+    some, most = ((known & (examples.targets > least)).sum(axis=0) for least in (0.0, 0.5))
     bad = [
-        f"{name} ({int(p)} of {int(n)} rows)"
-        for name, p, n in zip(names, positive, known, strict=True)
-        if p == 0 or p == n
+        f"{name} ({int(s)} of {int(n)} rows)"
+        for name, s, m, n in zip(names, some, most, known.sum(axis=0), strict=True)
+        if s == 0 or m == n
     ]
     if bad:
         raise InputError(

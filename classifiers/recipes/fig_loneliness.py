@@ -59,7 +59,10 @@ def _examples(table: Table, spec: DataSpec) -> Examples:
     known = [np.ones(len(lonely), bool), *(lonely & (field.sum(axis=1) > 0) for field in fields[1:])]
     masks = [np.repeat(k[:, None], part.shape[1], axis=1) for k, part in zip(known, parts, strict=True)]
     return examples_of(
-        ours, targets=np.concatenate(parts, axis=1), masks=np.concatenate(masks, axis=1), language=spec.language
+        ours,
+        targets=np.concatenate(parts, axis=1),
+        masks=np.concatenate(masks, axis=1),
+        language=spec.language,
     )
 
 
@@ -81,8 +84,8 @@ def _lonely(field: np.ndarray, *, table: Table) -> np.ndarray:
     silent = int((field.sum(axis=1) == 0).sum())
     if silent:
         raise InputError(
-            f"{table.name}: column lonely: {silent} of {len(field)} rows have no vote. Expected [non-lonely, lonely] in "
-            "every row. Remove these rows."
+            f"{table.name}: column lonely: {silent} of {len(field)} rows have no vote. Expected [non-lonely, lonely] "
+            "in every row. Remove these rows."
         )
     lonely: np.ndarray = field[:, 1] > field[:, 0]
     return lonely

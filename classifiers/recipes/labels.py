@@ -27,12 +27,16 @@ def labels(spec: DataSpec) -> Task:
     Raises InputError for null cells, labels of fewer than ten rows and rows without exactly one exclusive label.
     """
     tables = _read(spec, names=["text", "labels"])
-    found = Counter(slug(name) for table in tables.values() for row in label_lists(table) for name in set(row))
+    found = Counter(
+        slug(name) for table in tables.values() for row in label_lists(table) for name in set(row)
+    )
     chosen = tuple(slug(name) for name in spec.labels) or tuple(sorted(found))
     _check_counts(found, chosen=chosen, where=spec.path.name)
     group = _exclusive_group(chosen, spec=spec) if spec.exclusive else Group(GROUP_NAME, chosen, "sigmoid")
     ignored = {name: n for name, n in sorted(found.items()) if name not in chosen}
-    notes = (f"Not learnt: {', '.join(f'{name} ({n} rows)' for name, n in ignored.items())}.",) if ignored else ()
+    notes = (
+        (f"Not learnt: {', '.join(f'{name} ({n} rows)' for name, n in ignored.items())}.",) if ignored else ()
+    )
 
     def build(table: Table, spec: DataSpec) -> Examples:
         rows = [[name for name in map(slug, row) if name in chosen] for row in label_lists(table)]
@@ -84,7 +88,9 @@ def _read(spec: DataSpec, *, names: list[str]) -> dict[str, Table]:
     tables = read_splits(spec.path, read=spec.read, columns=spec.columns)
     for table in tables.values():
         require_columns(table, names=names)
-        unique_ids(table, names=["post_id", *(["sentence_id"] if "sentence_id" in table.frame.columns else [])])
+        unique_ids(
+            table, names=["post_id", *(["sentence_id"] if "sentence_id" in table.frame.columns else [])]
+        )
     return {name: profiled(table) for name, table in tables.items()}
 
 
@@ -131,8 +137,8 @@ def _exclusive_group(chosen: tuple[str, ...], *, spec: DataSpec) -> Group:
         return Group(GROUP_NAME, chosen, "softmax")
     if not spec.labels:
         raise UsageError(
-            f"two exclusive labels are a yes/no question: say which is the yes, last, as --labels {chosen[0]},{chosen[1]}"
-            f" or --labels {chosen[1]},{chosen[0]}"
+            "two exclusive labels are a yes/no question: name the yes last, as --labels "
+            f"{chosen[0]},{chosen[1]} or --labels {chosen[1]},{chosen[0]}"
         )
     return Group(chosen[-1], chosen, "softmax")
 

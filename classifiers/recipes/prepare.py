@@ -34,7 +34,9 @@ def prepared(
 ) -> Task:
     """Read the splits, turn each into examples with `build`, hold out validation rows where none are given."""
     tables = read_splits(spec.path, read=spec.read, columns=spec.columns)
-    return from_tables(tables, spec=spec, recipe=recipe, groups=groups, build=build, notes=notes, pooling=pooling)
+    return from_tables(
+        tables, spec=spec, recipe=recipe, groups=groups, build=build, notes=notes, pooling=pooling
+    )
 
 
 def from_tables(

@@ -35,7 +35,7 @@ NONE_OF_THEM = ("SPECIAL_CASE", "NO_SYMPTOMS")
 GROUPS = (Group("symptom", tuple(name.lower() for name in SYMPTOMS), "sigmoid"),)
 POSTS, ANNOTATIONS = "posts", "annotations"
 # A window about as long as a sentence, so that a post's windows look like what was learnt.
-WINDOW_TOKENS, WINDOWS = 64, 16
+WINDOW_TOKENS = 64
 MIN_SENTENCE_WORDS = 3
 _SENTENCE_END = re.compile(r"(?<=[.!?…。!?])\s+")
 NOTES = (
@@ -67,7 +67,6 @@ def redsm5(spec: DataSpec) -> Task:
         data=_facts(posts, annotations, held=held, found=found),
         pooling="max",
         max_tokens=WINDOW_TOKENS,
-        max_windows=WINDOWS,
         beside={"sentence": found.validation},
         notes=NOTES,
     )
@@ -94,7 +93,9 @@ def _table(spec: DataSpec, *, kind: str, names: tuple[str, ...]) -> Table:
             f"folder; found: {shown}. Point --data at the folder that holds both files."
         )
     frame = read_one(found[0], read=spec.read)
-    ours = {name: column for name, column in spec.columns.items() if name in names and column in frame.columns}
+    ours = {
+        name: column for name, column in spec.columns.items() if name in names and column in frame.columns
+    }
     table = named(Table(frame, found[0].name), columns=ours)
     require_columns(table, names=names)
     return table
@@ -117,7 +118,9 @@ def _check_ids(posts: Table, annotations: Table) -> None:
 
 def _check_symptoms(annotations: Table) -> None:
     symptoms = annotations.frame["DSM5_symptom"].cast(pl.String).str.strip_chars()
-    unknown = symptoms.filter(~symptoms.is_in([*SYMPTOMS, *NONE_OF_THEM]).fill_null(False)).value_counts(sort=True)
+    unknown = symptoms.filter(~symptoms.is_in([*SYMPTOMS, *NONE_OF_THEM]).fill_null(False)).value_counts(
+        sort=True
+    )
     if unknown.height:
         shown = ", ".join(f"{name} ({n})" for name, n in unknown.head(10).iter_rows())
         raise InputError(
@@ -127,7 +130,9 @@ def _check_symptoms(annotations: Table) -> None:
     status = annotations.frame["status"].cast(pl.String).str.strip_chars()
     wrong = int((~status.is_in(["0", "1"]).fill_null(False)).sum())
     if wrong:
-        raise InputError(f"{annotations.name}: column status: {wrong} of {status.len()} cells are not 0 or 1.")
+        raise InputError(
+            f"{annotations.name}: column status: {wrong} of {status.len()} cells are not 0 or 1."
+        )
 
 
 def _sentences(posts: Table, annotations: Table) -> pl.DataFrame:
@@ -137,7 +142,8 @@ def _sentences(posts: Table, annotations: Table) -> pl.DataFrame:
     )
     marked = (
         annotations.frame.with_columns(
-            pl.col("post_id").cast(pl.String), symptom=pl.col("DSM5_symptom").cast(pl.String).str.strip_chars()
+            pl.col("post_id").cast(pl.String),
+            symptom=pl.col("DSM5_symptom").cast(pl.String).str.strip_chars(),
         )
         .group_by("post_id", "sentence_id", maintain_order=True)
         .agg(
@@ -166,7 +172,9 @@ def _unmarked(posts: pl.DataFrame, *, marked: pl.DataFrame) -> pl.DataFrame:
 def _is_new(sentence: str, *, taken: list[str]) -> bool:
     """Long enough to say something, and neither part of an annotated sentence nor around one."""
     key = leak_key(sentence)
-    return len(sentence.split()) >= MIN_SENTENCE_WORDS and not any(key in other or other in key for other in taken)
+    return len(sentence.split()) >= MIN_SENTENCE_WORDS and not any(
+        key in other or other in key for other in taken
+    )
 
 
 def _post_level(posts: Table, sentences: pl.DataFrame) -> pl.DataFrame:

@@ -67,8 +67,8 @@ def _check(found: Split, *, where: str) -> None:
         lost = ", ".join(f"{n} {why}" for why, n in found.dropped.items() if n) or "none"
         raise InputError(
             f"{where}: {len(found.train)} training and {len(found.validation)} validation rows are left (split: "
-            f"{found.how}; dropped from training: {lost}). Expected at least {MIN_TRAIN} and {MIN_VALIDATION}. Add rows "
-            "of other people, or give a validation part of your own."
+            f"{found.how}; dropped from training: {lost}). Expected at least {MIN_TRAIN} and {MIN_VALIDATION}. Add "
+            "rows of other people, or give a validation part of your own."
         )
 
 
@@ -102,7 +102,9 @@ def _units(examples: Examples) -> np.ndarray:
     """What is held out together: the author where known, else the post, else the text."""
     units = [f"text:{leak_key(text)}" for text in examples.texts]
     for place, key in enumerate(examples.keys):
-        units = [f"{place}:{value}" if value is not None else unit for unit, value in zip(units, key, strict=True)]
+        units = [
+            f"{place}:{value}" if value is not None else unit for unit, value in zip(units, key, strict=True)
+        ]
     return np.array(units)
 
 

@@ -122,7 +122,9 @@ def _parts(folder: Path) -> dict[str, Path]:
         if split in (None, "test") or not usable:
             continue
         if split in found:
-            raise InputError(f"{folder.name}: both {found[split].name} and {entry.name} are {split}. Keep one.")
+            raise InputError(
+                f"{folder.name}: both {found[split].name} and {entry.name} are {split}. Keep one."
+            )
         found[str(split)] = entry
     if "train" not in found:
         names = ", ".join(sorted(entry.name for entry in folder.iterdir())) or "nothing"

@@ -15,7 +15,10 @@ from warehouse.skill import BASELINE, in_words
 
 METRICS = {
     "f1": "F1", "roc_auc": "ROC AUC", "pr_auc": "PR AUC", "precision": "Precision of hits",
-    "recall": "Recall", "base_rate": "Share labelled so", "macro_f1": "Macro F1",
+    "recall": "Recall", "base_rate": "Share labelled so", "macro_f1": "Macro F1", "weighted_f1": "Weighted F1",
+    "macro_f1_at_thresholds": "Macro F1 at thresholds", "weighted_f1_at_thresholds": "Weighted F1 at thresholds",
+    "brier": "Brier score (0 is best)", "calibration_error": "Calibration error (0 is best)",
+    "aurc": "Errors left when unsure texts go (0 is best)", "threshold": "Threshold in use (not a grade)",
 }  # fmt: skip
 MUST_NOT = (
     "to judge, diagnose, find or contact any person; no number here is about one person",

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from flows.cli import commands_files, commands_lexicons, commands_run, commands_show
+from flows.cli import (
+    commands_evaluate,
+    commands_explain,
+    commands_files,
+    commands_lexicons,
+    commands_run,
+    commands_show,
+    commands_train,
+)
 
 app = typer.Typer(
     name="affectcast",
@@ -13,5 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (commands_run, commands_files, commands_lexicons, commands_show):
+for module in (
+    commands_run, commands_files, commands_lexicons, commands_evaluate, commands_explain, commands_train,
+    commands_show,
+):  # fmt: skip
     module.register(app)

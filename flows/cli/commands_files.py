@@ -17,7 +17,7 @@ from flows.cli.options import (
     ConfigOption,
     DryRunOption,
     OutOption,
-    lexicon_folder,
+    known_config,
     need_out,
     only_stage_options,
     parse_day,
@@ -63,6 +63,12 @@ def score(
         str, typer.Option("--language", help="auto, or an ISO 639-1 code for every row.")
     ] = "auto",
     columns: ColumnsOption = None,
+    abstain: Annotated[
+        float | None,
+        typer.Option(
+            "--abstain", help="Keep this share of answers per measure, the surest; the others are empty."
+        ),
+    ] = None,
     out: OutOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_of: AsOfOption = None,
@@ -78,11 +84,17 @@ def score(
     require(frame, names=[names["text"]], path=posts)
     if dry_run:
         return say(f"would score {frame.height:,} rows of {posts} with {scorer} into {target}")
-    chosen = make_scorer(scorer, threads=2, folder=lexicon_folder(config))
+    chosen = make_scorer(scorer, threads=2, config=known_config(config))
     with progress() as tell:
         scored = score_file.score_frame(
             frame, scorer=chosen, text=names["text"], language=language, tell=tell
         )
+    if abstain is not None:
+        scored, notes = score_file.with_abstention(
+            scored, scorer=chosen, text=names["text"], language=language, coverage=abstain
+        )
+        for note in notes:
+            log(note)
     write_table(scored, path=target)
     log(f"{scored.height:,} rows → {target}")
     return None

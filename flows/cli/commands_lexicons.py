@@ -1,4 +1,4 @@
-"""`affectcast lexicons …` and `affectcast evaluate`: bring, check, grow and explain word lists, and measure scorers."""
+"""`affectcast lexicons …`: bring, check, grow and explain word lists."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from flows.cli.options import (
 )
 from flows.cli.output import log, progress, say
 from flows.files import parse_columns, read_table, require, write_table
-from flows.scorers import make_scorer
 from warehouse.errors import UsageError
 from warehouse.intake.privacy import clean_text, mask_text
 
@@ -48,7 +47,6 @@ LEAST_WITH_SEED = 10
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    app.command()(evaluate)
     app.add_typer(lexicons, name="lexicons")
 
 
@@ -246,60 +244,3 @@ def _span(text: str, *, option: str) -> tuple[dt.date, dt.date]:
     if span[0] > span[1]:
         raise UsageError(f"{option}: {span[0]} comes after {span[1]}. Give the earlier day first.")
     return span
-
-
-def evaluate(
-    labelled: Annotated[Path, typer.Option("--labelled", help="A file of texts with people's labels.")],
-    language: LanguageOption,
-    scorer: Annotated[
-        str, typer.Option("--scorer", help="Which scorer; see `affectcast models`.")
-    ] = "lexicon",
-    names: Annotated[
-        str | None,
-        typer.Option("--map", help="LABEL=MEASURE,…; left out, labels named like measures are used."),
-    ] = None,
-    otherwise: Annotated[
-        str | None, typer.Option("--otherwise", help="The label of a text in which no measure scores.")
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option("--dataset", help="Its name in the result (default: the file's).")
-    ] = None,
-    columns: ColumnsOption = None,
-    out: OutOption = None,
-    keep: Annotated[
-        bool,
-        typer.Option("--keep", help="Keep the result with the added lexicons; the next run publishes it."),
-    ] = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-) -> None:
-    """Compare a scorer with people's labels: precision, recall and F1 per measure, with intervals."""
-    from flows.evaluate import EvaluateSpec
-    from flows.evaluate import evaluate as judge
-    from flows.quality import keep_quality
-
-    target = need_out(out)
-    frame = read_table(labelled, columns=parse_columns(columns))
-    require(frame, names=["text", "labels"], path=labelled)
-    spec = EvaluateSpec(dataset=dataset or labelled.name.split(".")[0], language=language,
-                        names=parse_map(names), otherwise=otherwise)  # fmt: skip
-    with progress() as tell:
-        rows = judge(
-            frame, scorer=make_scorer(scorer, threads=2, folder=lexicon_folder(config)), spec=spec, tell=tell
-        )
-    write_table(rows, path=target)
-    if keep:
-        log(f"kept in {keep_quality(rows, folder=lexicon_folder(config))}")
-    for row in rows.filter(pl.col("metric").is_in(["precision", "macro_f1"])).iter_rows(named=True):
-        say(
-            f"{row['measure']}: {row['metric']} {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}], "
-            f"n {row['n']:,}"
-        )
-    log(f"{rows.height:,} rows → {target}")
-
-
-def parse_map(text: str | None) -> dict[str, str]:
-    """`a=b,c=d` as label → measure; `UsageError` for anything else."""
-    pairs = [pair.partition("=") for pair in (text or "").split(",") if pair.strip()]
-    if any(not (label.strip() and equals and measure.strip()) for label, equals, measure in pairs):
-        raise UsageError(f"--map: expected LABEL=MEASURE,LABEL=MEASURE; got '{text}'.")
-    return {label.strip(): measure.strip() for label, _, measure in pairs}

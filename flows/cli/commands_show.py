@@ -15,12 +15,12 @@ from flows.cli.options import (
     AsOfOption,
     ConfigOption,
     DryRunOption,
-    lexicon_folder,
+    known_config,
     parse_day,
 )
 from flows.cli.output import log, say
 from flows.scorers import make_scorer, scorer_names
-from warehouse.config import load_config
+from warehouse.config import Config, load_config
 from warehouse.errors import MissingModelError
 from warehouse.publish import current
 from warehouse.tables import TABLES
@@ -102,14 +102,25 @@ def _say_check(problems: list[str]) -> None:
 
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON list and nothing else.")] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="Also the field's models that can be used by name.")
+    ] = False,
+    fetch: Annotated[
+        str | None,
+        typer.Option(
+            "--fetch", help="Download one of them, or one of [[score.models]], into the local cache."
+        ),
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """List the scorers: what they measure, in which languages, how well."""
-    folder = lexicon_folder(config)
+    """List the scorers: what they measure, in which languages, how well. Or download a published model."""
+    settings = known_config(config)
+    if fetch is not None:
+        return _fetch(fetch, config=settings)
     described = []
-    for name in scorer_names(folder):
+    for name in scorer_names(settings):
         try:
-            described.append(make_scorer(name, folder=folder).describe())
+            described.append(make_scorer(name, config=settings).describe())
         except MissingModelError as error:  # one broken scorer does not hide the others
             log(f"{name} cannot be used: {error}")
     if as_json:
@@ -118,7 +129,25 @@ def models(
         say(f"{scorer['scorer']} ({scorer['tier']}, {scorer['size_mb']} MB, {scorer['licence']})")
         say(f"  languages: {', '.join(scorer['languages'])}")
         say(f"  measures: {', '.join(scorer['measures'])}")
+    if published:
+        _say_published()
     return None
+
+
+def _fetch(name: str, *, config: Config) -> None:
+    from classifiers.hub.find import fetch
+    from classifiers.hub.spec import hub_spec
+
+    say(f"{name} is in {fetch(hub_spec(name, config.score.models))}")
+
+
+def _say_published() -> None:
+    from classifiers.hub.spec import catalogued_specs
+
+    for name, spec in catalogued_specs().items():
+        use = "scorer" if spec.head else "encoder without a head: train one with `affectcast train`"
+        gate = "; gated" if spec.gated else ""
+        say(f"{name}: {spec.source}, {', '.join(spec.languages)}, {spec.licence}{gate} ({use})")
 
 
 def config(config: ConfigOption = DEFAULT_CONFIG) -> None:

@@ -54,10 +54,14 @@ def today() -> dt.date:
     return dt.datetime.now(dt.UTC).date()
 
 
+def known_config(config_path: Path) -> Config:
+    """The configuration or, where the default file is not there, the defaults: for commands that need none."""
+    return load_config(config_path) if config_path.is_file() or config_path != DEFAULT_CONFIG else Config()
+
+
 def lexicon_folder(config_path: Path) -> Path:
-    """Where added lexicons are: as the configuration says or, where the default file is not there, the default."""
-    known = config_path.is_file() or config_path != DEFAULT_CONFIG
-    return (load_config(config_path) if known else Config()).paths.lexicons
+    """Where added lexicons are."""
+    return known_config(config_path).paths.lexicons
 
 
 def parse_language(text: str) -> str:

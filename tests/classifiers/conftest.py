@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from classifiers.artefacts import EMBEDDED
-from classifiers.score import EmotionScorer
+from classifiers.score import ClassifierScorer
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "labelled"
 
@@ -32,21 +32,21 @@ def sentences() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def scorer() -> EmotionScorer:
+def scorer() -> ClassifierScorer:
     """The embedded model in its default form, on one thread."""
-    return EmotionScorer(threads=1, backend="openvino-int8")
+    return ClassifierScorer("emotion", threads=1, backend="openvino-int8")
 
 
 @pytest.fixture(scope="session")
-def reference() -> EmotionScorer:
+def reference() -> ClassifierScorer:
     """The embedded model in full precision."""
-    return EmotionScorer(threads=1, backend="torch-fp32")
+    return ClassifierScorer("emotion", threads=1, backend="torch-fp32")
 
 
 @pytest.fixture
 def copied_model(tmp_path: Path) -> Path:
     """A private copy of the embedded model, to be damaged."""
-    for path in (EMBEDDED / "emotion_en").iterdir():
+    for path in (EMBEDDED / "english").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     return tmp_path
 

@@ -11,9 +11,9 @@ import pytest
 
 from classifiers import package
 from classifiers.artefacts import EMBEDDED, catalogue, catalogued, load_artefact, version_of
-from classifiers.backends import default_backend
+from classifiers.backends import PROBE_TOLERANCE, BackendName, default_backend, open_backend, passes_probe
 from classifiers.card import card_text, results_tables
-from classifiers.score import EmotionScorer
+from classifiers.score import ClassifierScorer
 from warehouse.errors import MissingModelError
 
 Posts = Callable[..., pl.DataFrame]
@@ -29,24 +29,22 @@ def flip_last_byte(path: Path) -> None:
     ("name", "backend"),
     [("model.bin", "openvino-int8"), ("model.xml", "openvino-int8"), ("delta.safetensors", "torch-fp32")],
 )
-def test_altered_weights_are_refused(copied_model: Path, make_posts: Posts, name: str, backend: str) -> None:
+def test_altered_weights_are_refused(copied_model: Path, name: str, backend: BackendName) -> None:
     flip_last_byte(copied_model / name)
-    scorer = EmotionScorer(threads=1, backend=backend, artefact=load_artefact(copied_model))
     with pytest.raises(MissingModelError, match=rf"{name} was altered.*expected [0-9a-f]{{64}}") as caught:
-        scorer.score(make_posts(["hello"]))
+        open_backend(load_artefact(copied_model), name=backend, threads=1)
     assert caught.value.exit_code == 13
 
 
-def test_missing_weights_are_named(copied_model: Path, make_posts: Posts) -> None:
+def test_missing_weights_are_named(copied_model: Path) -> None:
     (copied_model / "model.bin").unlink()
-    scorer = EmotionScorer(threads=1, backend="openvino-int8", artefact=load_artefact(copied_model))
     with pytest.raises(MissingModelError, match=r"model\.bin is missing"):
-        scorer.score(make_posts(["hello"]))
+        open_backend(load_artefact(copied_model), name="openvino-int8", threads=1)
 
 
 def test_an_altered_threshold_is_refused(copied_model: Path) -> None:
     meta = json.loads((copied_model / "meta.json").read_text())
-    meta["thresholds"]["anger"] += 0.1
+    meta["thresholds"]["en"]["anger"] += 0.1
     (copied_model / "meta.json").write_text(json.dumps(meta))
     with pytest.raises(MissingModelError, match="was altered"):
         load_artefact(copied_model)
@@ -65,17 +63,18 @@ def test_a_model_without_description_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_catalogue_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(MissingModelError, match="emotion_en"):
+    with pytest.raises(MissingModelError, match="english"):
         catalogued("emotion_xx")
 
 
 def test_another_version_than_the_catalogue_names_is_refused() -> None:
-    entry = catalogue()[0] | {"version": "0" * 12}
+    entry = catalogue()["model"]["english"] | {"version": "0" * 12}
+    catalogued.cache_clear()
     with (
-        patch("classifiers.artefacts.catalogue", return_value=[entry]),
+        patch("classifiers.artefacts.catalogue", return_value={"model": {"english": entry}}),
         pytest.raises(MissingModelError, match="catalogue expects"),
     ):
-        catalogued("emotion_en")
+        catalogued("english")
 
 
 def test_an_encoder_that_is_not_installed_is_named_with_the_command() -> None:
@@ -99,7 +98,7 @@ def test_without_openvino_the_reference_is_used_and_that_is_logged(caplog: pytes
 
 
 def test_int8_agrees_with_the_reference(
-    scorer: EmotionScorer, reference: EmotionScorer, make_posts: Posts, sentences: list[str]
+    scorer: ClassifierScorer, reference: ClassifierScorer, make_posts: Posts, sentences: list[str]
 ) -> None:
     frame = make_posts(sentences)
     fast, full = (s.score(frame).select(scorer.measures).to_numpy() for s in (scorer, reference))
@@ -108,37 +107,57 @@ def test_int8_agrees_with_the_reference(
     assert np.abs(fast - full).mean() < 0.02
 
 
+def test_a_graph_that_miscounts_is_not_trusted(copied_model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    artefact = load_artefact(copied_model)
+    backend = open_backend(artefact, name="openvino-int8", threads=1)
+    assert passes_probe(backend, artefact)
+    artefact.meta["probe"]["logits"][0][0] += 2 * PROBE_TOLERANCE
+    assert not passes_probe(backend, artefact)
+    assert open_backend(artefact, threads=1).name == "torch-fp32"
+    assert "miscounts" in caplog.text
+
+
 def test_everything_the_catalogue_names_loads_and_fits_its_budget() -> None:
-    for entry in catalogue():
-        artefact = catalogued(entry["name"])
-        assert list(artefact.measures) == entry["measures"]
-        assert artefact.meta["max_tokens"] == entry["max_tokens"]
+    for name in catalogue()["model"]:
+        assert catalogued(name).meta["name"] == name
+    for entry in catalogue()["scorer"].values():
+        for lang, model in entry["models"].items():
+            meta = catalogued(model).meta
+            taught = set(meta["measures_by_language"][lang])
+            assert taught & set(entry["measures"])
+            assert taught <= set(meta["measures"])
     size = sum(path.stat().st_size for path in EMBEDDED.rglob("*") if path.is_file())
     assert size <= 30e6
 
 
 def test_version_follows_the_content() -> None:
-    meta = load_artefact(EMBEDDED / "emotion_en").meta
+    meta = load_artefact(EMBEDDED / "english").meta
     assert version_of(meta) == meta["version"]
     assert version_of(meta | {"max_tokens": 64}) != meta["version"]
 
 
 def test_the_card_says_what_the_description_says() -> None:
-    folder = EMBEDDED / "emotion_en"
+    folder = EMBEDDED / "english"
     assert (folder / "CARD.md").read_text() == card_text(load_artefact(folder).meta)
 
 
 def test_the_documentation_holds_the_current_results() -> None:
     page = Path(__file__).parents[2] / "docs" / "classifiers.md"
-    meta = load_artefact(EMBEDDED / "emotion_en").meta
+    meta = load_artefact(EMBEDDED / "english").meta
     assert results_tables(meta) in page.read_text()
     assert meta["version"] in page.read_text()
 
 
-def test_error_rates_are_there_for_every_measure() -> None:
-    meta = load_artefact(EMBEDDED / "emotion_en").meta
-    for name in meta["measures"]:
-        rate = meta["error_rates"][name]
-        assert rate["threshold"] == meta["thresholds"][name]
-        assert 0 <= rate["fpr"] < rate["tpr"] <= 1
-        assert min(rate["n_pos"], rate["n_neg"]) > 0
+@pytest.mark.parametrize("name", sorted(catalogue()["model"]))
+def test_error_rates_are_there_for_every_measure_that_is_decided(name: str) -> None:
+    meta = catalogued(name).meta
+    for lang, rates in meta["error_rates"].items():
+        decided = [
+            m for m in meta["measures_by_language"][lang] if m not in ("valence", "arousal", "dominance")
+        ]
+        assert set(decided) <= set(rates)
+        for measure in decided:
+            rate = rates[measure]
+            assert rate["threshold"] == meta["thresholds"][lang][measure]
+            assert 0 <= rate["fpr"] < rate["tpr"] <= 1
+            assert min(rate["n_pos"], rate["n_neg"]) > 0

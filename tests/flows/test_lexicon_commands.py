@@ -180,7 +180,7 @@ def test_shift_says_which_words_moved_a_measure(tmp_path: Path) -> None:
 def test_evaluate_compares_a_scorer_with_labels(tmp_path: Path) -> None:
     rows = [("so happy", "joy"), ("so sad", "sadness"), ("happy tree", "sadness"), ("a tree", "other")] * 5
     pl.DataFrame(rows, schema=["body", "labels"], orient="row").write_csv(tmp_path / "l.csv")
-    arguments = ("--labelled", "l.csv", "--language", "en", "--columns", "text=body")
+    arguments = ("--data", "l.csv", "--language", "en", "--columns", "text=body")
     said = _run(
         tmp_path,
         "evaluate",
@@ -192,7 +192,8 @@ def test_evaluate_compares_a_scorer_with_labels(tmp_path: Path) -> None:
         "--out",
         "o.csv",
     )
-    assert "joy: precision 0.500 [0.237, 0.763], n 10" in said
+    assert "joy: f1 0.667" in said
+    assert "precision 0.500 [" in said
     # F1 of joy, sadness and other: 2/3, 2/3 and 1.
     assert "all: macro_f1 0.778" in said
     out = pl.read_csv(tmp_path / "o.csv")
@@ -216,7 +217,7 @@ def test_evaluate_takes_an_added_lexicon_and_labels_named_like_its_measures(
         {"text": "x", "labels": []},
     ]
     (tmp_path / "l.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    arguments = ("--labelled", "l.jsonl", "--language", "en", "--scorer", "mine", "--dataset", "drawn")
+    arguments = ("--data", "l.jsonl", "--language", "en", "--scorer", "mine", "--dataset", "drawn")
     _run(tmp_path, "evaluate", *arguments, "--out", "o.parquet")
     out = pl.read_parquet(tmp_path / "o.parquet")
     recall = out.filter(metric="recall").select("dataset", "measure", "value").sort("measure").rows()
@@ -238,7 +239,7 @@ SHIFT = (
     "2024-01-08:2024-01-09",
 )
 GROW = ("lexicons", "grow", "--posts", "p.csv", "--out", "o.csv")
-EVALUATE = ("evaluate", "--labelled", "l.csv", "--language", "en", "--out", "o.csv")
+EVALUATE = ("evaluate", "--data", "l.csv", "--language", "en", "--out", "o.csv")
 ADD = ("lexicons", "add", "words.csv", "--language", "en")
 
 
@@ -272,10 +273,15 @@ ADD = ("lexicons", "add", "words.csv", "--language", "en")
         ((*EVALUATE, "--map", "glad=joy"), 11, "glad cannot be compared"),
         ((*EVALUATE, "--map", "good=joy", "--otherwise", "bat"), 11, "bat cannot be compared"),
         ((*EVALUATE,), 11, "--map LABEL=MEASURE"),
-        ((*EVALUATE[:-2], "--map", "good=joy"), 2, "--out FILE is needed"),
+        ((*EVALUATE, "--map", "good=joy", "--group", "town"), 11, "--group: no column town"),
+        ((*EVALUATE, "--map", "good=joy", "--drop-leaks"), 2, "expected --train FILE"),
+        ((*EVALUATE, "--map", "good=joy", "--train", "t.csv"), 11, "t.csv: no such file"),
+        ((*EVALUATE, "--map", "good=joy", "--train", "l.csv"), 11, "2 of 2 texts are also in the training data"),
+        ((*EVALUATE, "--map", "good=joy", "--train", "l.csv", "--drop-leaks"), 11, "so that none is left"),
+        ((*EVALUATE, "--map", "good=joy", "--train", "l.csv", "--id-column", "id"), 11, "no column id"),
         ((*EVALUATE, "--scorer", "nope"), 10, "unknown scorer 'nope'. There are:"),
         ((*EVALUATE, "--columns", "labels=tags"), 11, "no column tags"),
-        ((*EVALUATE, "--labelled", "p.csv"), 11, "missing columns: labels"),
+        ((*EVALUATE, "--data", "p.csv"), 11, "missing columns: labels"),
         ((*EVALUATE, "--language", "xx", "--map", "good=joy"), 2, "--language: lexicon has no 'xx'"),
     ],
 )  # fmt: skip

@@ -17,7 +17,7 @@ import polars as pl
 
 from warehouse.config import Config, SignalsConfig, WarehouseConfig
 from warehouse.released import release_signals
-from warehouse.scores import score_posts
+from warehouse.scores import ScoreSpec, score_posts
 from warehouse.signals import SignalSpec, compute_signals
 from warehouse.store import Store, open_store
 from warehouse.tables import TABLES
@@ -185,7 +185,9 @@ def run_night(store: Store, night: Night) -> tuple[int, int]:
         store.append_new(TABLES["raw.posts"], night.arrivals, run_id="test")
     scorers = list(night.scorers)
     for scorer in scorers:
-        score_posts(store, scorer=scorer, chunk_posts=500, issue=night.issue, run_id="test")
+        score_posts(
+            store, scorers=[scorer], spec=ScoreSpec(chunk_posts=500, issue=night.issue, run_id="test")
+        )[0]
     spec = SignalSpec(config=night.config, issue=night.issue, assumed=night.assumed)
     made = compute_signals(store, scorers=scorers, spec=spec, run_id="test")
     released = release_signals(store, config=night.config, issue=night.issue, run_id="test")

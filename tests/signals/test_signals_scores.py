@@ -7,7 +7,7 @@ import pytest
 from signal_worlds import ReadOff, day, draw, lexicon, posts
 
 from warehouse.errors import ContractError
-from warehouse.scores import accounting, score_posts, table_of, threshold_sql
+from warehouse.scores import ScoreSpec, accounting, score_posts, table_of, threshold_sql
 from warehouse.store import Store
 from warehouse.tables import TABLES
 
@@ -19,7 +19,9 @@ def load(store: Store, n: int, *, seed: int = 1) -> pl.DataFrame:
 
 
 def score(store: Store, scorer: ReadOff, *, chunk: int = 7, issue: int = 3) -> tuple[int, int]:
-    receipt = score_posts(store, scorer=scorer, chunk_posts=chunk, issue=day(issue), run_id="test")
+    receipt = score_posts(
+        store, scorers=[scorer], spec=ScoreSpec(chunk_posts=chunk, issue=day(issue), run_id="test")
+    )[0]
     return receipt.rows_in, receipt.rows_out
 
 

@@ -15,7 +15,7 @@ import signal_worlds as worlds
 
 from warehouse.config import Config, SignalsConfig
 from warehouse.released import release_signals
-from warehouse.scores import score_posts
+from warehouse.scores import ScoreSpec, score_posts
 from warehouse.signals import SignalSpec, compute_signals
 from warehouse.store import Store
 from warehouse.tables import TABLES
@@ -133,7 +133,7 @@ def count_night(
     scorer = scorer or SaysItself()
     if arrivals is not None:
         store.append_new(TABLES["raw.posts"], arrivals, run_id="test")
-    score_posts(store, scorer=scorer, chunk_posts=50, issue=spec.last, run_id="test")
+    score_posts(store, scorers=[scorer], spec=ScoreSpec(chunk_posts=50, issue=spec.last, run_id="test"))[0]
     return count_terms(store, scorer=scorer, spec=spec, run_id="test").rows_in
 
 
