@@ -245,7 +245,7 @@ def _page(
 
 def _reading() -> list[str]:
     return [
-        "`no guide` (with `--control`) hides 15 % of the words at random: it tells apart what the posts give and what the guide gives.",
+        "`no guide` (with `--control`) hides 15 % of the words at random; it tells apart what the posts and the guide give.",
         "MultiWD is judged at thresholds chosen on the same rows, TweetEval by its most probable label.",
     ]
 

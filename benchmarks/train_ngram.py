@@ -57,8 +57,6 @@ TERM_WEIGHT = 0.3
 # Portuguese has a quarter of the rows that Spanish has.
 SOURCE_WEIGHTS = {"semeval2025_pt": 2.0}
 GRADED_POSTS = 8_000
-OUT_OF_FOLD = "the training rows, each scored by a model that had not seen it"
-VALIDATION = "these same rows, which flatters them a little"
 
 
 def grades(texts: Sequence[str], *, lang: str) -> np.ndarray:
@@ -85,7 +83,7 @@ def graded(data: Labelled, *, lang: str) -> Labelled:
     return with_grades(data, grades=grades(data.texts, lang=lang))
 
 
-def term_examples(*, lang: str, columns: Columns) -> Examples:
+def term_examples(*, lang: str, columns: Columns, weight: float = TERM_WEIGHT) -> Examples:
     """The words of our affect lexicon as tiny posts, known for the columns they can teach."""
     taught = {**TERMS, **{name: name for name in columns.auxiliary}}
     rows = _terms(lang).filter(pl.col("dimension").is_in(list(taught)))
@@ -95,7 +93,7 @@ def term_examples(*, lang: str, columns: Columns) -> Examples:
     for row, dimensions in enumerate(by_term["dimension"].to_list()):
         for name in (taught[d] for d in dimensions if taught[d] in columns.names):
             targets[row, columns.names.index(name)] = 1.0
-    known = np.isin(columns.names, list(taught.values())).astype(np.float32) * TERM_WEIGHT
+    known = np.isin(columns.names, list(taught.values())).astype(np.float32) * weight
     return Examples(texts, targets, np.tile(known, (len(texts), 1)))
 
 
@@ -136,7 +134,7 @@ def train_es_pt(data: Path, out: Path) -> str:
     always = stacked(
         [
             term_examples(lang="es", columns=columns),
-            term_examples(lang="pt", columns=columns),
+            term_examples(lang="pt", columns=columns, weight=3 * TERM_WEIGHT),
             graded_posts(data, lang="es", columns=columns),
         ]
     )
@@ -173,9 +171,8 @@ def _trained(
     ends = np.cumsum([len(part.texts) for part in train.values()])
     evidence = {
         lang: Evidence(
-            Panel(unseen[end - len(part.texts) : end], part),
-            panel(narrowed(splits[lang][1], columns=columns), table=stored(out), spec=recipe.spec),
-            fitted_on=OUT_OF_FOLD,
+            validation=panel(narrowed(splits[lang][1], columns=columns), table=stored(out), spec=recipe.spec),
+            fitting=Panel(unseen[end - len(part.texts) : end], part),
         )
         for (lang, part), end in zip(train.items(), ends, strict=True)
     }
@@ -206,6 +203,7 @@ def _description(out: Path, columns: Columns, recipe: Recipe, rows: int, more: s
     }
     return Description(
         name=out.name,
+        measures=MEASURES if out.name == "fast_en" else EMOTION_MEASURES,
         columns=columns,
         spec=recipe.spec,
         training=training,
@@ -219,7 +217,7 @@ def _description(out: Path, columns: Columns, recipe: Recipe, rows: int, more: s
 def train_en(data: Path, out: Path, *, teachers: Sequence[str] = ()) -> str:
     """The fast English table of all measures; calibrated on validation. Returns its version."""
     columns = Columns(MEASURES)
-    recipe = Recipe(spec=FeatureSpec(tokens=2, shortest=3, longest=5, bits=17), log_ratio=0.5)
+    recipe = Recipe(spec=FeatureSpec(tokens=2, shortest=3, longest=5, bits=17), penalty=0.3, log_ratio=0.5)
     train, validation = english(data)
     taught = examples(train)
     if teachers:
@@ -233,9 +231,7 @@ def train_en(data: Path, out: Path, *, teachers: Sequence[str] = ()) -> str:
     if teachers:
         more += f" Half of each target is what the scorers {', '.join(teachers)} say."
     description = _description(out, columns, recipe, len(train.texts), more)
-    return finish(
-        out, description=description, evidence={"en": Evidence(judged, judged, fitted_on=VALIDATION)}
-    )
+    return finish(out, description=description, evidence={"en": Evidence(judged)})
 
 
 def english(data: Path) -> tuple[Labelled, Labelled]:

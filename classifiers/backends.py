@@ -24,14 +24,14 @@ Pair = tuple[np.ndarray, np.ndarray]
 PROBE_TOLERANCE = 0.6
 
 
-class OutOfMemory(MemoryError):
+class OutOfMemoryError(MemoryError):
     """A block did not fit; what was received before is valid."""
 
 
 class Backend(Protocol):
     """Blocks of (ids, mask), both int64 of shape (rows, tokens), in; float32 logits (rows, outputs) out.
 
-    `run` hands each result to `receive(position, logits)`, in any order, each position once. Raises OutOfMemory.
+    `run` hands each result to `receive(position, logits)`, in any order, each position once. Raises OutOfMemoryError.
     """
 
     @property
@@ -115,7 +115,7 @@ def infer_queue(graph: Any, *, threads: int, precision: str = "f32") -> Any:
 def run_queue(
     queue: Any, inputs: Iterable[dict[str, np.ndarray]], *, receive: Callable[[int, np.ndarray], None]
 ) -> None:
-    """Start every input as soon as a stream is free; raises OutOfMemory when the runtime could not allocate."""
+    """Start every input as soon as a stream is free; raises OutOfMemoryError when the runtime could not allocate."""
     queue.set_callback(lambda request, position: receive(position, request.get_output_tensor().data.copy()))
     try:
         for position, block in enumerate(inputs):
@@ -127,12 +127,12 @@ def run_queue(
 
 
 def raise_if_out_of_memory(error: BaseException) -> None:
-    """Raise OutOfMemory where an error of a library says that memory ran out."""
+    """Raise OutOfMemoryError where an error of a library says that memory ran out."""
     words = str(error).lower()
     if isinstance(error, MemoryError) or any(
         sign in words for sign in ("out of memory", "bad_alloc", "can't allocate", "not enough memory")
     ):
-        raise OutOfMemory("a block did not fit into memory") from error
+        raise OutOfMemoryError("a block did not fit into memory") from error
 
 
 @cache

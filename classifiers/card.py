@@ -24,18 +24,20 @@ x86) that starts at the package's own word vectors. Mean pooling over words, one
 measure. Text profile `{profile}`. Of a long post it reads {reads}.
 
 ## Data
-Trained on {files}; {rows} rows, {epochs} epochs (seed {seeds}), from the emotion weights of version {start}, after taking
-out everything that occurs, or nearly occurs, in validation. Validated on {validation_files}, and on rows of the sets
-without a validation file that occur in another set's. Test splits were not opened.
+Trained on {files}; {rows} rows, {epochs} epochs (seed {seeds}), from the emotion weights of version {start}, after
+taking out everything that occurs, or nearly occurs, in validation. Validated on {validation_files}, and on rows of
+the sets without a validation file that occur in another set's. Test splits were not opened.
 
-* `anxiety` is learnt from a weak label: the forum that a post was written in (anxiety forums against forums on depression
-  and bipolar disorder; one post a person, people on one side only). It knows those forums' style, not a disorder.
+* `anxiety` is learnt from a weak label: the forum that a post was written in (anxiety forums against forums on
+  depression and bipolar disorder; one post a person, people on one side only). It knows those forums' style, not a
+  disorder.
 * `loneliness` is learnt from *thwarted belongingness*, a construct of the interpersonal theory of suicide.
 * The tone was graded by our own word list, not by people: it says what words around the graded ones usually come with.
-* Everyday posts (of `goemotions`) were assumed, at a fifth of the weight and in training only, to show none of stress,
-  depression, anxiety, loneliness, burdensomeness and suicidality, unless they were labelled with fear or sadness.
-* The nine symptoms of depression have no labelled set here, so there are no heads for them but `suicidality`. The lexicon
-  scorer `symptoms` counts their words; `affectcast train --recipe redsm5` trains them where the data is at hand.
+* Everyday posts (of `goemotions`) were assumed, at a fifth of the weight and in training only, to show none of
+  stress, depression, anxiety, loneliness, burdensomeness and suicidality, unless they were labelled with fear or
+  sadness.
+* The nine symptoms of depression have no labelled set here, so there are no heads for them but `suicidality`. The
+  lexicon scorer `symptoms` counts their words; `affectcast train --recipe redsm5` trains them where the data is at hand.
 
 The weights are licensed {licence}. The sources of the data state no licence that we know of, or leave it unclear; no
 row of them is distributed with this project.

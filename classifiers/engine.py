@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from classifiers.backends import Backend, OutOfMemory
+from classifiers.backends import Backend, OutOfMemoryError
 from classifiers.cache import ScoreCache, half_precision
 from classifiers.tokens import Block, Tokeniser, Windows, blocks, padded_to
 
@@ -112,7 +112,7 @@ class Engine:
         return np.column_stack([pooled, windows.n_tokens.astype(np.float32)])
 
     def _run_blocks(self, waiting: list[Block], *, windows: Windows, into: np.ndarray) -> list[Block]:
-        """Run the blocks; after an OutOfMemory, what is left to run, in halves."""
+        """Run the blocks; after an OutOfMemoryError, what is left to run, in halves."""
         done: set[int] = set()
 
         def receive(position: int, numbers: np.ndarray) -> None:
@@ -126,7 +126,7 @@ class Engine:
                 (padded_to([windows.ids[i] for i in b.rows], shape=b.shape, pad_id=pad) for b in waiting),
                 receive=receive,
             )
-        except OutOfMemory:
+        except OutOfMemoryError:
             left = [block for i, block in enumerate(waiting) if i not in done]
             if all(block.shape[0] == 1 for block in left):
                 raise

@@ -73,12 +73,11 @@ def look_inside(words: Words, *, scorer: Scorer, language: str) -> Inside | str:
 
 
 def owners(whole: list[int], single: Sequence[list[int]]) -> np.ndarray | None:
-    """Per id of the text between its markers the word it belongs to, where the words' own ids in a row begin with the
-    text's; None otherwise."""
-    owner = [position for position, ids in enumerate(single) for _ in ids[1:-1]]
-    together = [token for ids in single for token in ids[1:-1]]
-    inner = whole[1:-1]
-    return np.asarray(owner[: len(inner)]) if inner and together[: len(inner)] == inner else None
+    """Per id of the text between its markers the word it belongs to; None where they are not, in this order, among the
+    words' own ids. A profile leaves ids out (a run of one emoji counts once), and a long text ends early."""
+    pairs = iter([(token, position) for position, ids in enumerate(single) for token in ids[1:-1]])
+    owner = [next((at for token, at in pairs if token == wanted), None) for wanted in whole[1:-1]]
+    return None if not owner or None in owner else np.asarray(owner)
 
 
 def attention_share(inside: Inside, chosen: Sequence[int]) -> AttentionShare:

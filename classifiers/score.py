@@ -83,11 +83,13 @@ class ClassifierScorer:
                 numbers[where], n_tokens[where] = self._read(posts["text"].gather(rows), lang=lang)
             if progress is not None:
                 progress(rows.len(), posts.height)
+        # Text of nothing but invisible characters has no letter or sign that a model could read.
+        empty = pl.Series(np.isnan(numbers).all(axis=1)) & (missing == SCORED)
         scores = pl.DataFrame(numbers, schema=dict.fromkeys(self.measures, pl.Float32)).fill_nan(None)
         return scores.with_columns(
             n_tokens=pl.Series(n_tokens, dtype=pl.Int32),
             n_matched=pl.lit(None, dtype=pl.Int32),
-            missing=missing,
+            missing=missing.set(empty, NO_TEXT),
         )
 
     def describe(self) -> dict[str, Any]:
@@ -128,7 +130,10 @@ class ClassifierScorer:
         return [name for name in self.measures if name in taught]
 
     def _own(self, by_measure: dict[str, Any], lang: str) -> dict[str, Any]:
-        return {name: by_measure[name] for name in self._taught(lang) if name in by_measure}
+        """What there is about the measures that are decided, not graded."""
+        return {
+            name: by_measure[name] for name in self._taught(lang) if name in by_measure and name not in GRADED
+        }
 
     def _metrics(self, lang: str) -> dict[str, Any]:
         """Of a model's metrics in a language, those that speak of this scorer's measures."""

@@ -16,7 +16,7 @@ from classifiers.recipes.examples import Task, measures_of
 from classifiers.recipes.folder import prepare_folder
 from classifiers.recipes.options import AdaptSpec, DataSpec, TrainSpec
 from classifiers.recipes.registry import EMBEDDED, make_task
-from flows.files import read_table, require
+from flows.files import read_table
 from flows.guides import Guide, guide_spans, own_guide, shipped_guide
 from warehouse.errors import InputError, UsageError
 
@@ -32,6 +32,7 @@ class AdaptOptions:
     """Unlabelled posts to adapt on first, and the words whose masking is guided."""
 
     posts: Path | None = None
+    column: str = "text"
     guide: Guide = "emotion"
     lexicon: Path | None = None
     probability: float = 0.5
@@ -63,7 +64,8 @@ def plan(options: TrainOptions) -> tuple[Task, list[str]]:
 
     Raises InputError, UsageError and MissingModelError as the training itself would before its first step.
     """
-    prepare_folder_check(options)
+    if not options.force:
+        prepare_folder(options.out, resume=options.resume, force=False)
     task = _task(options)
     base = find_base(options.base)
     lines = [
@@ -75,10 +77,10 @@ def plan(options: TrainOptions) -> tuple[Task, list[str]]:
         f"base: {base.name} (licence: {base.licence}); languages: {', '.join(task.languages)}",
         *task.notes,
     ]
-    posts = options.adapt.posts
-    if posts is not None:
+    adapt = _adapt_spec(options)
+    if adapt is not None:
         lines.append(
-            f"first adapts on {_posts(posts, columns=options.columns).len():,} posts of {posts.name}"
+            f"adapts on {len(adapt.texts):,} posts of {adapt.source} first, guided by {adapt.guide_name}"
         )
     return task, lines
 
@@ -132,12 +134,6 @@ def vad_grades(texts: Sequence[str]) -> np.ndarray:
     return scored.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
-def prepare_folder_check(options: TrainOptions) -> None:
-    """UsageError where the folder is taken; with --force nothing is removed yet."""
-    if not options.force:
-        prepare_folder(options.out, resume=options.resume, force=False)
-
-
 def _task(options: TrainOptions) -> Task:
     if options.recipe in NEEDS_POSTS and options.adapt.posts is None:
         raise UsageError(
@@ -173,7 +169,7 @@ def _adapt_spec(options: TrainOptions) -> AdaptSpec | None:
         else shipped_guide(chosen.guide, language=options.language)
     )
     return AdaptSpec(
-        texts=_posts(chosen.posts, columns=options.columns).to_list(),
+        texts=_posts(chosen.posts, column=chosen.column).to_list(),
         guide=guide_spans(lexicon),
         guide_name=f"{lexicon.name}" if own else f"{lexicon.name} {lexicon.version}",
         source=chosen.posts.name,
@@ -184,13 +180,15 @@ def _adapt_spec(options: TrainOptions) -> AdaptSpec | None:
     )
 
 
-def _posts(path: Path, *, columns: Mapping[str, str]) -> pl.Series:
-    """Different profiled texts of the file's column `text`, or the one that `--columns posts_text=…` names."""
-    name = columns.get("posts_text", "text")
+def _posts(path: Path, *, column: str) -> pl.Series:
+    """Different profiled texts of the file's column."""
     frame = read_table(path)
-    require(frame, names=[name], path=path)
-    texts = frame.select(text=profile_text(pl.col(name).cast(pl.String)))["text"]
+    if column not in frame.columns:
+        raise InputError(
+            f"{path}: no column {column}. Found: {', '.join(frame.columns)}. Name it with --posts-column."
+        )
+    texts = frame.select(text=profile_text(pl.col(column).cast(pl.String)))["text"]
     kept = texts.drop_nulls().filter(texts.drop_nulls().str.len_chars() > 0).unique(maintain_order=True)
     if kept.is_empty():
-        raise InputError(f"{path}: no row has text in column {name}. Expected unlabelled posts.")
+        raise InputError(f"{path}: no row has text in column {column}. Expected unlabelled posts.")
     return kept

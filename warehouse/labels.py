@@ -21,7 +21,16 @@ _MEASURES_ES = {
     "empathy_interpretations": "empatía: interpretaciones", "empathy_explorations": "empatía: preguntas",
     "absolutist": "palabras absolutas", "first_person_singular": "primera persona del singular",
     "first_person_plural": "primera persona del plural", "valence": "valencia", "arousal": "activación",
-    "dominance": "dominancia",
+    "dominance": "dominancia", "depression_none": "sin depresión", "depression_moderate": "depresión moderada",
+    "depression_severe": "depresión grave", "burdensomeness": "sentirse una carga", "suicidality": "riesgo suicida",
+    "wellness_spiritual": "bienestar espiritual", "wellness_physical": "bienestar físico",
+    "wellness_intellectual": "bienestar intelectual", "wellness_social": "bienestar social",
+    "wellness_vocational": "bienestar laboral", "wellness_emotional": "bienestar emocional",
+    "cause_bias_abuse": "causa: discriminación o abuso", "cause_work": "causa: trabajo",
+    "cause_medication": "causa: medicación", "cause_relationship": "causa: pareja",
+    "cause_alienation": "causa: aislamiento", "cause_financial": "causa: dinero", "cause_health": "causa: salud",
+    "cause_school": "causa: estudios", "cause_family": "causa: familia", "cause_social": "causa: vida social",
+    "cause_emotional": "causa: vida emocional", "cause_everyday": "causa: vida diaria",
 }  # fmt: skip
 _SCORERS_ES = {
     "symptoms": "síntomas", "loneliness": "soledad", "wellness": "bienestar", "crisis": "crisis",
@@ -32,6 +41,9 @@ _UNNAMED = {
     "lexicon",
     "lexicon_rate",
     "emotion",
+    "emotion_fast",
+    "mental_health",
+    "mental_health_fast",
     "plutchik",
     "feelings",
     "support",
@@ -40,12 +52,16 @@ _UNNAMED = {
     "style_rate",
 }
 _BETTER = {"joy", "affection", "positive", "optimism", "trust", "hope", "gratitude", "calm", "support", "valence",
-           "empathy_reactions", "empathy_interpretations", "empathy_explorations"}  # fmt: skip
+           "empathy_reactions", "empathy_interpretations", "empathy_explorations", "depression_none"}  # fmt: skip
 _NEUTRAL = {"surprise", "anticipation", "arousal", "dominance"}
+# What a post speaks of, not how it goes.
+_NEUTRAL_BEGINNINGS = ("wellness_", "cause_")
 _NEUTRAL_SCORERS = {"wellness", "crisis", "style", "style_rate"}
 _BASIS = {"presence": ("words", "palabras"), "rate": ("words per token", "palabras por token"),
           "mean": ("word scores", "puntajes de palabras"), "sets": ("sets of words", "conjuntos de palabras"),
           "probability": ("model", "modelo")}  # fmt: skip
+_FAST = ("fast model", "modelo rápido")
+_GRADED = "mean grade, 0 to 1"
 _UNITS = {"rate": "mean hits per token", "mean": "mean score, 0 to 1", "sets": "mean share of markers",
           "probability": "mean probability"}  # fmt: skip
 
@@ -57,21 +73,23 @@ def labels(card: dict[str, Any], *, measure: str) -> tuple[str, str]:
     english = f"{named.replace('_', ' ')}: {spoken}" if named else spoken
     spanish = _MEASURES_ES.get(measure, spoken)
     spanish = f"{_SCORERS_ES.get(named, named.replace('_', ' '))}: {spanish}" if named else spanish
-    basis_en, basis_es = _BASIS[card["scale"]]
+    basis_en, basis_es = _FAST if card.get("tier") == "fast" else _BASIS[card["scale"]]
     return (
         f"{english[:1].upper()}{english[1:]} ({basis_en}",
         f"{spanish[:1].upper()}{spanish[1:]} ({basis_es}",
     )
 
 
-def unit(card: dict[str, Any], *, statistic: str) -> str:
+def unit(card: dict[str, Any], *, measure: str, statistic: str) -> str:
     """What a signal's numbers are."""
-    return "share of people" if statistic == "share" else _UNITS[card["scale"]]
+    if statistic == "share":
+        return "share of people"
+    return _GRADED if measure in card.get("means_only", ()) else _UNITS[card["scale"]]
 
 
 def direction(card: dict[str, Any], *, measure: str) -> str:
     """Whether more of a measure is better, worse or neither; neither where nobody has said, as in added lexicons."""
     known = measure in _MEASURES_ES and measure not in _NEUTRAL and card["scorer"] not in _NEUTRAL_SCORERS
-    if not known:
+    if not known or measure.startswith(_NEUTRAL_BEGINNINGS):
         return "neutral"
     return "higher_is_better" if measure in _BETTER else "higher_is_worse"

@@ -65,7 +65,7 @@ def _catalogue_row(scorer: Scorer, *, measure: str, statistic: str, smoothing: s
         "measure": measure,
         "statistic": statistic,
         "smoothing": smoothing,
-        "unit": unit(card, statistic=statistic),
+        "unit": unit(card, measure=measure, statistic=statistic),
         "label_en": english + (", mean" if mean else "") + ")" + (", 7-day average" if smooth else ""),
         "label_es": spanish + (", media" if mean else "") + ")" + (", media de 7 días" if smooth else ""),
         "direction": direction(card, measure=measure),

@@ -156,10 +156,12 @@ def load_tokenizer(found: Found) -> Any:
     own = {
         token: i for token, i in tokenizer.get_vocab().items() if token not in tokenizer.all_special_tokens
     }
-    largest, rows = max(own.values(), default=0), int(found.config.get("vocab_size") or len(tokenizer))
-    if largest >= rows:
+    rows = int(found.config.get("vocab_size") or len(tokenizer))
+    # Without its files the library makes a tokeniser that knows next to nothing, and says so to nobody.
+    if 2 * len(own) < rows or max(own.values()) >= rows:
         raise MissingModelError(
-            f"{found.spec.where}: the tokeniser has {largest + 1} ids, the model {rows}; they are of different models"
+            f"{found.spec.where}: the tokeniser read from {found.folder} has {len(own)} words, the model {rows}; its "
+            f"files are missing or those of another model; {_AGAIN}"
         )
     return tokenizer
 

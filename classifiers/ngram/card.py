@@ -5,7 +5,7 @@ Not a place for judgements that change with each training: those are numbers, an
 
 from typing import Any
 
-from classifiers.taxonomy import TONE
+from classifiers.taxonomy import MENTAL_MEASURES, TONE
 
 _LANGUAGE = {"en": "English", "es": "Spanish", "pt": "Portuguese", "zh": "Chinese"}
 
@@ -15,9 +15,10 @@ Probability of each measure in a social-media post in {languages}. A post may sh
 *text expresses to a reader*, as annotators of the training data saw it, not what its writer felt or has.
 
 ## What it is
-A linear model over hashed n-grams: runs of one to {tokens} tokens{parts}, each once per post, in 2^{bits} rows of small
-integers (`table.safetensors`); their sum is divided by the root of the number of features. Platt scaling per language
-and measure. The whole post is read, whatever its length. Mentions and links are masked; no other profile is needed.
+A linear model over hashed n-grams: runs of one to {tokens} tokens{parts}, each once per post, in 2^{bits}
+rows of small integers (`table.safetensors`); their sum is divided by the root of the number of features.
+Platt scaling per language and measure. The whole post is read, whatever its length. Mentions and links are masked; no
+other profile is needed.
 
 Measures: {measures}.
 {lacking}
@@ -30,6 +31,13 @@ row of them is distributed with this project.
 
 """
 
+_MENTAL = """* The mental-health measures come from English forums and support communities, most of them about mental
+  health: a post from elsewhere that sounds like them is not yet one of them. *anxiety* says in which forum somebody
+  wrote, *suicidality* what sets a suicide forum apart from a depression forum; *burdensomeness* and *loneliness* are
+  constructs of interpersonal risk. None is a diagnosis, and everyday posts were only assumed to be without them.
+* Where more than half of the negatives reach a threshold (FPR over 0.5), the share says little beyond the base rate.
+"""
+
 _LIMITS = """## Limits
 * Words without their sentence: negation further than a neighbour, irony, quotations and lyrics are read badly. Where
   the encoder reads the language its answers are better; this model is for volume, and for languages it lacks.
@@ -40,7 +48,9 @@ _LIMITS = """## Limits
 * Valence, arousal and dominance were learnt from the grades of our own word lists, not from people's judgement of
   posts: they are a word list that also reads the words around its own.
 * Two features may share a row of the table; rare words can borrow a meaning that way.
+"""
 
+_NOT_FOR = """
 ## Not for
 * Diagnosis, triage or risk assessment of a person; alerts about a person; ranking or comparing people.
 * Decisions on employment, credit, insurance, education, policing, migration or moderation.
@@ -74,7 +84,9 @@ def card_text(meta: dict[str, Any]) -> str:
         validation_files=_names(meta["validation_files"]),
         licence=meta["licence"],
     )
-    return intro + "\n".join(results(meta, lang) for lang in meta["languages"]) + "\n" + _LIMITS
+    body = "\n".join(results(meta, lang) for lang in meta["languages"])
+    mental = _MENTAL if set(meta["measures"]) & set(MENTAL_MEASURES) else ""
+    return f"{intro}{body}\n{_LIMITS}{mental}{_NOT_FOR}"
 
 
 def results(meta: dict[str, Any], lang: str) -> str:
@@ -85,11 +97,24 @@ def results(meta: dict[str, Any], lang: str) -> str:
     graded = "\n".join(_graded_row(name, part) for name, part in found["graded"].items())
     tables = f"{_MEASURE_HEAD}\n{measures}\n\n{_SOURCE_HEAD}\n{sources}\n"
     return f"""## Results on validation: {_LANGUAGE[lang]}
-Value and 95 % bootstrap interval on {found["rows"]} texts. Calibration and thresholds were chosen on
-{found["fitted_on"]}. Macro-F1 is {_interval(found["macro_f1"])}; chosen on four fifths of the validation rows and
-judged on the last it is {found["macro_f1_cross_fitted"]:.3f}.
+{_chosen_on(found)} The columns from TPR to negatives are the error rates that correct shares.
 
 {tables}{f"{chr(10)}{_GRADED_HEAD}{chr(10)}{graded}{chr(10)}" if graded else ""}"""
+
+
+def _chosen_on(found: dict[str, Any]) -> str:
+    head = f"Value and 95 % bootstrap interval on {found['rows']} texts; macro-F1 is {_interval(found['macro_f1'])}."
+    crossed = f"{found['macro_f1_cross_fitted']:.3f}"
+    part = found["out_of_fold"]
+    if part is None:
+        return f"""{head}
+Calibration and thresholds were chosen on these same rows, which flatters them a little: when each fifth of the rows is
+judged by what the others chose, macro-F1 is {crossed}. Error rates are those of these rows."""
+    return f"""{head}
+Calibration and thresholds were chosen on {part["rows"]} training rows, each scored by a model that had not seen it;
+macro-F1 is {_interval(part["macro_f1"])} there. Chosen on four fifths of the validation rows and judged on the last
+it is {crossed}. Error rates are those of all these rows, validation included, because rare measures have few
+positives."""
 
 
 def _lacking_line(meta: dict[str, Any], lang: str) -> str:

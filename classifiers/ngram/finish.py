@@ -14,7 +14,7 @@ import polars as pl
 from classifiers.artefacts import version_of
 from classifiers.calibrate import Fit, balanced_weights, best_threshold, calibrated, error_rates, fit_platt
 from classifiers.evaluate import Judged, bootstrap_f1, expected_calibration_error, macro_f1, one_of
-from classifiers.labelled import Labelled
+from classifiers.labelled import Labelled, stacked
 from classifiers.ngram.card import card_text
 from classifiers.ngram.columns import Columns
 from classifiers.ngram.features import FeatureSpec, score_rows
@@ -57,12 +57,25 @@ class Panel:
 class Evidence:
     """What decides about one language: `fitting` rows choose calibration and thresholds, `validation` rows judge.
 
-    `fitted_on` says in words which rows the former are; where they are the latter, the results are flattered.
+    Without `fitting` rows the validation rows do both, and the results are flattered. No row was seen in training by
+    the model that gave its logits.
     """
 
-    fitting: Panel
     validation: Panel
-    fitted_on: str
+    fitting: Panel | None = None
+
+    @property
+    def choosing(self) -> Panel:
+        """The rows that choose."""
+        return self.fitting or self.validation
+
+    @property
+    def unseen(self) -> Panel:
+        """All rows: error rates need as many positives as there are."""
+        if self.fitting is None:
+            return self.validation
+        logits = np.concatenate([self.fitting.logits, self.validation.logits])
+        return Panel(logits, stacked([self.fitting.data, self.validation.data]))
 
 
 @dataclass(frozen=True)
@@ -75,9 +88,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Description:
-    """What a model is, besides its numbers."""
+    """What a model is, besides its numbers; `measures` are those it answers for, null where it learnt no column."""
 
     name: str
+    measures: tuple[str, ...]
     columns: Columns
     spec: FeatureSpec
     training: dict[str, Any]
@@ -97,13 +111,13 @@ def finish(out_dir: Path, *, description: Description, evidence: dict[str, Evide
     `evidence` per language. Raises ValueError when a language knows no measure.
     """
     names = description.columns.names
-    chosen = {lang: choose(found.fitting, names=names) for lang, found in evidence.items()}
+    chosen = {lang: choose(found.choosing, names=names) for lang, found in evidence.items()}
     meta = _meta(out_dir, description=description, chosen=chosen)
     judge = {lang: (chosen[lang], found) for lang, found in evidence.items()}
     measures = description.columns.measures
-    meta["error_rates"] = {lang: rates(c, e.validation, names=measures) for lang, (c, e) in judge.items()}
+    meta["error_rates"] = {lang: rates(c, e.unseen, names=measures) for lang, (c, e) in judge.items()}
     meta["error_rates_by_source"] = {
-        source: _with_both(rates(c, e.validation.of(source), names=measures))
+        source: _with_both(rates(c, e.unseen.of(source), names=measures))
         for c, e in judge.values()
         for source in e.validation.sources
     }
@@ -158,26 +172,44 @@ def _with_both(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def measure(chosen: Chosen, found: Evidence, *, description: Description) -> dict[str, Any]:
     """F1 with intervals, cross-fitted macro-F1, calibration error, tone, and the same per data set."""
     names, rows = description.columns.names, found.validation
-    answers = judged(chosen, rows, names=names)
-    per_measure, macro = bootstrap_f1(answers)
+    chosen = _of_measures(chosen, description)
+    per_measure, macro = bootstrap_f1(judged(chosen, rows, names=names))
     crossed = cross_fitted(rows, names=names, asked=tuple(chosen.thresholds))
     named = dict(zip(chosen.thresholds, per_measure, strict=True))
-    kept = [name for name in description.columns.measures if name in named]
     return {
         "split": "validation",
         "rows": len(rows.data.texts),
-        "fitted_on": found.fitted_on,
         "macro_f1": macro.as_list(),
         "macro_f1_cross_fitted": round(macro_f1(crossed), 4),
-        "f1": {name: named[name].as_list() for name in kept},
-        "ece": {name: _ece(chosen, rows, name, names) for name in kept},
+        "f1": {name: interval.as_list() for name, interval in named.items()},
+        "ece": {name: _ece(chosen, rows, name, names) for name in named},
         "agreement": {name: part["r"][0] for name, part in _graded(chosen, rows, names=names).items()},
         "graded": _graded(chosen, rows, names=names),
+        "out_of_fold": _out_of_fold(chosen, found, names=names),
         "by_source": {
             source: _source_metrics(found, chosen, source, crossed=crossed, description=description)
             for source in rows.sources
         },
     }
+
+
+def _out_of_fold(chosen: Chosen, found: Evidence, *, names: tuple[str, ...]) -> dict[str, Any] | None:
+    """F1 on the rows that chose the thresholds, where they are not the validation rows."""
+    if found.fitting is None:
+        return None
+    per_measure, macro = bootstrap_f1(judged(chosen, found.fitting, names=names))
+    named = zip(chosen.thresholds, per_measure, strict=True)
+    return {
+        "rows": len(found.fitting.data.texts),
+        "macro_f1": macro.as_list(),
+        "f1": {name: interval.as_list() for name, interval in named},
+    }
+
+
+def _of_measures(chosen: Chosen, description: Description) -> Chosen:
+    """Without the thresholds of auxiliary labels, which no metric but that of the most probable label knows."""
+    measures = description.columns.measures
+    return Chosen(chosen.fits, {name: t for name, t in chosen.thresholds.items() if name in measures})
 
 
 def cross_fitted(rows: Panel, *, names: tuple[str, ...], asked: tuple[str, ...], seed: int = 11) -> Judged:
@@ -204,21 +236,21 @@ def _source_metrics(
     fair = Judged(truth=crossed.truth[inside], said=crossed.said[inside], known=crossed.known[inside])
     occurs = (answers.truth & answers.known).any(axis=0)
     named = zip(chosen.thresholds, per_measure, occurs, strict=True)
-    kept = {
-        name: interval
-        for name, interval, present in named
-        if present and name in description.columns.measures
-    }
-    own = choose(found.fitting.of(source), names=names)
+    kept = {name: interval for name, interval, present in named if present}
+    own = choose(found.choosing.of(source), names=names)
     return {
         "rows": len(rows.data.texts),
         "macro_f1": macro.as_list(),
         "macro_f1_cross_fitted": round(macro_f1(fair), 4),
-        "macro_f1_own_thresholds": bootstrap_f1(judged(own, rows, names=names))[1].as_list(),
+        "macro_f1_own_thresholds": _macro(_of_measures(own, description), rows, names=names),
         "f1": {name: interval.as_list() for name, interval in kept.items()},
         "ece": {name: _ece(chosen, rows, name, names) for name in kept},
         **(_one_of(own, rows, description=description) if source in description.exclusive else {}),
     }
+
+
+def _macro(chosen: Chosen, rows: Panel, *, names: tuple[str, ...]) -> list[float]:
+    return bootstrap_f1(judged(chosen, rows, names=names))[1].as_list()
 
 
 def _one_of(chosen: Chosen, rows: Panel, *, description: Description) -> dict[str, Any]:
@@ -264,7 +296,7 @@ def _calibrated(logits: np.ndarray, fit: Fit) -> np.ndarray:
 def _meta(out_dir: Path, *, description: Description, chosen: dict[str, Chosen]) -> dict[str, Any]:
     path = out_dir / WEIGHT_FILE
     stamp = (path.stat().st_mtime_ns, path.stat().st_size)
-    measures = description.columns.measures
+    measures = description.measures
     return {
         "name": description.name,
         "kind": "ngram",

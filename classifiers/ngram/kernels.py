@@ -64,7 +64,8 @@ def info_of(code, chars):
         return np.int64(chars[code])
     if code < 0x40000:
         return np.int64(code | HAN << CLASS_SHIFT)
-    return np.int64(code | (IGNORED if 0xE0000 <= code < 0xE01F0 else PUNCTUATION) << CLASS_SHIFT)
+    kind = IGNORED if 0xE0000 <= code < 0xE01F0 else PUNCTUATION
+    return np.int64(code & FOLD_MASK | kind << CLASS_SHIFT)
 
 
 @inlined

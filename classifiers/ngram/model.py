@@ -60,7 +60,10 @@ class NgramModel:
     def _block(self, texts: pl.Series, fits: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         logits, tokens = self.logits(texts)
         slopes, offsets = fits
-        return calibrated(logits[:, : len(self.measures)], slopes=slopes, offsets=offsets), tokens
+        columns = self.artefact.meta["columns"]
+        # A measure without a column has no slope either, and is NaN whatever it is given.
+        places = [columns.index(name) if name in columns else 0 for name in self.measures]
+        return calibrated(logits[:, places], slopes=slopes, offsets=offsets), tokens
 
     def _fits(self, lang: str) -> tuple[np.ndarray, np.ndarray]:
         """Float32 slopes and offsets, NaN where the language lacks the measure."""

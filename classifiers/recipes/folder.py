@@ -22,32 +22,38 @@ DESCRIPTION, CARD, UNFINISHED = "affectcast.json", "CARD.md", ".training"
 
 
 def prepare_folder(out: Path, *, resume: bool, force: bool) -> None:
-    """UsageError where a finished model, an unfinished training or something else is in the way."""
-    if force or not out.exists():
-        if force:
-            _clear(out)
+    """UsageError where a finished model, an unfinished training or something else is in the way.
+
+    With `force` a model or a training that is there is given up; anything else is left alone even then.
+    """
+    if not out.exists():
         return
     if not out.is_dir():
         raise UsageError(
             f"{out}: is a file. Expected a folder to write the model to. Name another with --out."
         )
-    if (out / DESCRIPTION).is_file():
+    finished, unfinished = (out / DESCRIPTION).is_file(), (out / UNFINISHED).is_dir()
+    if force and (finished or unfinished):
+        return _give_up(out)
+    if finished:
         raise UsageError(
             f"{out}: already holds a finished model. Name another folder with --out, or add --force."
         )
-    if (out / UNFINISHED).is_dir() and not resume:
+    if unfinished and not resume:
         raise UsageError(
             f"{out}: holds an unfinished training. Go on with --resume, or start anew with --force."
         )
-    others = sorted(path.name for path in out.iterdir() if path.name != UNFINISHED)
-    if others:
+    others = sorted(path.name for path in out.iterdir())
+    if others and not unfinished:
         raise UsageError(f"{out}: is not empty ({', '.join(others[:3])}). Name another folder with --out.")
+    return None
 
 
-def _clear(out: Path) -> None:
-    """No finished model any longer, and nothing unfinished; other files stay until they are replaced."""
+def _give_up(out: Path) -> None:
+    """No finished model any longer, only the beginning of a training; its other files stay until they are replaced."""
     (out / DESCRIPTION).unlink(missing_ok=True)
     shutil.rmtree(out / UNFINISHED, ignore_errors=True)
+    (out / UNFINISHED).mkdir()
 
 
 def description(

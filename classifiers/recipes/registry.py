@@ -26,7 +26,7 @@ NAMES = (EMBEDDED, *RECIPES)
 def make_task(name: str, *, spec: DataSpec) -> Task:
     """The task that a recipe makes of the user's data; UsageError names the nearest recipe where there is none."""
     if name not in RECIPES:
-        near = difflib.get_close_matches(name, RECIPES, n=1, cutoff=0.0)[0]
+        near = max(RECIPES, key=lambda known: difflib.SequenceMatcher(None, name, known).ratio())
         raise UsageError(
             f"--recipe {name}: there is none. There are: {', '.join(NAMES)}. Did you mean {near}?"
         )

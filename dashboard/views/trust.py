@@ -19,6 +19,7 @@ METRICS = {
     "macro_f1_at_thresholds": "Macro F1 at thresholds", "weighted_f1_at_thresholds": "Weighted F1 at thresholds",
     "brier": "Brier score (0 is best)", "calibration_error": "Calibration error (0 is best)",
     "aurc": "Errors left when unsure texts go (0 is best)", "threshold": "Threshold in use (not a grade)",
+    "sensitivity": "Sensitivity", "specificity": "Specificity", "accuracy": "Accuracy",
 }  # fmt: skip
 MUST_NOT = (
     "to judge, diagnose, find or contact any person; no number here is about one person",

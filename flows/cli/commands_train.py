@@ -77,6 +77,9 @@ def train(
     ] = False,
     columns: ColumnsOption = None,
     posts: PostsOption = None,
+    posts_column: Annotated[
+        str, typer.Option("--posts-column", help="The column of --posts that holds the text.")
+    ] = "text",
     guide: GuideOption = "emotion",
     lexicon: Annotated[
         Path | None, typer.Option("--lexicon", help="A word list of your own instead of --guide.")
@@ -101,7 +104,7 @@ def train(
         labels=tuple(part.strip() for part in (labels or "").split(",") if part.strip()), exclusive=exclusive,
         train=TrainSpec(epochs=epochs, max_steps=max_steps, seed=seed, threads=threads, device=device, rate=rate,
                         max_tokens=max_tokens),
-        adapt=work.AdaptOptions(posts=posts, guide=guide, lexicon=lexicon, probability=mask_probability,
+        adapt=work.AdaptOptions(posts=posts, column=posts_column, guide=guide, lexicon=lexicon, probability=mask_probability,
                                 max_steps=adapt_steps),
         resume=resume, force=force,
     )  # fmt: skip

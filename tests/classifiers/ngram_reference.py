@@ -45,7 +45,11 @@ def look(char: str) -> tuple[CharClass, int, bool]:
         return CharClass(info >> CLASS_SHIFT & 15), info & FOLD_MASK, bool(info >> UPPER_SHIFT)
     if code < 0x40000:
         return CharClass.HAN, code, False
-    return (CharClass.IGNORED if 0xE0000 <= code < 0xE01F0 else CharClass.PUNCTUATION), code, False
+    return (
+        (CharClass.IGNORED if 0xE0000 <= code < 0xE01F0 else CharClass.PUNCTUATION),
+        code & FOLD_MASK,
+        False,
+    )
 
 
 def plain(value: int) -> Token:

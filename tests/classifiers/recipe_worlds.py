@@ -1,4 +1,4 @@
-"""Made-up labelled data in the shapes that recipes read; every sentence is put together from a list of our own words."""
+"""Made-up labelled data in the shapes that recipes read; every sentence is put together from our own words."""
 
 import json
 from pathlib import Path
@@ -12,11 +12,13 @@ from classifiers.recipes.options import DataSpec
 from classifiers.recipes.redsm5 import SYMPTOMS
 from flows.files import read_table
 
-WORDS = (
-    "river lamp pencil gravel orchard copper window saddle velvet harbour kettle meadow ribbon anchor timber pebble "
-    "lantern marble thistle basket cellar hammer willow button carpet feather garden island jacket ladder mirror "
-    "needle oyster pillow quilt raisin shovel ticket uncle valley walnut yellow zipper bottle candle dragon engine"
-).split()
+WORDS = [
+    "river", "lamp", "pencil", "gravel", "orchard", "copper", "window", "saddle", "velvet", "harbour",
+    "kettle", "meadow", "ribbon", "anchor", "timber", "pebble", "lantern", "marble", "thistle", "basket",
+    "cellar", "hammer", "willow", "button", "carpet", "feather", "garden", "island", "jacket", "ladder",
+    "mirror", "needle", "oyster", "pillow", "quilt", "raisin", "shovel", "ticket", "uncle", "valley",
+    "walnut", "yellow", "zipper", "bottle", "candle", "dragon", "engine",
+]  # fmt: skip
 FIG_CLASSES = {"temporal": 4, "context_pri": 5, "interpersonal_pri": 5, "interaction": 5}
 
 
@@ -103,20 +105,30 @@ def redsm5_folder(folder: Path, *, posts: pl.DataFrame, annotations: pl.DataFram
     return folder
 
 
-def labelled_frame(n: int = 120, *, labels: tuple[str, ...] = ("calm", "hurry"), seed: int = 9) -> pl.DataFrame:
+def labelled_frame(
+    n: int = 120, *, labels: tuple[str, ...] = ("calm", "hurry"), seed: int = 9
+) -> pl.DataFrame:
     """text and labels (list): every label in a third of the rows, each by itself."""
     rng = np.random.default_rng(seed)
     rows = [[name for name in labels if rng.random() < 1 / 3] for _ in range(n)]
-    return pl.DataFrame({"text": sentences(n, seed=seed), "labels": rows}, schema_overrides={"labels": pl.List(pl.String)})
+    return pl.DataFrame(
+        {"text": sentences(n, seed=seed), "labels": rows}, schema_overrides={"labels": pl.List(pl.String)}
+    )
 
 
-def one_of_frame(n: int = 120, *, labels: tuple[str, ...], column: str = "label", seed: int = 10) -> pl.DataFrame:
+def one_of_frame(
+    n: int = 120, *, labels: tuple[str, ...], column: str = "label", seed: int = 10
+) -> pl.DataFrame:
     """text and exactly one label, in turn."""
-    return pl.DataFrame({"text": sentences(n, seed=seed), column: [labels[i % len(labels)] for i in range(n)]})
+    return pl.DataFrame(
+        {"text": sentences(n, seed=seed), column: [labels[i % len(labels)] for i in range(n)]}
+    )
 
 
 def wellness_frame(n: int = 120, *, seed: int = 11) -> pl.DataFrame:
     """MultiWD as published: a text and six 0/1 columns."""
     rng = np.random.default_rng(seed)
     names = ("Spiritual", "Physical", "Intellectual", "Social", "Vocational", "Emotional")
-    return pl.DataFrame({"text": sentences(n, seed=seed)} | {name: rng.integers(0, 2, n).tolist() for name in names})
+    return pl.DataFrame(
+        {"text": sentences(n, seed=seed)} | {name: rng.integers(0, 2, n).tolist() for name in names}
+    )

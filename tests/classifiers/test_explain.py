@@ -260,6 +260,7 @@ def test_word_pieces_are_given_to_words_only_where_they_match() -> None:
     assert owners([101, 5, 6, 102], [[101, 5, 6, 102], [101, 7, 102]]).tolist() == [0, 0], (
         "a text that was cut"
     )
+    assert owners(whole, [[101, 5, 102], [101, 6, 102], [101, 6, 102], [101, 7, 102]]).tolist() == [0, 1, 3]
     assert owners(whole, [[101, 5, 102], [101, 7, 102]]) is None
     assert owners([101, 102], [[101, 102]]) is None
 

@@ -258,7 +258,7 @@ def test_a_folder_without_a_tokeniser_is_refused(model: Path) -> None:
 def test_a_tokeniser_of_another_model_is_refused(model: Path) -> None:
     with (model / "vocab.txt").open("a", encoding="utf-8") as file:
         file.writelines(f"extra{i} 1\n" for i in range(50))
-    assert "different models" in refusal(model)
+    assert "of another model" in refusal(model)
 
 
 def test_a_model_with_one_output_needs_to_be_called_a_probability(tmp_path: Path) -> None:

@@ -104,17 +104,28 @@ def test_other_column_names_are_given_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (pl.col("temporal").list.head(3), r"column duration: \d+ of 160 rows do not fit.*4 counts.*found 3 numbers"),
-        (-pl.col("interaction"), "column interaction: .*not negative"),
+        (
+            pl.col("temporal").list.head(3),
+            r"column duration: \d+ of 160 rows do not fit.*4 counts.*found 3 numbers",
+        ),
+        (pl.col("interaction").list.eval(-1 - pl.element()), "column interaction: .*not negative"),
         (pl.lit(7).alias("context_pri"), "column context: 160 of 160.*class number from 0 to 4"),
-        (pl.lit(None, dtype=pl.List(pl.Int64)).alias("lonely"), "column lonely: 160 of 160 rows have no vote"),
+        (
+            pl.lit(None, dtype=pl.List(pl.Int64)).alias("lonely"),
+            "column lonely: 160 of 160 rows have no vote",
+        ),
         (pl.lit(None, dtype=pl.String).alias("text"), "160 of 160 rows have no text"),
         (pl.lit("  ").alias("text"), "160 of 160 rows have no text"),
-        (pl.lit([0, 1]).alias("lonely"), r"one class only: non_lonely \(0 of 160 rows\), lonely \(160 of 160"),
+        (
+            pl.lit([0, 1]).alias("lonely"),
+            r"one class only: non_lonely \(0 of 160 rows\), lonely \(160 of 160",
+        ),
         (pl.lit("same").alias("unique_id"), "159 of 160 rows repeat their unique_id"),
     ],
 )
-def test_loneliness_that_does_not_fit_is_refused_with_counts(tmp_path: Path, change: pl.Expr, message: str) -> None:
+def test_loneliness_that_does_not_fit_is_refused_with_counts(
+    tmp_path: Path, change: pl.Expr, message: str
+) -> None:
     path = tmp_path / "fig.parquet"
     fig_frame(160).with_columns(change).write_parquet(path)
     with pytest.raises(InputError, match=message):
@@ -134,7 +145,9 @@ def test_a_pointer_in_place_of_data_is_said_to_be_one(tmp_path: Path) -> None:
 # ReDSM5
 
 
-def test_symptoms_are_learnt_from_sentences_and_judged_on_posts_of_which_no_sentence_was_learnt(tmp_path: Path) -> None:
+def test_symptoms_are_learnt_from_sentences_and_judged_on_posts_of_which_no_sentence_was_learnt(
+    tmp_path: Path,
+) -> None:
     posts, annotations = redsm5_tables(200)
     task = redsm5(data_spec(redsm5_folder(tmp_path, posts=posts, annotations=annotations)))
     assert task.pooling == "max"
@@ -142,7 +155,9 @@ def test_symptoms_are_learnt_from_sentences_and_judged_on_posts_of_which_no_sent
     assert not learnt & judged
     assert set(task.beside["sentence"].keys[0]) <= judged
     truth = dict(zip(posts["post_id"], posts["text"], strict=True))
-    for text, post, target in zip(task.validation.texts, task.validation.keys[0], task.validation.targets, strict=True):
+    for text, post, target in zip(
+        task.validation.texts, task.validation.keys[0], task.validation.targets, strict=True
+    ):
         symptom = annotations.filter((pl.col("post_id") == post) & (pl.col("status") == 1))["DSM5_symptom"][0]
         assert text == truth[post]
         assert target.sum() == (symptom != "SPECIAL_CASE")
@@ -160,9 +175,17 @@ def test_sentences_nobody_remarked_on_are_learnt_as_without_symptoms(tmp_path: P
 @pytest.mark.parametrize(
     ("posts_change", "change", "message"),
     [
-        ({}, {"DSM5_symptom": pl.lit("HEADACHE")}, r"unknown labels HEADACHE \(\d+\).*Expected: DEPRESSED_MOOD"),
+        (
+            {},
+            {"DSM5_symptom": pl.lit("HEADACHE")},
+            r"unknown labels HEADACHE \(\d+\).*Expected: DEPRESSED_MOOD",
+        ),
         ({}, {"status": pl.lit(2)}, "status: .* not 0 or 1"),
-        ({}, {"sentence_id": pl.lit("x"), "DSM5_symptom": pl.lit("FATIGUE"), "post_id": pl.lit("s_1")}, "rows repeat"),
+        (
+            {},
+            {"sentence_id": pl.lit("x"), "DSM5_symptom": pl.lit("FATIGUE"), "post_id": pl.lit("s_1")},
+            "rows repeat",
+        ),
         ({"post_id": pl.lit("s_1")}, {}, "119 of 120 rows repeat their post_id"),
         ({"post_id": pl.col("post_id") + "x"}, {}, "annotations are of posts that redsm5_posts.csv lacks"),
         ({}, {"DSM5_symptom": pl.lit("FATIGUE")}, "one class only: depressed_mood"),
@@ -197,7 +220,9 @@ def test_wellness_columns_and_a_list_of_labels_say_the_same(tmp_path: Path) -> N
     names = frame.columns[1:]
     listed = frame.select(
         "text",
-        labels=pl.concat_list(pl.when(pl.col(n) == 1).then(pl.lit(n.lower())) for n in names).list.drop_nulls(),
+        labels=pl.concat_list(
+            pl.when(pl.col(n) == 1).then(pl.lit(n.lower())) for n in names
+        ).list.drop_nulls(),
     )
     frame.write_csv(tmp_path / "a.csv")
     listed.write_parquet(tmp_path / "b.parquet")
@@ -226,7 +251,9 @@ def test_labels_may_be_separated_or_json(tmp_path: Path, between: str) -> None:
     form = '["{}"]' if between == "json" else "{}"
     mark = '", "' if between == "json" else f"{between} "
     text = pl.col("labels").list.join(mark)
-    filled = pl.when(text == "").then(pl.lit("")).otherwise(pl.format(form, text)) if between == "json" else text
+    filled = (
+        pl.when(text == "").then(pl.lit("")).otherwise(pl.format(form, text)) if between == "json" else text
+    )
     frame.with_columns(labels=filled).write_csv(tmp_path / "l.csv", quote_style="always")
     frame.write_parquet(tmp_path / "l.parquet")
     ours, theirs = (whole(labels(data_spec(tmp_path / name))) for name in ("l.csv", "l.parquet"))
@@ -276,20 +303,37 @@ def test_the_writers_emotions_are_one_of_five(tmp_path: Path) -> None:
     ("frame", "message"),
     [
         (labelled_frame(40), "40 usable rows; expected at least 50"),
-        (labelled_frame().with_columns(labels=None).cast({"labels": pl.List(pl.String)}), "120 of 120 rows are null"),
+        (
+            labelled_frame().with_columns(labels=None).cast({"labels": pl.List(pl.String)}),
+            "120 of 120 rows are null",
+        ),
         (labelled_frame().with_columns(labels=pl.lit(["calm"])), r"one class only: calm \(120 of 120 rows\)"),
         (labelled_frame().with_columns(text=pl.lit(1)), "column text is Int32; expected text"),
         (labelled_frame().clear(), "no rows"),
         (labelled_frame().with_columns(post_id=pl.lit("p")), "119 of 120 rows repeat their post_id"),
-        (labelled_frame().with_columns(lang=pl.lit("english")), "column lang: 120 of 120 rows are no ISO 639-1"),
-        (labelled_frame().with_columns(created_at=pl.lit("soon")), "created_at: 120 of 120 cells are no date"),
-        (labelled_frame().with_columns(created_at=pl.lit("2024-01-01")), "created_at is the same in all 120 rows"),
-        (labelled_frame().with_columns(split=pl.lit("holdout")), "column split: 120 of 120 rows are none of train"),
+        (
+            labelled_frame().with_columns(lang=pl.lit("english")),
+            "column lang: 120 of 120 rows are no ISO 639-1",
+        ),
+        (
+            labelled_frame().with_columns(created_at=pl.lit("soon")),
+            "created_at: 120 of 120 cells are no date",
+        ),
+        (
+            labelled_frame().with_columns(created_at=pl.lit("2024-01-01")),
+            "created_at is the same in all 120 rows",
+        ),
+        (
+            labelled_frame().with_columns(split=pl.lit("holdout")),
+            "column split: 120 of 120 rows are none of train",
+        ),
         (labelled_frame().with_columns(author=pl.lit("me")), "0 training and 120 validation rows are left"),
         (labelled_frame(labels=("好", "calm")), "the label '好' cannot name a measure"),
     ],
 )
-def test_a_table_that_cannot_be_learnt_from_is_refused(tmp_path: Path, frame: pl.DataFrame, message: str) -> None:
+def test_a_table_that_cannot_be_learnt_from_is_refused(
+    tmp_path: Path, frame: pl.DataFrame, message: str
+) -> None:
     path = tmp_path / "l.parquet"
     frame.write_parquet(path)
     with pytest.raises(InputError, match=message):
@@ -308,9 +352,7 @@ def test_folders_and_names_that_are_not_there_are_said(tmp_path: Path) -> None:
 
 
 def test_test_rows_of_a_column_are_dropped_and_validation_rows_obeyed(tmp_path: Path) -> None:
-    frame = labelled_frame(200).with_columns(
-        split=pl.Series(["train"] * 120 + ["dev"] * 40 + ["test"] * 40)
-    )
+    frame = labelled_frame(200).with_columns(split=pl.Series(["train"] * 120 + ["dev"] * 40 + ["test"] * 40))
     frame.write_parquet(tmp_path / "l.parquet")
     task = labels(data_spec(tmp_path / "l.parquet"))
     assert task.validation.texts == frame["text"][120:160].to_list()

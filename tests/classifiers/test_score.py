@@ -189,7 +189,7 @@ def test_description_has_what_the_command_prints(scorer: ClassifierScorer) -> No
     assert {"scorer", "measures", "thresholds", "languages", "tier", "size_mb", "licence", "metrics"} <= set(
         described
     )
-    assert set(described["thresholds"]["en"]) == set(MEASURES)
+    assert set(described["thresholds"]["en"]) == set(EMOTIONS)
     assert described["means_only"] == ["valence", "arousal", "dominance"]
     assert described["size_mb"] <= 30
 

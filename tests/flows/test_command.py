@@ -200,11 +200,15 @@ def test_contagion_of_a_file_with_given_measures(tmp_path: Path) -> None:
 def test_models_prints_one_json_list_and_nothing_else(tmp_path: Path) -> None:
     ran = affectcast("models", "--json", cwd=tmp_path)
     models = json.loads(ran.stdout)
-    assert {model["scorer"] for model in models} == {"emotion", *read_catalogue().scorers}
+    assert {model["scorer"] for model in models} == {
+        "emotion", "emotion_fast", "mental_health", "mental_health_fast", *read_catalogue().scorers
+    }  # fmt: skip
     for model in models:
-        judged = set(model["measures"]) if "share" in model["statistics"] else set()
+        taught = model.get("measures_by_language", dict.fromkeys(model["languages"], model["measures"]))
         assert set(model["thresholds"]) == set(model["languages"])
-        assert all(set(values) == judged for values in model["thresholds"].values())
+        for language, values in model["thresholds"].items():
+            judged = set(taught[language]) - set(model.get("means_only", []))
+            assert set(values) == (judged if "share" in model["statistics"] else set())
 
 
 def test_tables_and_config_are_shown(tmp_path: Path) -> None:

@@ -479,7 +479,11 @@ def test_hidden_words_show_what_is_more_than_a_word_list():
             seen = pl.Series(posts["text"].str.contains("happy|bicycle").fill_null(False)).cast(pl.Float32)
             return super().score(posts).with_columns(joy=seen)
 
-    rows = [("seems happy today", ["joy"]), ("nothing but a bicycle", ["joy"]), ("a bus stop", ["other"])] * 20
+    rows = [
+        ("seems happy today", ["joy"]),
+        ("nothing but a bicycle", ["joy"]),
+        ("a bus stop", ["other"]),
+    ] * 20
     frame = pl.DataFrame(rows, schema=["text", "labels"], orient="row")
     found = full(frame, scorer=Reads({"joy": 0.5}), mask_lexicon="lexicon")
     f1 = {

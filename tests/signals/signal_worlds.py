@@ -79,6 +79,25 @@ class ReadOff:
         }
 
 
+@dataclass
+class Taught(ReadOff):
+    """A scorer whose Spanish model was not taught `joy`, and whose `calm` is graded."""
+
+    measures: tuple[str, ...] = ("anger", "joy", "calm")
+    thresholds: dict[str, tuple[float, ...]] = field(
+        default_factory=lambda: {"en": (0.5, 0.3, 0.5), "es": (0.7,)}
+    )
+
+    def score(self, posts: pl.DataFrame) -> pl.DataFrame:
+        scores = super().score(posts)
+        spanish = posts["lang"] == "es"
+        return scores.with_columns(joy=pl.when(~spanish).then("joy"))
+
+    def describe(self) -> dict[str, Any]:
+        taught = {"en": list(self.measures), "es": ["anger", "calm"]}
+        return super().describe() | {"measures_by_language": taught, "means_only": ["calm"]}
+
+
 def lexicon() -> ReadOff:
     return ReadOff(name="lexicon", scale="presence", measures=("fear",), thresholds={"en": (0.5,)})
 
@@ -187,7 +206,7 @@ def run_night(store: Store, night: Night) -> tuple[int, int]:
     for scorer in scorers:
         score_posts(
             store, scorers=[scorer], spec=ScoreSpec(chunk_posts=500, issue=night.issue, run_id="test")
-        )[0]
+        )
     spec = SignalSpec(config=night.config, issue=night.issue, assumed=night.assumed)
     made = compute_signals(store, scorers=scorers, spec=spec, run_id="test")
     released = release_signals(store, config=night.config, issue=night.issue, run_id="test")

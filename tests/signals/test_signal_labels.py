@@ -47,6 +47,16 @@ def test_every_shipped_measure_has_a_spanish_name_of_its_own(cards):
         (card("lexicon_rate", scale="rate"), "fear", ("Fear (words per token", "Miedo (palabras por token")),
         (card("loneliness"), "somatic", ("Loneliness: somatic (words", "Soledad: somático (palabras")),
         (card("emotion", scale="probability"), "joy", ("Joy (model", "Alegría (modelo")),
+        (
+            card("emotion_fast", scale="probability") | {"tier": "fast"},
+            "joy",
+            ("Joy (fast model", "Alegría (modelo rápido"),
+        ),
+        (
+            card("mental_health", scale="probability"),
+            "cause_work",
+            ("Cause work (model", "Causa: trabajo (modelo"),
+        ),
         (card("my_list"), "glad_words", ("My list: glad words (words", "My list: glad words (palabras")),
     ],
 )
@@ -62,7 +72,8 @@ def test_a_label_names_the_scorer_where_the_measure_alone_would_not_do(described
         ("crisis", "response", "neutral"), ("wellness", "physical", "neutral"),
         ("loneliness", "physical", "higher_is_worse"),
         ("symptoms", "fatigue", "higher_is_worse"), ("style", "absolutist", "neutral"),
-        ("support", "support", "higher_is_better"), ("mine", "glad", "neutral"), ("mine", "category_7", "neutral"),
+        ("support", "support", "higher_is_better"), ("mental_health", "loneliness", "higher_is_worse"),
+        ("mental_health", "wellness_social", "neutral"), ("mental_health", "depression_none", "higher_is_better"), ("mine", "glad", "neutral"), ("mine", "category_7", "neutral"),
     ],
 )  # fmt: skip
 def test_a_direction_is_said_only_where_it_is_known(scorer, measure, expected):
@@ -70,8 +81,9 @@ def test_a_direction_is_said_only_where_it_is_known(scorer, measure, expected):
 
 
 def test_units_tell_shares_from_means(cards):
-    assert unit(cards["emotion"], statistic="share") == "share of people"
-    assert unit(cards["emotion"], statistic="mean") == "mean probability"
-    assert unit(cards["vad"], statistic="mean") == "mean score, 0 to 1"
-    assert unit(cards["style_rate"], statistic="mean") == "mean hits per token"
-    assert unit(cards["argentina"], statistic="mean") == "mean share of markers"
+    assert unit(cards["emotion"], measure="joy", statistic="share") == "share of people"
+    assert unit(cards["emotion"], measure="joy", statistic="mean") == "mean probability"
+    assert unit(cards["emotion"], measure="valence", statistic="mean") == "mean grade, 0 to 1"
+    assert unit(cards["vad"], measure="valence", statistic="mean") == "mean score, 0 to 1"
+    assert unit(cards["style_rate"], measure="absolutist", statistic="mean") == "mean hits per token"
+    assert unit(cards["argentina"], measure="anxiety", statistic="mean") == "mean share of markers"

@@ -65,6 +65,27 @@ def test_a_threshold_belongs_to_the_language_and_is_reached_at_equality(store: S
     assert shares["model_anger_share", "all"] == 0.5
 
 
+def test_a_measure_that_a_language_lacks_counts_only_people_who_were_scored_on_it(store: Store) -> None:
+    rows = [
+        {"author_key": f"p{n % 7}", "lang": ("en", "es")[n % 2 or n % 3 == 0], "day": n % 2,
+         "text": f"{(n % 10) / 10} {(n % 4) / 4} 0.{n % 9}"}
+        for n in range(60)
+    ]  # fmt: skip
+    config = settings(levels=("all",), populations=("lang",))
+    english = [row for row in rows if row["lang"] == "en"]
+    drawn = posts(rows, received=day(2))
+    run_night(store, Night(issue=day(2), arrivals=drawn, config=config, scorers=(worlds.Taught(),)))
+    found = core(store)
+    assert set(found["signal"]) == {f"model_{name}" for name in (
+        "anger_share", "anger_mean", "joy_share", "joy_mean", "calm_mean")}  # fmt: skip
+    reader = ReadOff(measures=("anger", "joy"), thresholds={"en": (0.5, 0.3)})
+    expected = reference(posts(english, received=day(2)), scorer=reader, config=config, last_day=day(1))
+    assert_same(
+        found.filter(pl.col("signal").str.starts_with("model_joy")),
+        {cell: numbers for cell, numbers in expected.items() if cell[0].startswith("model_joy")},
+    )
+
+
 def test_half_without_an_author_are_left_out_and_more_than_half_make_people_unknown(store: Store) -> None:
     half = [{"author_key": None if n % 2 else f"p{n}", "day": 0} for n in range(4)]
     most = [{"author_key": None if n else "p", "day": 1} for n in range(3)]

@@ -133,7 +133,7 @@ def count_night(
     scorer = scorer or SaysItself()
     if arrivals is not None:
         store.append_new(TABLES["raw.posts"], arrivals, run_id="test")
-    score_posts(store, scorers=[scorer], spec=ScoreSpec(chunk_posts=50, issue=spec.last, run_id="test"))[0]
+    score_posts(store, scorers=[scorer], spec=ScoreSpec(chunk_posts=50, issue=spec.last, run_id="test"))
     return count_terms(store, scorer=scorer, spec=spec, run_id="test").rows_in
 
 
