@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.evaluate import EvaluateSpec, evaluate
+from flows.evaluation.evaluate import EvaluateSpec, evaluate
 from flows.quality import SHIPPED_QUALITY, write_quality
 from flows.scorers import make_scorer
 

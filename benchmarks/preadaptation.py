@@ -245,7 +245,7 @@ def _page(
 
 def _reading() -> list[str]:
     return [
-        "`no guide` (with `--control`) hides 15 % of the words at random; it tells apart what the posts and the guide give.",
+        "`no guide` (with `--control`) hides 15 % of words at random: what is due to the posts, not to a guide.",
         "MultiWD is judged at thresholds chosen on the same rows, TweetEval by its most probable label.",
     ]
 

@@ -1,6 +1,6 @@
 """What words a measure hangs on over many posts: the mean change of the score where a word is hidden.
 
-Not about any single post, and private until a floor of people has been applied: `flows.explain` does that.
+Not about any single post, and private until a floor of people has been applied: `flows.explanation.explain` does that.
 """
 
 from __future__ import annotations

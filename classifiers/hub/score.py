@@ -19,7 +19,7 @@ from classifiers.hub.backends import DevicePrecision, Opening, Runtime, open_bac
 from classifiers.hub.heads import Head
 from classifiers.hub.load import Found, find_model, load_tokenizer
 from classifiers.hub.spec import UNKNOWN, HubSpec
-from classifiers.hub.tokens import MAX_WINDOWS, HubTokeniser, window_size
+from classifiers.hub.tokens import MOST_TOKENS, HubTokeniser, window_size
 from classifiers.profiles_families import Profile, profile_named, profile_version
 from classifiers.score import SCORED, VERSION_DIGITS, missing_code, usable_cores
 from warehouse.errors import ConfigError
@@ -86,7 +86,7 @@ class HubScorer:
             "measures": [self.head.mapping.measures, self.head.mapping.rows],
             "profile": profile_version(self._profile_name),
             "max_tokens": self.found.spec.max_tokens,
-            "windows": [self.pooling, MAX_WINDOWS],
+            "windows": [self.pooling, MOST_TOKENS],
         }
         return _digest(parts)
 
@@ -140,7 +140,7 @@ class HubScorer:
             "metrics": card.metrics,
             "version": self.version,
             "error_rates": card.error_rates,
-            "long_posts": f"windows of {size}, the first {MAX_WINDOWS}, {self.pooling} over windows",
+            "long_posts": f"windows of {size}, the first {MOST_TOKENS:,} tokens in all, {self.pooling} over windows",
             "source": spec.source,
             "revision": spec.revision,
             "profile": self._profile_name,

@@ -9,8 +9,8 @@ from typing import Any
 from classifiers.hub.load import Found
 from classifiers.tokens import LENGTHS, Windows, joined
 
-# What of a very long post is read at all.
-MAX_WINDOWS = 16
+# What of a very long post is read at all, in tokens; whole numbers up to here are exact in half precision, too.
+MOST_TOKENS = 2_048
 
 
 def window_size(found: Found, tokenizer: Any) -> int:
@@ -35,14 +35,13 @@ def _positions(config: dict[str, Any]) -> int:
 
 
 class HubTokeniser:
-    """Windows side by side, without overlap, at most `MAX_WINDOWS`; the library's own tokeniser does the words."""
+    """Windows side by side, without overlap, up to `MOST_TOKENS`; the library's own tokeniser does the words."""
 
-    def __init__(
-        self, tokenizer: Any, *, window: int, max_windows: int = MAX_WINDOWS, vocabulary: int = 0
-    ) -> None:
-        """`vocabulary` is how many ids the model has vectors for, 0 for as many as the tokeniser has."""
+    def __init__(self, tokenizer: Any, *, window: int, max_windows: int = 0, vocabulary: int = 0) -> None:
+        """`vocabulary`: how many ids the model has vectors for, 0 for as many as the tokeniser has. `max_windows`: 0
+        for as many as hold `MOST_TOKENS`."""
         self.pad_id = int(tokenizer.pad_token_id)
-        self.window, self.max_windows = window, max_windows
+        self.window, self.max_windows = window, max_windows or max(1, MOST_TOKENS // window)
         self._special = int(tokenizer.num_special_tokens_to_add())
         self._tokenizer = tokenizer
         # Longer texts are cut into windows here; the library would warn of each.

@@ -145,11 +145,9 @@ def _vocabulary(pieces: Pieces) -> Vocabulary:
     )
 
 
-def _check(pieces: Pieces, spec: AdaptSpec, *, base: Base) -> None:
-    if pieces.tokenizer.mask_token_id is None:
-        raise InputError(
-            f"--base {base.name}: its tokeniser has no mask, so words cannot be hidden. Take another base."
-        )
+def _check(pieces: Pieces, spec: AdaptSpec, *, base: Base, rows: int) -> None:
+    if pieces.tokenizer.mask_token_id is None or int(pieces.tokenizer.mask_token_id) >= rows:
+        raise InputError(f"--base {base.name}: it has no mask, so words cannot be hidden. Take another base.")
     if len(spec.texts) < MIN_POSTS:
         raise InputError(
             f"{spec.source}: {len(spec.texts)} posts to adapt on; expected at least {MIN_POSTS}, and better thousands."

@@ -5,7 +5,7 @@ It never runs code that came with a model, and downloads only where the environm
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from classifiers.recipes.pieces import LONGEST, Pieces, pieces
 from classifiers.tokens import LENGTHS
 from warehouse.errors import InputError, MissingModelError
 
+# So many special pieces may lack a vector.
+FEW = 8
 # Families whose positions begin behind the pad id.
 BEHIND_PADDING = frozenset(
     {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "roberta-prelayernorm", "mpnet"}
@@ -134,14 +136,23 @@ def window_length(asked: int, *, longest: int) -> int:
     return max((length for length in LENGTHS if length <= limit), default=LENGTHS[0])
 
 
-def check_base(base: Base, *, model: Any, tokeniser: Pieces) -> None:
-    """InputError where tokeniser and model do not belong together."""
-    size, words = model.get_input_embeddings().weight.shape[0], len(tokeniser.tokenizer)
-    if words > size:
+def vocabulary_of(model: Any) -> int:
+    """How many word pieces the model has vectors for."""
+    return int(model.get_input_embeddings().weight.shape[0])
+
+
+def known_pieces(tokeniser: Pieces, *, model: Any, base: Base) -> Pieces:
+    """The tokeniser held to the pieces that the model has vectors for.
+
+    Published models may lack a few, such as a mask that was added later. Raises InputError for more than a few.
+    """
+    rows, words = vocabulary_of(model), len(tokeniser.tokenizer)
+    if words > rows + FEW:
         raise InputError(
-            f"--base {base.name}: the tokeniser knows {words} pieces, the model {size}. Expected files of one model. "
+            f"--base {base.name}: the tokeniser knows {words} pieces, the model {rows}. Expected files of one model. "
             "Get the folder again."
         )
+    return replace(tokeniser, rows=rows)
 
 
 def _problem_type(groups: Sequence[Group]) -> str | None:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from classifiers.hub.tokens import HubTokeniser
 from classifiers.profiles import PROFILE_NAME
 from classifiers.recipes.bases import Base, saved
 from classifiers.recipes.cards import card_text
@@ -27,7 +28,7 @@ def prepare_folder(out: Path, *, resume: bool, force: bool) -> None:
     With `force` a model or a training that is there is given up; anything else is left alone even then.
     """
     if not out.exists():
-        return
+        return None
     if not out.is_dir():
         raise UsageError(
             f"{out}: is a file. Expected a folder to write the model to. Name another with --out."
@@ -57,7 +58,7 @@ def _give_up(out: Path) -> None:
 
 
 def description(
-    task: Task, *, verdict: Verdict, base: Base, max_tokens: int, max_windows: int, training: dict[str, Any]
+    task: Task, *, verdict: Verdict, base: Base, tokeniser: HubTokeniser, training: dict[str, Any]
 ) -> dict[str, Any]:
     """What `affectcast.json` holds; the flat logits are the groups' labels in order.
 
@@ -72,8 +73,8 @@ def description(
         ],
         "profile": PROFILE_NAME,
         "languages": list(task.languages),
-        "max_tokens": max_tokens,
-        "max_windows": max_windows,
+        "max_tokens": tokeniser.window,
+        "max_windows": tokeniser.max_windows,
         "pooling": task.pooling,
         "licence": base.licence,
         "thresholds": verdict.thresholds,

@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 Batch = TypeVar("Batch")
 Progress = Callable[[int, int], None]
 CLIP = 1.0
-# The last steps whose mean loss is reported.
-RECENT = 50
+# Of how many steps at either end the mean loss is reported: a quarter of all, but not more than this.
+MOST_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def run_loop(
             log.info("step %d of %d, loss %.4f", step + 1, total, losses[-1])
             _keep(checkpoint, model=model, optimiser=optimiser, schedule=schedule, losses=losses)
     model.eval()
-    return LoopReport(len(losses), _mean(losses[:RECENT]), _mean(losses[-RECENT:]))
+    some = min(MOST_STEPS, -(-len(losses) // 4))
+    return LoopReport(len(losses), _mean(losses[:some]), _mean(losses[-some:]))
 
 
 def _optimiser(model: Any, *, head: Sequence[Any], spec: LoopSpec) -> torch.optim.Optimizer:

@@ -20,12 +20,16 @@ _SAMPLE = "a"
 
 @dataclass(frozen=True)
 class Pieces:
-    """A loaded tokeniser with what it puts around a text: ids before, ids behind, and the pad id."""
+    """A loaded tokeniser with what it puts around a text: ids before, ids behind, and the pad id.
+
+    Ids from `rows` on, if that is given, have no vector in the model and are read as unknown.
+    """
 
     tokenizer: Any
     before: tuple[int, ...]
     behind: tuple[int, ...]
     pad_id: int
+    rows: int = 0
 
     @property
     def n_special(self) -> int:
@@ -36,10 +40,15 @@ class Pieces:
         """Ids of whole texts without special ones."""
         if not texts:
             return []
-        found: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False, verbose=False)[
-            "input_ids"
-        ]
-        return found
+        found = self.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+        return [self.known(ids) for ids in found]
+
+    def known(self, ids: Sequence[int]) -> list[int]:
+        """The ids, with that of the unknown piece (or padding) where the model has no vector."""
+        if not self.rows or max(ids, default=0) < self.rows:
+            return list(ids)
+        unknown = self.tokenizer.unk_token_id
+        return [i if i < self.rows else self.pad_id if unknown is None else int(unknown) for i in ids]
 
     def framed(self, ids: Sequence[int]) -> list[int]:
         """The ids with the special ones around them."""
@@ -88,7 +97,7 @@ def _by_offsets(pieces: Pieces, text: str) -> Worded:
     # The last character decides: some tokenisers count the blank before a word as part of it.
     lasts = np.array([max(end - 1, start) for start, end in found["offset_mapping"]], dtype=np.int64)
     place = np.searchsorted(starts, lasts, side="right") - 1
-    return _counted(list(found["input_ids"]), np.maximum(place, 0), words=words or [(0, len(text))])
+    return _counted(pieces.known(found["input_ids"]), np.maximum(place, 0), words=words or [(0, len(text))])
 
 
 def _word_by_word(pieces: Pieces, text: str) -> Worded:

@@ -14,15 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from classifiers.hub.tokens import MAX_WINDOWS, HubTokeniser
+from classifiers.hub.tokens import HubTokeniser
 from classifiers.recipes.adapt import Adapted, adapt, read_adapted, take_over, write_adapted
 from classifiers.recipes.bases import (
     Base,
-    check_base,
     heads,
+    known_pieces,
     longest_window,
     open_classifier,
     open_tokeniser,
+    vocabulary_of,
     window_length,
 )
 from classifiers.recipes.batches import Window, epoch_batches
@@ -67,15 +68,18 @@ def run_recipe(order: Order, *, tell: Tell | None = None) -> dict[str, Any]:
     pieces = open_tokeniser(order.base)
     adapted = _adapted(order, pieces=pieces, device=device, tell=tell)
     model = open_classifier(order.base, groups=order.task.groups, seed=order.train.seed)
-    check_base(order.base, model=model, tokeniser=pieces)
+    pieces = known_pieces(pieces, model=model, base=order.base)
     if adapted is not None:
         take_over(model, encoder=adapted.encoder)
     model.to(device)
     asked = order.train.max_tokens or order.task.max_tokens
     size = window_length(asked, longest=longest_window(model, tokeniser=pieces))
     report = _fine_tune(order, model=model, pieces=pieces, size=size, device=device, tell=tell)
-    verdict = _judged(order, model=model, size=size, device=device)
-    meta = _described(order, verdict=verdict, size=size, report=report, adapted=adapted)
+    tokeniser = HubTokeniser(
+        open_tokeniser(order.base).tokenizer, window=size, vocabulary=vocabulary_of(model)
+    )
+    verdict = _judged(order.task, model=model, tokeniser=tokeniser, device=device)
+    meta = _described(order, verdict=verdict, tokeniser=tokeniser, report=report, adapted=adapted)
     write_folder(order.out, model=model.cpu(), pieces=pieces, meta=meta)
     return meta
 
@@ -176,10 +180,7 @@ def _adapted(order: Order, *, pieces: Pieces, device: str, tell: Tell | None) ->
     return adapted
 
 
-def _judged(order: Order, *, model: Any, size: int, device: str) -> Verdict:
-    task = order.task
-    tokeniser = HubTokeniser(open_tokeniser(order.base).tokenizer, window=size, max_windows=MAX_WINDOWS)
-
+def _judged(task: Task, *, model: Any, tokeniser: HubTokeniser, device: str) -> Verdict:
     def look(examples: Examples) -> Verdict:
         flat = probabilities(
             model,
@@ -199,7 +200,7 @@ def _judged(order: Order, *, model: Any, size: int, device: str) -> Verdict:
 
 
 def _described(
-    order: Order, *, verdict: Verdict, size: int, report: LoopReport, adapted: Adapted | None
+    order: Order, *, verdict: Verdict, tokeniser: HubTokeniser, report: LoopReport, adapted: Adapted | None
 ) -> dict[str, Any]:
     settings = asdict(order.train)
     training = settings | {
@@ -208,14 +209,7 @@ def _described(
         "last_loss": report.last_loss,
         "adapted": None if adapted is None else adapted.facts,
     }
-    return description(
-        order.task,
-        verdict=verdict,
-        base=order.base,
-        max_tokens=size,
-        max_windows=MAX_WINDOWS,
-        training=training,
-    )
+    return description(order.task, verdict=verdict, base=order.base, tokeniser=tokeniser, training=training)
 
 
 def _checkpoint(order: Order, phase: str) -> Checkpoint:

@@ -9,8 +9,8 @@ import typer
 
 from flows.cli.options import DEFAULT_CONFIG, ColumnsOption, ConfigOption, known_config, parse_language
 from flows.cli.output import log, progress, say
+from flows.evaluation.labels import AUTO
 from flows.files import parse_columns, read_table, require, write_table
-from flows.labels import AUTO
 from flows.scorers import make_scorer
 from warehouse.errors import UsageError
 
@@ -86,10 +86,10 @@ def evaluate(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Compare a scorer with people's labels: F1, calibration, groups, hidden words, abstention, with intervals."""
-    from flows.evaluate import evaluation
-    from flows.evaluate_report import report
-    from flows.labels import EvaluateSpec
-    from flows.leaks import LeakSpec, without_leaks
+    from flows.evaluation.evaluate import evaluation
+    from flows.evaluation.labels import EvaluateSpec
+    from flows.evaluation.leaks import LeakSpec, without_leaks
+    from flows.evaluation.report import report
     from flows.quality import keep_quality
 
     settings = known_config(config)

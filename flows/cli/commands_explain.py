@@ -16,7 +16,7 @@ from warehouse.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from classifiers.explain import Explanation
-    from flows.explain import Drivers
+    from flows.explanation.explain import Drivers
     from warehouse.scoring import Scorer
 
 TextOption = Annotated[
@@ -68,7 +68,7 @@ def explain(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Say which words a scorer's answer hangs on: those of one text, or over many posts."""
-    from flows.explain import DriversSpec, explain_posts, explain_text
+    from flows.explanation.explain import DriversSpec, explain_posts, explain_text
 
     if sum(source is not None for source in (text, text_file, posts)) != 1:
         raise UsageError("explain: expected one of --text, --text-file and --posts. Name exactly one.")
@@ -98,7 +98,7 @@ def _read_text(path: Path | None) -> str:
 
 
 def _show_text(found: Explanation, *, scorer: Scorer, top: int, inside: bool, as_json: bool) -> None:
-    from flows.explain_report import text_lines, text_values
+    from flows.explanation.report import text_lines, text_values
 
     values: dict[str, Any] = text_values(found, scorer=scorer, top=top, inside=inside)
     if as_json:
@@ -109,7 +109,7 @@ def _show_text(found: Explanation, *, scorer: Scorer, top: int, inside: bool, as
 
 
 def _show_posts(found: Drivers, *, measure: str, as_json: bool) -> None:
-    from flows.explain_report import posts_lines
+    from flows.explanation.report import posts_lines
 
     if as_json:
         values = {

@@ -312,7 +312,7 @@ def test_training_learns_what_is_there(tmp_path: Path, bert: Path) -> None:
     )
     told.write_parquet(tmp_path / "l.parquet")
     task = make_task("labels", spec=data_spec(tmp_path / "l.parquet"))
-    train = TrainSpec(epochs=30, max_tokens=64, device="cpu", rate=3e-3, batch_tokens=4_096)
+    train = TrainSpec(epochs=10, max_tokens=64, device="cpu", rate=5e-3, batch_tokens=4_096)
     meta = run_recipe(order(task, base=bert, out=tmp_path / "model", train=train))
     assert meta["metrics"]["f1"]["calm"][0] > 0.9
     assert meta["training"]["last_loss"] < meta["training"]["first_loss"]

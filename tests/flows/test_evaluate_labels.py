@@ -16,10 +16,10 @@ from night_support import affectcast
 
 from classifiers.agreement import wilson
 from flows import slices
-from flows.evaluate import DIFFERENCE, MASKED, PLAIN, evaluate, evaluation
-from flows.evaluate_report import report
-from flows.labels import EvaluateSpec
-from flows.leaks import LeakSpec, without_leaks
+from flows.evaluation.evaluate import DIFFERENCE, MASKED, PLAIN, evaluate, evaluation
+from flows.evaluation.labels import EvaluateSpec
+from flows.evaluation.leaks import LeakSpec, without_leaks
+from flows.evaluation.report import report
 from warehouse.errors import InputError, UsageError
 from warehouse.tables import TABLES
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from night_support import affectcast
 
 from flows.cli import main
-from flows.explain import DriversSpec, explain_posts, explain_text
-from flows.explain_report import posts_lines
+from flows.explanation.explain import DriversSpec, explain_posts, explain_text
+from flows.explanation.report import posts_lines
 from flows.scorers import make_scorer
 from warehouse.errors import InputError, UsageError
 

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows.mask_words import mask_words
+from flows.evaluation.mask_words import mask_words
 from flows.scorers import make_scorer
 from warehouse.errors import MissingModelError
 

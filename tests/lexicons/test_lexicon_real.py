@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from lexicon_worlds import load_reference
 
-from flows.evaluate import EvaluateSpec, evaluate
+from flows.evaluation.evaluate import EvaluateSpec, evaluate
 from lexicons import LexiconScorer, Matcher, load_scorer, read_catalogue
 
 pytestmark = pytest.mark.real_data

@@ -14,7 +14,7 @@ from flows.docs import pages
 from warehouse.config import Config, load_config, parse_config
 
 PACKAGES = ("warehouse", "lexicons", "classifiers", "forecasting", "flows", "dashboard")
-ENVIRONMENT_READERS = {"warehouse/config.py"}
+ENVIRONMENT_READERS = {"warehouse/config/environment.py"}
 # The command decides what day it is; run records and the analysts' notes say when they were written.
 CLOCK_READERS = {
     "flows/cli/options.py",

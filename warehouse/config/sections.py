@@ -1,28 +1,13 @@
-"""Every setting, as one frozen value. The only reader of configuration files and of the environment.
-
-Not for defaults hidden elsewhere: what is not here is not configurable.
-"""
+"""Every setting as frozen values, a class a section: the defaults stand here and nowhere else."""
 
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import hashlib
-import os
-import secrets
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from warehouse.errors import ConfigError
-
-SECRET_VARIABLE = "AFFECTCAST_SECRET"
-DEBUG_VARIABLE = "AFFECTCAST_DEBUG"
-NOTIFY_VARIABLE = "AFFECTCAST_NOTIFY_URLS"
-DEMO_KEY = b"affectcast demo key: public, protects nobody"
-MIN_SECRET_BYTES = 16
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -263,146 +248,3 @@ class Config(Section):
         }
         body = self.model_dump_json(exclude=elsewhere)
         return hashlib.sha256(body.encode()).hexdigest()
-
-
-def load_config(path: Path) -> Config:
-    """Read a TOML configuration; `ConfigError` names file, section, key and the nearest valid key."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such configuration file. Copy config.toml and edit it.") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text. Save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is not valid TOML: {error}.") from error
-    return parse_config(data, where=str(path))
-
-
-def parse_config(data: dict[str, Any], *, where: str) -> Config:
-    """Check a nested mapping; `where` names it in errors."""
-    try:
-        return Config.model_validate(data)
-    except ValidationError as error:
-        lines = [_explain(dict(detail), where=where) for detail in error.errors()]
-        raise ConfigError("\n".join(lines)) from error
-
-
-def _explain(detail: dict[str, Any], *, where: str) -> str:
-    location = detail["loc"]
-    section = ".".join(str(part) for part in location[:-1]) or "top level"
-    key = str(location[-1]) if location else "configuration"
-    if detail["type"] != "extra_forbidden":
-        return f"{where}: [{section}] {key}: {detail['msg'].removeprefix('Value error, ')}."
-    known = _keys_at(location[:-1])
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    return f"{where}: [{section}] unknown key '{key}'.{hint} Known keys: {', '.join(known)}."
-
-
-def _keys_at(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Config
-    for part in location:
-        if isinstance(part, int):
-            continue
-        annotation = model.model_fields[part].annotation
-        inner = [a for a in getattr(annotation, "__args__", (annotation,)) if isinstance(a, type)]
-        models = [a for a in inner if issubclass(a, BaseModel)]
-        if not models:
-            return []
-        model = models[0]
-    return sorted(model.model_fields)
-
-
-def load_secret(config: Config) -> tuple[bytes, str]:
-    """The key behind every pseudonym, and a sentence on where it came from ('' when nothing is new).
-
-    From the environment, else from a 0600 file beside the warehouse that is made on first use.
-    The demo has a fixed public key, which every other configuration refuses.
-    """
-    if config.run.demo:
-        return DEMO_KEY, ""
-    given = os.environ.get(SECRET_VARIABLE)
-    if given is not None:
-        return _checked_secret(os.fsencode(given), where=f"environment variable {SECRET_VARIABLE}"), ""
-    path = secret_path(config)
-    if not path.exists() and _make_secret(path):
-        return _read_secret(path), f"made a new pseudonym key in {path}: keep it with your backups"
-    return _read_secret(path), ""
-
-
-def secret_path(config: Config) -> Path:
-    """Where the key file lies: beside the warehouse."""
-    return config.paths.warehouse.with_suffix(".key")
-
-
-def _make_secret(path: Path) -> bool:
-    """Write a new key; False when another process was first."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be written ({error.strerror}). Check [paths] warehouse."
-        ) from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
-        os.fsync(file.fileno())
-    return True
-
-
-def _read_secret(path: Path) -> bytes:
-    try:
-        return _checked_secret(path.read_bytes(), where=str(path))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
-
-
-def _checked_secret(given: bytes, *, where: str) -> bytes:
-    """The key without surrounding blanks, so that it stays the same when it moves from file to environment."""
-    key = given.strip()
-    if key == DEMO_KEY:
-        raise ConfigError(f"{where}: this is the public demo key. Use a secret of your own, or remove it.")
-    if len(key) < MIN_SECRET_BYTES:
-        raise ConfigError(
-            f"{where}: the key has {len(key)} bytes; at least {MIN_SECRET_BYTES} are needed. Restore it from a "
-            "backup; remove it only if no post has been ingested with it, because pseudonyms depend on it."
-        )
-    return key
-
-
-def notify_urls() -> tuple[str, ...]:
-    """Where notices go, from the environment because these addresses hold tokens."""
-    return tuple(url.strip() for url in os.environ.get(NOTIFY_VARIABLE, "").split(",") if url.strip())
-
-
-def debug() -> bool:
-    """Whether unexpected errors show their whole traceback, which may quote data."""
-    return os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}
-
-
-# Usage reporting of the libraries below is off, before any of them is imported.
-QUIET_ENVIRONMENT = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
-    "DO_NOT_TRACK": "1",
-    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    "PREFECT_LOGGING_TO_API_ENABLED": "false",
-    "NIXTLA_ID_AS_COL": "1",
-    "TQDM_DISABLE": "1",
-    "NNCF_CI": "1",
-}
-
-
-def quiet_environment() -> None:
-    """Turn off usage reporting of every library, unless the user has set a variable already."""
-    for name, value in QUIET_ENVIRONMENT.items():
-        os.environ.setdefault(name, value)

@@ -10,7 +10,7 @@ import polars as pl
 from classifiers.abstain import thresholds_of
 from classifiers.explain import Explanation
 from classifiers.inside import FLAWS, Inside, attention_share, integrated_gradients, look_inside
-from flows.explain import Drivers
+from flows.explanation.explain import Drivers
 from warehouse.scoring import Scorer
 
 ATTENDED = 5

@@ -8,8 +8,8 @@ import polars as pl
 
 from classifiers.abstain import COVERAGES
 from classifiers.agreement import ALL_MEASURES
-from flows import slices
-from flows.evaluate import DIFFERENCE, MASKED, PLAIN, Evaluation
+from flows.evaluation import slices
+from flows.evaluation.evaluate import DIFFERENCE, MASKED, PLAIN, Evaluation
 
 PER_MEASURE = ("f1", "precision", "recall", "brier", "calibration_error")
 OVERALL = (

@@ -15,10 +15,10 @@ import polars as pl
 from classifiers.abstain import risk_coverage
 from classifiers.agreement import Cells, Estimate, agreement, differences, one_answer
 from classifiers.evaluate import Interval
-from flows import slices
-from flows.answers import Answers, answers_of
-from flows.labels import AUTO, EvaluateSpec, labels_of, names_of
-from flows.mask_words import Masked, mask_words
+from flows.evaluation import slices
+from flows.evaluation.answers import Answers, answers_of
+from flows.evaluation.labels import AUTO, EvaluateSpec, labels_of, names_of
+from flows.evaluation.mask_words import Masked, mask_words
 from flows.score_file import cleaned, languages_of, score_posts
 from warehouse.errors import InputError
 from warehouse.scoring import Scorer
@@ -69,7 +69,7 @@ def evaluation(frame: pl.DataFrame, *, scorer: Scorer, spec: EvaluateSpec, tell:
 
     Raises:
         InputError: no text, none that can be scored, or labels that no measure can be compared with.
-        UsageError: as `flows.labels.names_of`.
+        UsageError: as `flows.evaluation.labels.names_of`.
     """
     labels = labels_of(frame, spec=spec)
     names = names_of(labels, scorer=scorer, spec=spec)

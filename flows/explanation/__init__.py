@@ -1,0 +1,1 @@
+"""`affectcast explain`: which words an answer, or a signal, hangs on. Stores nothing."""

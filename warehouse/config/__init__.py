@@ -1,0 +1,76 @@
+"""Every setting, as one frozen value. The only reader of configuration files and of the environment.
+
+Not for defaults hidden elsewhere: what is not here is not configurable.
+"""
+
+from warehouse.config.environment import (
+    DEBUG_VARIABLE,
+    DEMO_KEY,
+    NOTIFY_VARIABLE,
+    QUIET_ENVIRONMENT,
+    SECRET_VARIABLE,
+    debug,
+    load_secret,
+    notify_urls,
+    quiet_environment,
+    secret_path,
+)
+from warehouse.config.load import (
+    load_config,
+    parse_config,
+)
+from warehouse.config.sections import (
+    AlertsConfig,
+    ColumnsConfig,
+    Config,
+    ContagionConfig,
+    DisclosureConfig,
+    ForecastConfig,
+    IntakeConfig,
+    ModelConfig,
+    PathsConfig,
+    PlaceConfig,
+    PublishConfig,
+    RunConfig,
+    ScheduleConfig,
+    ScoreConfig,
+    SignalsConfig,
+    SourceConfig,
+    TimeConfig,
+    WarehouseConfig,
+    WordsConfig,
+)
+
+__all__ = [
+    "DEBUG_VARIABLE",
+    "DEMO_KEY",
+    "NOTIFY_VARIABLE",
+    "QUIET_ENVIRONMENT",
+    "SECRET_VARIABLE",
+    "AlertsConfig",
+    "ColumnsConfig",
+    "Config",
+    "ContagionConfig",
+    "DisclosureConfig",
+    "ForecastConfig",
+    "IntakeConfig",
+    "ModelConfig",
+    "PathsConfig",
+    "PlaceConfig",
+    "PublishConfig",
+    "RunConfig",
+    "ScheduleConfig",
+    "ScoreConfig",
+    "SignalsConfig",
+    "SourceConfig",
+    "TimeConfig",
+    "WarehouseConfig",
+    "WordsConfig",
+    "debug",
+    "load_config",
+    "load_secret",
+    "notify_urls",
+    "parse_config",
+    "quiet_environment",
+    "secret_path",
+]

@@ -1,0 +1,109 @@
+"""What comes from the environment: the pseudonym key, addresses of notices, debugging. Its only reader."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from warehouse.config.sections import Config
+from warehouse.errors import ConfigError
+
+SECRET_VARIABLE = "AFFECTCAST_SECRET"
+DEBUG_VARIABLE = "AFFECTCAST_DEBUG"
+NOTIFY_VARIABLE = "AFFECTCAST_NOTIFY_URLS"
+DEMO_KEY = b"affectcast demo key: public, protects nobody"
+MIN_SECRET_BYTES = 16
+
+
+def load_secret(config: Config) -> tuple[bytes, str]:
+    """The key behind every pseudonym, and a sentence on where it came from ('' when nothing is new).
+
+    From the environment, else from a 0600 file beside the warehouse that is made on first use.
+    The demo has a fixed public key, which every other configuration refuses.
+    """
+    if config.run.demo:
+        return DEMO_KEY, ""
+    given = os.environ.get(SECRET_VARIABLE)
+    if given is not None:
+        return _checked_secret(os.fsencode(given), where=f"environment variable {SECRET_VARIABLE}"), ""
+    path = secret_path(config)
+    if not path.exists() and _make_secret(path):
+        return _read_secret(path), f"made a new pseudonym key in {path}: keep it with your backups"
+    return _read_secret(path), ""
+
+
+def secret_path(config: Config) -> Path:
+    """Where the key file lies: beside the warehouse."""
+    return config.paths.warehouse.with_suffix(".key")
+
+
+def _make_secret(path: Path) -> bool:
+    """Write a new key; False when another process was first."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be written ({error.strerror}). Check [paths] warehouse."
+        ) from error
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_hex(32).encode())
+        os.fsync(file.fileno())
+    return True
+
+
+def _read_secret(path: Path) -> bytes:
+    try:
+        return _checked_secret(path.read_bytes(), where=str(path))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
+
+
+def _checked_secret(given: bytes, *, where: str) -> bytes:
+    """The key without surrounding blanks, so that it stays the same when it moves from file to environment."""
+    key = given.strip()
+    if key == DEMO_KEY:
+        raise ConfigError(f"{where}: this is the public demo key. Use a secret of your own, or remove it.")
+    if len(key) < MIN_SECRET_BYTES:
+        raise ConfigError(
+            f"{where}: the key has {len(key)} bytes; at least {MIN_SECRET_BYTES} are needed. Restore it from a "
+            "backup; remove it only if no post has been ingested with it, because pseudonyms depend on it."
+        )
+    return key
+
+
+def notify_urls() -> tuple[str, ...]:
+    """Where notices go, from the environment because these addresses hold tokens."""
+    return tuple(url.strip() for url in os.environ.get(NOTIFY_VARIABLE, "").split(",") if url.strip())
+
+
+def debug() -> bool:
+    """Whether unexpected errors show their whole traceback, which may quote data."""
+    return os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}
+
+
+# Usage reporting of the libraries below is off, before any of them is imported.
+QUIET_ENVIRONMENT = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "DO_NOT_TRACK": "1",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "NIXTLA_ID_AS_COL": "1",
+    "TQDM_DISABLE": "1",
+    "NNCF_CI": "1",
+}
+
+
+def quiet_environment() -> None:
+    """Turn off usage reporting of every library, unless the user has set a variable already."""
+    for name, value in QUIET_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
