@@ -17,7 +17,7 @@ import polars as pl
 import torch
 
 from classifiers.evaluate import Judged, one_of
-from classifiers.hub.tokens import MAX_WINDOWS, HubTokeniser
+from classifiers.hub.tokens import HubTokeniser
 from classifiers.profiles import profile_series
 from classifiers.recipes.adapt import adapt, take_over
 from classifiers.recipes.bases import Base, find_base, open_classifier, open_tokeniser, saved
@@ -164,7 +164,7 @@ def _judged(task: Task, *, base: Base, meta: dict[str, Any]) -> Judged:
     from transformers import AutoModelForSequenceClassification
 
     model = AutoModelForSequenceClassification.from_pretrained(base.source)
-    tokeniser = HubTokeniser(open_tokeniser(base).tokenizer, window=TOKENS, max_windows=MAX_WINDOWS)
+    tokeniser = HubTokeniser(open_tokeniser(base).tokenizer, window=TOKENS)
     rows: Examples = task.validation
     flat = probabilities(
         model, rows.texts, tokeniser=tokeniser, groups=task.groups, pooling=task.pooling, device="cpu"

@@ -20,8 +20,9 @@ log = logging.getLogger(__name__)
 
 BackendName = Literal["openvino-int8", "torch-fp32"]
 Pair = tuple[np.ndarray, np.ndarray]
-# How far the int8 graph may be from the reference on the probe before it is not trusted, in logits.
-PROBE_TOLERANCE = 0.6
+# How far the int8 graph may be from the reference on the probe, in logits on average, before it is not trusted.
+# Rounding makes about 0.1 of it; a processor that overflows makes several times the tolerance.
+PROBE_TOLERANCE = 0.35
 
 
 class OutOfMemoryError(MemoryError):
@@ -77,7 +78,8 @@ def passes_probe(backend: Backend, artefact: Artefact) -> bool:
     ids = np.array(probe["ids"], dtype=np.int64)
     found: list[np.ndarray] = []
     backend.run([(ids, np.ones_like(ids))], receive=lambda _, logits: found.append(logits))
-    return bool(np.abs(found[0] - np.array(probe["logits"], dtype=np.float32)).max() <= PROBE_TOLERANCE)
+    expected = np.array(probe["logits"], dtype=np.float32)
+    return bool(np.abs(found[0] - expected).mean() <= PROBE_TOLERANCE)
 
 
 class OpenVinoBackend:

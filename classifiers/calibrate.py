@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 SMALLEST_SLOPE = 0.05
+LARGEST_WEIGHT = 2.0
+SMALLEST_STEP = 1e-9
 GRID = np.round(np.arange(0.02, 0.981, 0.005), 3)
 
 
@@ -45,15 +47,42 @@ def fit_platt(logits: np.ndarray, targets: np.ndarray, *, steps: int = 50) -> Fi
         raise ValueError(
             f"calibration needs both classes; got {n_pos:.0f} positives and {n_neg:.0f} negatives"
         )
+    beta = _logistic(np.stack([logits, np.ones(len(logits))], axis=1), targets, steps=steps)
+    return Fit(slope=max(float(beta[0]), SMALLEST_SLOPE), offset=float(beta[1]))
+
+
+def _logistic(x: np.ndarray, targets: np.ndarray, *, steps: int = 50) -> np.ndarray:
+    """Coefficients of the columns of `x` on Platt's smoothed targets: Newton's method, a step halved while it harms."""
+    n_pos, n_neg = float(targets.sum()), float((1 - targets).sum())
     smooth = np.where(targets > 0, (n_pos + 1) / (n_pos + 2), 1 / (n_neg + 2))
-    x = np.stack([logits.astype(np.float64), np.ones(len(logits))], axis=1)
-    beta = np.array([1.0, 0.0])
+    x = x.astype(np.float64)
+    beta = np.zeros(x.shape[1])
     for _ in range(steps):
         p = 1.0 / (1.0 + np.exp(-np.clip(x @ beta, -30, 30)))
         gradient = x.T @ (p - smooth)
-        curvature = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2)
-        beta = beta - np.linalg.solve(curvature, gradient)
-    return Fit(slope=max(float(beta[0]), SMALLEST_SLOPE), offset=float(beta[1]))
+        curvature = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(x.shape[1])
+        step = np.linalg.solve(curvature, gradient)
+        while np.abs(step).max() > SMALLEST_STEP and _loss(x, smooth, beta - step) > _loss(x, smooth, beta):
+            step = step / 2
+        beta = beta - step
+    return beta
+
+
+def _loss(x: np.ndarray, targets: np.ndarray, beta: np.ndarray) -> float:
+    """Sum of cross-entropies of logits x·beta."""
+    logits = x @ beta
+    return float((np.logaddexp(0.0, logits) - targets * logits).sum())
+
+
+def fit_weight(logits: np.ndarray, others: np.ndarray, targets: np.ndarray) -> float:
+    """How much a second model's logits count beside the first's, by logistic regression on both; one measure.
+
+    0 to 2; 0 where the second adds nothing or only one class occurs.
+    """
+    if targets.min(initial=1) == targets.max(initial=0):
+        return 0.0
+    beta = _logistic(np.stack([logits, others, np.ones(len(logits))], axis=1), targets)
+    return float(np.clip(beta[1] / max(beta[0], SMALLEST_SLOPE), 0.0, LARGEST_WEIGHT))
 
 
 def best_threshold(probabilities: np.ndarray, targets: np.ndarray, *, weights: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 Not a place for judgements that change with each training: those are numbers, and come from `meta.json`.
 """
 
+from statistics import median
 from typing import Any
 
 from classifiers.taxonomy import CAUSES, CONDITIONS, EMOTIONS, TONE, WELLNESS
@@ -21,7 +22,9 @@ It is what the *text expresses to a reader*, as annotators of the training data 
 MiniLM-L6 (all-MiniLM-L6-v2, package `{package}` {package_version}), fine-tuned for all heads together and stored as
 four-bit differences (`delta.safetensors`, the reference) and as an int8 graph (`model.xml`, `model.bin`, the default on
 x86) that starts at the package's own word vectors. Mean pooling over words, one sigmoid per measure, Platt scaling per
-measure. Text profile `{profile}`. Of a long post it reads {reads}.
+measure. To each measure's logit that of the n-gram model `{beside}` (version {beside_version}, trained on the same
+rows) is added with a weight of its own ({weights} in the middle), chosen on validation: words in context and words by
+themselves err differently. Text profile `{profile}`. Of a long post it reads {reads}.
 
 ## Data
 Trained on {files}; {rows} rows, {epochs} epochs (seed {seeds}), from the emotion weights of version {start}, after
@@ -37,7 +40,8 @@ the sets without a validation file that occur in another set's. Test splits were
   stress, depression, anxiety, loneliness, burdensomeness and suicidality, unless they were labelled with fear or
   sadness.
 * The nine symptoms of depression have no labelled set here, so there are no heads for them but `suicidality`. The
-  lexicon scorer `symptoms` counts their words; `affectcast train --recipe redsm5` trains them where the data is at hand.
+  lexicon scorer `symptoms` counts their words; `affectcast train --recipe redsm5` trains them where the data is at
+  hand.
 
 The weights are licensed {licence}. The sources of the data state no licence that we know of, or leave it unclear; no
 row of them is distributed with this project.
@@ -49,6 +53,8 @@ column *cross-fitted* has the value when each fifth of the rows is judged by wha
 {tables}
 
 Agreement of the tone with the word list (correlation; no people's ratings were at hand): {agreement}.
+
+The encoder without the n-gram model, macro-F1 per data set: {alone}.
 
 The int8 form against the reference: {labels:.1%} of labels equal, mean difference of probability {difference:.4f}.
 
@@ -96,6 +102,10 @@ def card_text(meta: dict[str, Any]) -> str:
         package=meta["encoder"]["package"],
         package_version=meta["encoder"]["version"],
         profile=meta["profile"],
+        beside=meta["beside"]["model"],
+        beside_version=meta["beside"]["version"],
+        weights=f"{median(meta['beside']['weights'].values()):.2f}",
+        alone=", ".join(f"`{name}` {value:.3f}" for name, value in metrics["encoder_alone"].items()),
         reads=meta["reads"],
         files=_names(training["files"]),
         rows=training["rows"],

@@ -13,7 +13,7 @@ from classifiers.labelled import Labelled
 from classifiers.package import encoder_file
 from classifiers.tokens import blocks, padded, tokenise
 
-CALIBRATION_TEXTS = 40
+CALIBRATION_TEXTS = 100
 FULL_GRAPH = "full.xml"
 
 
@@ -54,6 +54,10 @@ def quantise(graph: Path, *, texts: Sequence[str], out: Path, max_tokens: int = 
         model_type=nncf.ModelType.TRANSFORMER,
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(batches),
+        # Processors without VNNI add pairs of products in 16 bits: full-range weights overflow there, unseen.
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            overflow_fix=nncf.quantization.advanced_parameters.OverflowFix.ENABLE
+        ),
     )
     ov.save_model(model, out, compress_to_fp16=True)
 

@@ -23,6 +23,7 @@ from classifiers.calibrate import (
     calibrated,
     error_rates,
     fit_platt,
+    fit_weight,
 )
 from classifiers.card import card_text
 from classifiers.engine import Engine, EngineSpec
@@ -35,8 +36,10 @@ from classifiers.evaluate import (
     weighted_f1,
 )
 from classifiers.labelled import COMMUNITY_SOURCE, ENGLISH_SOURCES, Labelled
+from classifiers.ngram.model import NgramModel
 from classifiers.package import PACKAGE, SHA256
 from classifiers.profiles import PROFILE_NAME, profile_series
+from classifiers.score import beside_logits
 from classifiers.taxonomy import EMOTION_MEASURES, MEASURES, MENTAL_MEASURES, TONE
 from classifiers.tokens import FastTokeniser, padded, tokenise
 
@@ -52,37 +55,59 @@ PROBE_TEXTS = ("The rain has stopped at last.", "I am so tired of all this.", "W
 
 
 @dataclass(frozen=True)
+class Logits:
+    """What the encoder and the n-gram model beside it say: two Float32 arrays (texts, measures)."""
+
+    encoder: np.ndarray
+    beside: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Logits":
+        """The rows at these positions."""
+        return Logits(self.encoder[rows], self.beside[rows])
+
+
+@dataclass(frozen=True)
 class Chosen:
     """What the validation data decided, per measure in the order of `MEASURES`; the tone is graded, not decided."""
 
+    weights: tuple[float, ...]
     fits: tuple[Fit, ...]
     thresholds: tuple[float, ...]
 
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities of the logits' shape."""
+    def probabilities(self, logits: Logits) -> np.ndarray:
+        """Calibrated probabilities (texts, measures)."""
         slopes, offsets = np.array([f.slope for f in self.fits]), np.array([f.offset for f in self.fits])
-        return calibrated(logits, slopes=slopes, offsets=offsets)
+        return calibrated(_together(logits, self.weights), slopes=slopes, offsets=offsets)
 
-    def judged(self, logits: np.ndarray, data: Labelled) -> Judged:
+    def judged(self, logits: Logits, data: Labelled) -> Judged:
         """The labels that reach their thresholds, beside the truth; the tone counts nowhere."""
         said = self.probabilities(logits) >= np.array(self.thresholds, dtype=np.float32)
         labelled = ~np.isin(MEASURES, TONE)
         return Judged(truth=data.targets > 0, said=said, known=(data.masks == 1) & labelled)
 
 
-def finish_encoder(data: Labelled, out_dir: Path, *, training: dict[str, Any]) -> str:
-    """Write `meta.json` and `CARD.md` beside the weight files in `out_dir`; returns the new version.
+def finish_encoder(data: Labelled, out_dir: Path, *, training: dict[str, Any], beside: Artefact) -> str:
+    """Write `meta.json` and `CARD.md` next to the weight files in `out_dir`; returns the new version.
 
     `data` are the validation rows, with the word list's grades as targets of the tone. `training` goes into the
-    description as it is.
+    description as it is. `beside` is the n-gram model of all measures that the encoder is joined with.
     """
-    logits = encoder_logits(out_dir, texts=data.texts, backend="openvino-int8")
+    own = encoder_logits(out_dir, texts=data.texts, backend="openvino-int8")
+    texts = pl.Series(data.texts, dtype=pl.String)
+    logits = Logits(own, beside_logits(NgramModel(beside), texts, measures=MEASURES))
     sample = _some(len(data.texts))
     reference = encoder_logits(out_dir, texts=[data.texts[i] for i in sample], backend="torch-fp32")
     chosen = choose(logits, data)
-    agreement = compare(chosen, logits[sample], reference) | {"rows": len(sample)}
-    metrics = measure(chosen, logits, data) | {"int8_against_reference": agreement}
+    agreement = compare(chosen, logits.take(sample), Logits(reference, logits.beside[sample]))
+    metrics = measure(chosen, logits, data) | {"int8_against_reference": agreement | {"rows": len(sample)}}
+    alone = choose(Logits(own, np.zeros_like(own)), data)
+    metrics["encoder_alone"] = encoder_alone(alone, Logits(own, np.zeros_like(own)), data)
     meta = _meta(out_dir, chosen=chosen, training=training) | {
+        "beside": {
+            "model": beside.meta["name"],
+            "version": beside.version,
+            "weights": dict(zip(MEASURES, chosen.weights, strict=True)),
+        },
         "error_rates": {"en": _rates(chosen, logits, data)},
         "error_rates_by_source": {"en": _rates_by_source(chosen, logits, data)},
         "metrics": {"en": metrics},
@@ -107,11 +132,35 @@ def _some(n: int, *, seed: int = 5) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(n, min(n, COMPARED), replace=False))
 
 
-def choose(logits: np.ndarray, data: Labelled) -> Chosen:
-    """Platt scaling and the threshold of greatest F1 for each measure, on known cells."""
-    fits = tuple(_fit(logits, data, k) for k in range(len(MEASURES)))
-    probabilities = Chosen(fits, ()).probabilities(logits)
-    return Chosen(fits, tuple(_threshold(probabilities, data, k) for k in range(len(MEASURES))))
+def choose(logits: Logits, data: Labelled) -> Chosen:
+    """The n-gram model's weight, Platt scaling and the threshold of greatest F1 for each measure, on known cells."""
+    weights = tuple(_weight(logits, data, k) for k in range(len(MEASURES)))
+    together = _together(logits, weights)
+    fits = tuple(_fit(together, data, k) for k in range(len(MEASURES)))
+    probabilities = Chosen(weights, fits, ()).probabilities(logits)
+    return Chosen(weights, fits, tuple(_threshold(probabilities, data, k) for k in range(len(MEASURES))))
+
+
+def encoder_alone(chosen: Chosen, logits: Logits, data: Labelled) -> dict[str, float]:
+    """Macro-F1 per data set of the encoder without the n-gram model."""
+    judged = chosen.judged(logits, data)
+    return {s.name: round(macro_f1(_rows(judged, data.sources == s.name)), 4) for s in SOURCES}
+
+
+def _rows(judged: Judged, rows: np.ndarray) -> Judged:
+    return Judged(truth=judged.truth[rows], said=judged.said[rows], known=judged.known[rows])
+
+
+def _together(logits: Logits, weights: Sequence[float]) -> np.ndarray:
+    total: np.ndarray = logits.encoder + np.array(weights, dtype=np.float32) * logits.beside
+    return total
+
+
+def _weight(logits: Logits, data: Labelled, k: int) -> float:
+    if MEASURES[k] in TONE:
+        return 0.0
+    own, truth, _ = _known(logits.encoder, data, k)
+    return round(fit_weight(own, _known(logits.beside, data, k)[0], truth), 4)
 
 
 def _fit(logits: np.ndarray, data: Labelled, k: int) -> Fit:
@@ -128,7 +177,7 @@ def _threshold(probabilities: np.ndarray, data: Labelled, k: int) -> float:
     return best_threshold(values, truth, weights=balanced_weights(source))
 
 
-def measure(chosen: Chosen, logits: np.ndarray, data: Labelled) -> dict[str, Any]:
+def measure(chosen: Chosen, logits: Logits, data: Labelled) -> dict[str, Any]:
     """F1 with intervals, cross-fitted macro-F1, calibration error, agreement of the tone with the word list, and
     results per data set."""
     judged = chosen.judged(logits, data)
@@ -168,18 +217,18 @@ def _agreement(probabilities: np.ndarray, data: Labelled, k: int) -> float:
     return round(float(np.corrcoef(probabilities[rows, k], data.targets[rows, k])[0, 1]), 4)
 
 
-def _cross_fitted(logits: np.ndarray, data: Labelled, *, seed: int = 11) -> np.ndarray:
+def _cross_fitted(logits: Logits, data: Labelled, *, seed: int = 11) -> np.ndarray:
     """What each fifth of the rows is said to be by what the other four fifths chose."""
     fold = np.random.default_rng(seed).integers(0, FOLDS, len(data.texts))
-    said = np.zeros(logits.shape, dtype=bool)
+    said = np.zeros(logits.encoder.shape, dtype=bool)
     for k in range(FOLDS):
         inside, outside = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
-        chosen = choose(logits[outside], data.take(outside))
-        said[inside] = chosen.judged(logits[inside], data.take(inside)).said
+        chosen = choose(logits.take(outside), data.take(outside))
+        said[inside] = chosen.judged(logits.take(inside), data.take(inside)).said
     return said
 
 
-def compare(chosen: Chosen, logits: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+def compare(chosen: Chosen, logits: Logits, reference: Logits) -> dict[str, float]:
     """How far the int8 form is from the reference: share of equal labels, and mean difference of probability."""
     ours, theirs = chosen.probabilities(logits), chosen.probabilities(reference)
     thresholds = np.array(chosen.thresholds, dtype=np.float32)
@@ -194,7 +243,7 @@ def _known(values: np.ndarray, data: Labelled, k: int) -> tuple[np.ndarray, np.n
     return values[rows, k], data.targets[rows, k], data.sources[rows]
 
 
-def _rates(chosen: Chosen, logits: np.ndarray, data: Labelled) -> dict[str, dict[str, Any]]:
+def _rates(chosen: Chosen, logits: Logits, data: Labelled) -> dict[str, dict[str, Any]]:
     probabilities = chosen.probabilities(logits)
     rates: dict[str, dict[str, Any]] = {}
     for name in LABELLED:
@@ -205,24 +254,24 @@ def _rates(chosen: Chosen, logits: np.ndarray, data: Labelled) -> dict[str, dict
     return rates
 
 
-def _rates_by_source(chosen: Chosen, logits: np.ndarray, data: Labelled) -> dict[str, dict[str, Any]]:
+def _rates_by_source(chosen: Chosen, logits: Logits, data: Labelled) -> dict[str, dict[str, Any]]:
     """Error rates within each data set: how far they travel between kinds of text."""
     out: dict[str, dict[str, Any]] = {}
     for source in SOURCES:
         rows = np.flatnonzero(data.sources == source.name)
-        rates = _rates(chosen, logits[rows], data.take(rows))
+        rates = _rates(chosen, logits.take(rows), data.take(rows))
         out[source.name] = {name: rate for name, rate in rates.items() if rate["n_pos"] and rate["n_neg"]}
     return out
 
 
 def _source_metrics(
-    chosen: Chosen, logits: np.ndarray, data: Labelled, crossed: Judged, source: str
+    chosen: Chosen, logits: Logits, data: Labelled, crossed: Judged, source: str
 ) -> dict[str, Any]:
     rows = np.flatnonzero(data.sources == source)
     part = data.take(rows)
-    judged = chosen.judged(logits[rows], part)
+    judged = chosen.judged(logits.take(rows), part)
     per_measure, macro = bootstrap_f1(judged)
-    fair = Judged(truth=crossed.truth[rows], said=crossed.said[rows], known=crossed.known[rows])
+    fair = _rows(crossed, rows)
     occurs = (judged.truth & judged.known).any(axis=0)
     named = [
         (name, k, interval)
@@ -239,7 +288,7 @@ def _source_metrics(
             name: round(weighted_f1(fair, column=k, resamples=2).value, 4) for name, k, _ in named
         },
     }
-    probabilities = chosen.probabilities(logits[rows])
+    probabilities = chosen.probabilities(logits.take(rows))
     found["ece"] = {name: _calibration_error(probabilities, part, k) for name, k, _ in named}
     if next(s.exclusive for s in SOURCES if s.name == source):
         one = (part.targets * (part.masks == 1)).sum(axis=1) == 1

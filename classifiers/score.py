@@ -6,6 +6,7 @@ of a population's signal and no more.
 
 import hashlib
 import os
+from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,10 +15,12 @@ import numpy as np
 import polars as pl
 
 from classifiers.artefacts import Artefact, catalogue, catalogued
+from warehouse.errors import MissingModelError
 
 if TYPE_CHECKING:
     from classifiers.backends import BackendName
     from classifiers.engine import Engine, Progress
+    from classifiers.ngram.model import NgramModel
 
 SCORED, WRONG_LANGUAGE, NO_TEXT = 0, 1, 5
 # Graded, not present or absent: summed up as a mean only.
@@ -96,6 +99,7 @@ class ClassifierScorer:
         """What `affectcast models` prints about this scorer; reads no weights."""
         metas = {lang: artefact.meta for lang, artefact in self.artefacts.items()}
         models = {artefact.meta["name"]: artefact for artefact in self.artefacts.values()}
+        models |= {a.meta["beside"]["model"]: _beside(a) for a in self.artefacts.values() if _is_encoder(a)}
         return {
             "scorer": self.name,
             "measures": list(self.measures),
@@ -157,19 +161,22 @@ class ClassifierScorer:
         return np.stack(columns, axis=1), n_tokens
 
     def _model(self, artefact: Artefact) -> Model:
-        if _is_encoder(artefact):
-            return EncoderModel(artefact, engine=self._engine(artefact))
-        return _ngram_model(artefact.folder, self._threads)
+        if not _is_encoder(artefact):
+            return _ngram_model(artefact.folder, self._threads)
+        beside = _ngram_model(_beside(artefact).folder, self._threads)
+        return EncoderModel(artefact, engine=self._engine(artefact), beside=beside)
 
     def _engine(self, artefact: Artefact) -> "Engine":
         return _shared_engine(artefact.folder, self._threads, self._backend, self._cache_folder)
 
 
 class EncoderModel:
-    """The embedded encoder as a model: all of its heads from one pass."""
+    """The embedded encoder as a model: all of its heads from one pass, and the n-gram model beside it."""
 
-    def __init__(self, artefact: Artefact, *, engine: "Engine") -> None:
-        self._engine = engine
+    def __init__(self, artefact: Artefact, *, engine: "Engine", beside: "NgramModel") -> None:
+        self._engine, self._beside, self._measures = engine, beside, artefact.measures
+        weights = artefact.meta["beside"]["weights"]
+        self._weights = np.array([weights[name] for name in artefact.measures], dtype=np.float32)
         fits = [artefact.meta["calibration"]["en"][name] for name in artefact.measures]
         self._slopes, self._offsets = (np.array([fit[key] for fit in fits]) for key in ("slope", "offset"))
 
@@ -178,7 +185,17 @@ class EncoderModel:
         from classifiers.calibrate import calibrated
 
         encoded = self._engine.encode(texts)
-        return calibrated(encoded.logits, slopes=self._slopes, offsets=self._offsets), encoded.n_tokens
+        logits = encoded.logits + self._weights * beside_logits(self._beside, texts, measures=self._measures)
+        return calibrated(logits, slopes=self._slopes, offsets=self._offsets), encoded.n_tokens
+
+
+def beside_logits(model: "NgramModel", texts: pl.Series, *, measures: Sequence[str]) -> np.ndarray:
+    """Float32 (texts, measures): what the n-gram model says of texts as the encoder reads them; 0 of no features."""
+    from classifiers.profiles import profile_series
+
+    columns: list[str] = model.artefact.meta["columns"]
+    logits, _ = model.logits(profile_series(texts))
+    return np.nan_to_num(logits[:, [columns.index(name) for name in measures]]).astype(np.float32)
 
 
 def scorer_names() -> list[str]:
@@ -209,6 +226,18 @@ def _is_encoder(artefact: Artefact) -> bool:
     return bool(artefact.meta["kind"] == "encoder")
 
 
+def _beside(artefact: Artefact) -> Artefact:
+    """The n-gram model that the encoder was calibrated with; raises MissingModelError when it is another one."""
+    wanted = artefact.meta["beside"]
+    found = catalogued(wanted["model"])
+    if found.version != wanted["version"]:
+        raise MissingModelError(
+            f"model {artefact.meta['name']!r} was calibrated beside {wanted['model']!r} version {wanted['version']}, "
+            f"and {found.folder} holds version {found.version}; restore both from the release this version came with"
+        )
+    return found
+
+
 @cache
 def _shared_engine(
     folder: Path, threads: int, backend: "BackendName | None", cache_folder: Path | None
@@ -233,9 +262,8 @@ def _shared_engine(
 
 
 @cache
-def _ngram_model(folder: Path, threads: int) -> Model:
+def _ngram_model(folder: Path, threads: int) -> "NgramModel":
     from classifiers.artefacts import load_artefact
     from classifiers.ngram.model import NgramModel
 
-    model: Model = NgramModel(load_artefact(folder), threads=threads)
-    return model
+    return NgramModel(load_artefact(folder), threads=threads)

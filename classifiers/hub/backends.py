@@ -38,17 +38,24 @@ Runtime = Literal["auto", "torch", "openvino", "onnx"]
 Form = Literal["fp32", "int8"]
 # How far another form may be from the torch model on the probe, as a probability.
 PROBE_TOLERANCE = 0.05
-# Made up: short, long, several languages, emoji and masks.
-PROBE_TEXTS = (
-    "I am so happy today, what a wonderful morning!",
-    "this makes me angry and I cannot stop thinking about it",
-    "she left and I have cried all evening, nothing feels right any more",
-    "the bus was late again @user http",
-    "😂😂 no way",
-    "Hoy estoy muy triste y no sé qué hacer, todo me da miedo.",
-    "今天心情很好，谢谢大家的陪伴",
-    "well, " * 30 + "that was it",
-)
+# Made up: short, long, with emoji and masks; a model is asked in its own languages, else in English.
+PROBE_TEXTS: dict[str, tuple[str, ...]] = {
+    "en": (
+        "I am so happy today, what a wonderful morning!",
+        "this makes me angry and I cannot stop thinking about it",
+        "she left and I have cried all evening, nothing feels right any more",
+        "the bus was late again @user http",
+        "😂😂 no way",
+        "We waited for two hours, then they told us to come back next week, and nobody said sorry. I am tired of being "
+        "told that it will get better when every month is the same, and I miss my friends from the old town.",
+    ),
+    "es": (
+        "Hoy estoy muy triste y no sé qué hacer, todo me da miedo.",
+        "¡qué alegría verte otra vez! 😂",
+        "otra vez tarde @usuario",
+    ),
+    "zh": ("今天心情很好，谢谢大家的陪伴", "真的太生气了，等了两个小时也没有人来", "好怕[泪]"),
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,8 @@ class Opening:
     @cached_property
     def probe(self) -> Probe:
         """The probe's sentences and what the torch model says of them, in full precision on the processor."""
-        windows = self.tokeniser.windows(PROBE_TEXTS)
+        own = [text for lang in self.found.languages for text in PROBE_TEXTS.get(lang, ())]
+        windows = self.tokeniser.windows(own or PROBE_TEXTS["en"])
         ids, mask = padded([windows.ids[i] for i in windows.starts], pad_id=self.tokeniser.pad_id)
         return Probe(ids, mask, run_once(TorchBackend(self.model, threads=self.threads), (ids, mask)))
 
@@ -188,10 +196,14 @@ def passes(backend: Backend, opening: Opening, *, probe: Probe) -> bool:
     found = run_once(backend, (probe.ids, probe.mask))
     if agrees(found, head=opening.found.head, reference=probe.logits):
         return True
+    head = opening.found.head
+    far = float(np.abs(head.probabilities(found) - head.probabilities(probe.logits)).max())
     log.warning(
-        "%s in %s disagrees with the torch model on this machine; scoring runs in a slower form",
+        "%s in %s disagrees with the torch model on this machine, by up to %.3f in a probability; scoring runs in a "
+        "slower form",
         opening.found.spec.where,
         backend.name,
+        far,
     )
     return False
 

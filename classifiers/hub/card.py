@@ -25,6 +25,7 @@ class TrainedCard:
     profile: str = ""
     languages: tuple[str, ...] = ()
     max_tokens: int = 0
+    max_windows: int = 0
     pooling: str = ""
     thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
     calibration: dict[str, dict[str, float]] = field(default_factory=dict)

@@ -156,6 +156,10 @@ def quantised(graph: Any, *, texts: Sequence[str], tokeniser: Tokeniser, where: 
             model_type=nncf.ModelType.TRANSFORMER,
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(batches),
+            # Processors without VNNI add products in 16 bits, and full 8-bit weights overflow there.
+            advanced_parameters=nncf.AdvancedQuantizationParameters(
+                overflow_fix=nncf.quantization.advanced_parameters.OverflowFix.ENABLE
+            ),
         )
 
 

@@ -95,7 +95,12 @@ class HubScorer:
         """The model's tokeniser with its window."""
         tokenizer = load_tokenizer(self.found)
         vocabulary = int(self.found.config.get("vocab_size") or 0)
-        return HubTokeniser(tokenizer, window=window_size(self.found, tokenizer), vocabulary=vocabulary)
+        return HubTokeniser(
+            tokenizer,
+            window=window_size(self.found, tokenizer),
+            max_windows=self.found.card.max_windows,
+            vocabulary=vocabulary,
+        )
 
     def score(self, posts: pl.DataFrame, *, progress: "Progress | None" = None) -> pl.DataFrame:
         """`text`, `lang` (String, nullable) in; per measure a Float32 probability in [0, 1] or null out.

@@ -214,12 +214,9 @@ def special_at(data, code, at, pos, stop, chars):
 
 @inlined
 def read_post(data, pos, stop, chars, spec, shift, word, grams, seen, found):
-    """Write the distinct rows of data[pos:stop] to `found`; return (how many there are, tokens).
-
-    `spec`: most tokens in a run, shortest and longest character run (0 for none).
-    """
-    n, tokens, state, length, letters, capitals, run, size = 0, 0, NONE, 0, 0, 0, 0, 0
-    cut = False
+    """Write the distinct rows of data[pos:stop] to `found`; return (how many there are, tokens)."""
+    # `spec`: most tokens in a run, shortest and longest character run (0 for none).
+    n, tokens, state, length, letters, capitals, run, size, cut = 0, 0, NONE, 0, 0, 0, 0, 0, False
     while pos <= stop:
         at, code, kind, info = pos, np.int64(0), BLANK, np.int64(0)
         if pos < stop:

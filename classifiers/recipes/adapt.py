@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from classifiers.recipes.bases import Base, heads, longest_window, open_masked
+from classifiers.recipes.bases import Base, heads, known_pieces, longest_window, open_masked
 from classifiers.recipes.batches import Window, epoch_batches
 from classifiers.recipes.loop import Checkpoint, LoopSpec, Plan, Progress, run_loop
 from classifiers.recipes.masking import IGNORED, Maskable, Vocabulary, maskable, masked
@@ -48,9 +48,10 @@ def adapt(
 
     Raises InputError for fewer than 50 texts and for a tokeniser without a mask.
     """
+    model, own_head = open_masked(base, seed=train.seed)
+    pieces = known_pieces(pieces, model=model, base=base)
     _check(pieces, spec, base=base)
     texts = [text for text in maskable(pieces, spec.texts, guide=spec.guide) if len(text.ids)]
-    model, own_head = open_masked(base, seed=train.seed)
     model.to(device)
     run = _Run(model, texts, pieces, spec, train, device)
     head = [p for part in heads(model).values() for p in part.parameters()]
@@ -141,12 +142,14 @@ def _guesses(model: Any, batch: _Batch) -> tuple[Tensor, Tensor]:
 def _vocabulary(pieces: Pieces) -> Vocabulary:
     tokenizer = pieces.tokenizer
     return Vocabulary(
-        int(tokenizer.mask_token_id), len(tokenizer), frozenset(map(int, tokenizer.all_special_ids))
+        int(tokenizer.mask_token_id),
+        min(len(tokenizer), pieces.rows),
+        frozenset(map(int, tokenizer.all_special_ids)),
     )
 
 
-def _check(pieces: Pieces, spec: AdaptSpec, *, base: Base, rows: int) -> None:
-    if pieces.tokenizer.mask_token_id is None or int(pieces.tokenizer.mask_token_id) >= rows:
+def _check(pieces: Pieces, spec: AdaptSpec, *, base: Base) -> None:
+    if pieces.tokenizer.mask_token_id is None or int(pieces.tokenizer.mask_token_id) >= pieces.rows:
         raise InputError(f"--base {base.name}: it has no mask, so words cannot be hidden. Take another base.")
     if len(spec.texts) < MIN_POSTS:
         raise InputError(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from classifiers.artefacts import catalogued
 from classifiers.delta import save_delta, tuned_from
 from classifiers.export import FULL_GRAPH, calibration_texts, quantise, to_openvino
 from classifiers.finish import finish_encoder
@@ -22,6 +23,7 @@ from warehouse.errors import UsageError
 log = logging.getLogger(__name__)
 
 Grades = Callable[[Sequence[str]], np.ndarray]
+BESIDE = "fast_en"
 FROM_ENCODER = "none: from the published encoder"
 
 
@@ -53,7 +55,7 @@ def run(
         "recipe": asdict(recipe),
         "start": FROM_ENCODER,
     }
-    return finish_encoder(validation, out_dir, training=training)
+    return finish_encoder(validation, out_dir, training=training, beside=catalogued(BESIDE))
 
 
 def rows(data_dir: Path, *, posts_dir: Path, grades: Grades) -> tuple[Labelled, Labelled]:

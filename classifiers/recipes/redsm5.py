@@ -31,7 +31,8 @@ SYMPTOMS = (
     "SUICIDAL_THOUGHTS",
 )
 # Sentences about none of the nine: an expert's other remarks, and posts without any symptom.
-NONE_OF_THEM = ("SPECIAL_CASE", "NO_SYMPTOMS")
+NO_SYMPTOMS = "NO_SYMPTOMS"
+NONE_OF_THEM = ("SPECIAL_CASE", NO_SYMPTOMS)
 GROUPS = (Group("symptom", tuple(name.lower() for name in SYMPTOMS), "sigmoid"),)
 POSTS, ANNOTATIONS = "posts", "annotations"
 # A window about as long as a sentence, so that a post's windows look like what was learnt.
@@ -81,7 +82,14 @@ def _tables(spec: DataSpec) -> tuple[Table, Table]:
     unique_ids(annotations, names=["post_id", "sentence_id", "DSM5_symptom"])
     _check_ids(posts, annotations)
     _check_symptoms(annotations)
-    return profiled(posts), profiled(annotations, text="sentence_text")
+    return profiled(posts), profiled(_with_sentences(annotations), text="sentence_text")
+
+
+def _with_sentences(annotations: Table) -> Table:
+    """Without the rows that say of a whole post that it shows nothing: they have no sentence, and add nothing."""
+    says_nothing = pl.col("DSM5_symptom").cast(pl.String).str.strip_chars() == NO_SYMPTOMS
+    empty = pl.col("sentence_text").cast(pl.String).fill_null("").str.strip_chars() == ""
+    return Table(annotations.frame.filter(~(says_nothing & empty)), annotations.name)
 
 
 def _table(spec: DataSpec, *, kind: str, names: tuple[str, ...]) -> Table:

@@ -1,1 +1,1 @@
-"""`affectcast evaluate`: scores against people's labels, after a look for leaks. Changes no scorer and tunes nothing."""
+"""`affectcast evaluate`: scores against people's labels, after a look for leaks. Changes and tunes no scorer."""

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers.calibrate import GRID, balanced_weights, best_threshold, calibrated, error_rates, fit_platt
+from classifiers.calibrate import (
+    GRID,
+    balanced_weights,
+    best_threshold,
+    calibrated,
+    error_rates,
+    fit_platt,
+    fit_weight,
+)
 from classifiers.evaluate import (
     Judged,
     bootstrap_f1,
@@ -101,6 +109,18 @@ def test_platt_stays_finite_on_separable_data() -> None:
 def test_platt_refuses_a_single_class() -> None:
     with pytest.raises(ValueError, match="both classes"):
         fit_platt(np.zeros(3), np.zeros(3))
+
+
+def test_a_second_model_counts_as_much_as_it_adds() -> None:
+    rng = np.random.default_rng(4)
+    truth = (rng.random(4_000) < 0.4).astype(float)
+    first = truth * 2 - 1 + rng.normal(size=4_000)
+    second = truth * 2 - 1 + rng.normal(size=4_000)
+    assert fit_weight(first, second, truth) == pytest.approx(1.0, abs=0.15)
+    assert fit_weight(first, 2 * second, truth) == pytest.approx(0.5, abs=0.1)
+    assert fit_weight(first, rng.normal(size=4_000), truth) < 0.1
+    assert fit_weight(first, -second, truth) == 0.0
+    assert fit_weight(first, second, np.ones(4_000)) == 0.0
 
 
 def test_best_threshold_beats_every_other_of_the_grid() -> None:

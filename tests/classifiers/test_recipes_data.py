@@ -172,6 +172,21 @@ def test_sentences_nobody_remarked_on_are_learnt_as_without_symptoms(tmp_path: P
     assert (task.train.targets.sum(axis=1) == 0).mean() > 0.7
 
 
+def test_a_post_that_shows_nothing_needs_no_sentence_and_a_symptom_does(tmp_path: Path) -> None:
+    posts, annotations = redsm5_tables(200)
+    special = pl.col("DSM5_symptom") == "SPECIAL_CASE"
+    nothing = annotations.with_columns(
+        DSM5_symptom=pl.when(special).then(pl.lit("NO_SYMPTOMS")).otherwise("DSM5_symptom"),
+        sentence_text=pl.when(~special).then("sentence_text"),
+        sentence_id=pl.when(~special).then("sentence_id"),
+    )
+    task = redsm5(data_spec(redsm5_folder(tmp_path, posts=posts, annotations=nothing)))
+    assert (task.validation.targets.sum(axis=1) == 0).any()
+    silent = annotations.with_columns(sentence_text=pl.when(special).then("sentence_text"))
+    with pytest.raises(InputError, match="have no text in column sentence_text"):
+        redsm5(data_spec(redsm5_folder(tmp_path, posts=posts, annotations=silent)))
+
+
 @pytest.mark.parametrize(
     ("posts_change", "change", "message"),
     [

@@ -28,7 +28,15 @@ from safetensors.torch import load_file
 from classifiers.hub.score import HubScorer
 from classifiers.hub.spec import HubSpec
 from classifiers.recipes import loop
-from classifiers.recipes.bases import find_base, heads, label_names, open_classifier, open_masked
+from classifiers.recipes.bases import (
+    find_base,
+    heads,
+    known_pieces,
+    label_names,
+    open_classifier,
+    open_masked,
+    open_tokeniser,
+)
 from classifiers.recipes.batches import epoch_batches
 from classifiers.recipes.examples import Examples, Group, Task, measures_of
 from classifiers.recipes.judge import cells_of, judge, log_odds
@@ -477,6 +485,26 @@ def test_bases_that_cannot_be_opened_say_what_to_do(tmp_path: Path, bert: Path, 
     tiny_models.edit_json(odd / "config.json", model_type="something_new", architectures=None)
     with pytest.raises(InputError, match="of a kind that the installed transformers knows"):
         open_classifier(find_base(str(odd)), groups=labels_task.groups, seed=1)
+
+
+def test_a_mask_without_a_vector_is_refused_for_adapting_and_read_as_unknown_otherwise(
+    tmp_path: Path, bert: Path, labels_task: Task
+) -> None:
+    base = shutil.copytree(bert, tmp_path / "base")
+    pieces = [p for p in (base / "vocab.txt").read_text(encoding="utf-8").split() if p != "[MASK]"]
+    (base / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    # The tokeniser adds the mask behind the others, where the model has no vector for it.
+    model = open_classifier(find_base(str(base)), groups=labels_task.groups, seed=1)
+    model.resize_token_embeddings(len(pieces))
+    model.save_pretrained(base)
+    with pytest.raises(InputError, match="it has no mask, so words cannot be hidden"):
+        run_recipe(order(labels_task, base=base, out=tmp_path / "a", adapt=adaptation()))
+    held = known_pieces(open_tokeniser(find_base(str(base))), model=model, base=find_base(str(base)))
+    assert max(held.ids(["a [MASK] b"])[0]) < len(pieces)
+    assert run_recipe(order(labels_task, base=base, out=tmp_path / "m"))["training"]["steps"] > 0
+    model.resize_token_embeddings(len(pieces) - 20)
+    with pytest.raises(InputError, match="Expected files of one model"):
+        known_pieces(open_tokeniser(find_base(str(base))), model=model, base=find_base(str(base)))
 
 
 def test_a_licence_is_read_off_the_bases_page(tmp_path: Path, bert: Path) -> None:

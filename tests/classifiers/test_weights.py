@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -77,6 +78,18 @@ def test_another_version_than_the_catalogue_names_is_refused() -> None:
         catalogued("english")
 
 
+def test_an_n_gram_model_of_another_version_is_not_put_beside_the_encoder() -> None:
+    altered = replace(catalogued("fast_en"), meta=catalogued("fast_en").meta | {"version": "0" * 12})
+    with (
+        patch(
+            "classifiers.score.catalogued",
+            side_effect=lambda name: altered if name == "fast_en" else catalogued(name),
+        ),
+        pytest.raises(MissingModelError, match="was calibrated beside 'fast_en'"),
+    ):
+        ClassifierScorer("emotion").describe()
+
+
 def test_an_encoder_that_is_not_installed_is_named_with_the_command() -> None:
     with (
         patch.object(package, "find_spec", return_value=None),
@@ -111,7 +124,9 @@ def test_a_graph_that_miscounts_is_not_trusted(copied_model: Path, caplog: pytes
     artefact = load_artefact(copied_model)
     backend = open_backend(artefact, name="openvino-int8", threads=1)
     assert passes_probe(backend, artefact)
-    artefact.meta["probe"]["logits"][0][0] += 2 * PROBE_TOLERANCE
+    artefact.meta["probe"]["logits"] = (
+        np.array(artefact.meta["probe"]["logits"]) + 2 * PROBE_TOLERANCE
+    ).tolist()
     assert not passes_probe(backend, artefact)
     assert open_backend(artefact, threads=1).name == "torch-fp32"
     assert "miscounts" in caplog.text

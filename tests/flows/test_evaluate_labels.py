@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from night_support import affectcast
 
 from classifiers.agreement import wilson
-from flows import slices
+from flows.evaluation import slices
 from flows.evaluation.evaluate import DIFFERENCE, MASKED, PLAIN, evaluate, evaluation
 from flows.evaluation.labels import EvaluateSpec
 from flows.evaluation.leaks import LeakSpec, without_leaks

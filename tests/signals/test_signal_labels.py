@@ -72,8 +72,10 @@ def test_a_label_names_the_scorer_where_the_measure_alone_would_not_do(described
         ("crisis", "response", "neutral"), ("wellness", "physical", "neutral"),
         ("loneliness", "physical", "higher_is_worse"),
         ("symptoms", "fatigue", "higher_is_worse"), ("style", "absolutist", "neutral"),
-        ("support", "support", "higher_is_better"), ("mental_health", "loneliness", "higher_is_worse"),
-        ("mental_health", "wellness_social", "neutral"), ("mental_health", "depression_none", "higher_is_better"), ("mine", "glad", "neutral"), ("mine", "category_7", "neutral"),
+        ("support", "support", "higher_is_better"),
+        ("mental_health", "loneliness", "higher_is_worse"),
+        ("mental_health", "wellness_social", "neutral"), ("mental_health", "depression_none", "higher_is_better"),
+        ("mine", "glad", "neutral"), ("mine", "category_7", "neutral"),
     ],
 )  # fmt: skip
 def test_a_direction_is_said_only_where_it_is_known(scorer, measure, expected):
