@@ -210,14 +210,16 @@ def _page(
     n_posts: int,
     minutes: float,
 ) -> str:
+    adapting, tuning, size = options.adapt_steps, options.steps, options.batch_tokens
     lines = [
         "# Masked-language-model adaptation before fine-tuning",
         "",
-        f"`python benchmarks/preadaptation.py`: all-MiniLM-L6-v2, {n_posts:,} unlabelled posts of English mental-",
-        f"health forums (one a person, at most {TOKENS} word pieces), {options.adapt_steps} steps of masked-language",
-        f"modelling, then {options.steps} steps of fine-tuning with the same settings from each start; a step reads at",
-        f"most {options.batch_tokens:,} word pieces. {options.seeds} seed(s).",
-        f"The whole run took {minutes:.0f} minutes on a core shared with other work.",
+        f"`python benchmarks/preadaptation.py LABELLED POSTS --adapt-steps {adapting} --steps {tuning}`:",
+        f"all-MiniLM-L6-v2; {adapting} steps of masked-language modelling on some of {n_posts:,} unlabelled posts",
+        f"of English mental-health forums (one a person, at most {TOKENS} word pieces); then {tuning} steps of",
+        f"fine-tuning with the same settings from each start. A step reads at most {size:,} word pieces, so",
+        f"adaptation read {adapting * size:,} at most. {options.seeds} seed(s). The run took",
+        f"{minutes:.0f} minutes on a core shared with other work.",
         "",
         "| start | guide words, share of all | loss, first to last steps |",
         "|---|---|---|",
@@ -246,7 +248,8 @@ def _page(
 def _reading() -> list[str]:
     return [
         "`no guide` (with `--control`) hides 15 % of words at random: what is due to the posts, not to a guide.",
-        "MultiWD is judged at thresholds chosen on the same rows, TweetEval by its most probable label.",
+        "MultiWD is judged at thresholds chosen on the same rows, TweetEval by its most probable label. The intervals",
+        "hold for these weights only: with one seed a difference between starts may be one between runs.",
     ]
 
 

@@ -143,6 +143,9 @@ def _precision(opening: Opening) -> Precision:
     asked = opening.how.precision
     if asked != "auto":
         return asked
+    if not fast_int8():
+        log.info("%s runs in full precision: int8 is no faster on this processor", opening.found.spec.where)
+        return "fp32"
     if _kept(opening, "int8") is not None:
         return "int8"
     if not can_quantise():
@@ -152,6 +155,15 @@ def _precision(opening: Opening) -> Precision:
         log.info("%s runs in full precision: too few texts to calibrate int8 on", opening.found.spec.where)
         return "fp32"
     return "int8"
+
+
+def fast_int8(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor multiplies 8-bit numbers faster than floats (VNNI, AMX); where nobody says, it is assumed."""
+    try:
+        said = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    return any(sign in said for sign in ("vnni", "amx_int8"))
 
 
 def _torch(opening: Opening, *, device: Literal["cpu", "cuda"]) -> "TorchBackend":

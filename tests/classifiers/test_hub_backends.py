@@ -125,8 +125,30 @@ def test_int8_is_refused_where_it_cannot_run(folder: Path) -> None:
 def test_auto_is_full_precision_where_int8_cannot_be_made(folder: Path) -> None:
     with patch.object(backends, "can_quantise", return_value=False):
         assert open_backend(opening(folder)).name in {"openvino-fp32", "torch-fp32"}
-    with patch.object(backends, "can_quantise", return_value=True):
+    with (
+        patch.object(backends, "can_quantise", return_value=True),
+        patch.object(backends, "fast_int8", return_value=True),
+    ):
         assert open_backend(opening(folder, texts=("few",))).name in {"openvino-fp32", "torch-fp32"}
+
+
+def test_int8_is_taken_by_itself_only_on_processors_that_are_made_for_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    for flags, fast in (
+        ("flags : avx2 avx512_vnni", True),
+        ("flags : avx2 amx_int8", True),
+        ("flags : avx2", False),
+    ):
+        (tmp_path / "cpuinfo").write_text(flags, encoding="utf-8")
+        assert backends.fast_int8(tmp_path / "cpuinfo") == fast
+    assert backends.fast_int8(tmp_path / "nowhere")
+    with (
+        patch.object(backends, "can_quantise", return_value=True),
+        patch.object(backends, "fast_int8", return_value=False),
+    ):
+        texts = tuple(tiny.made_up(200))
+        assert open_backend(opening(folder, texts=texts)).name in {"openvino-fp32", "torch-fp32"}
 
 
 def test_onnx_runtime_that_is_not_installed_is_named(folder: Path) -> None:

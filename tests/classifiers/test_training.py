@@ -192,7 +192,7 @@ def test_padded_blocks_have_zeros_where_the_mask_has() -> None:
 
 def test_training_twice_with_one_seed_gives_the_same_tensors() -> None:
     train = rows_of(["a good day", "a bad day", "what a day", "no day"] * 3, source="dreaddit")
-    recipe = Recipe(max_steps=2, batch_tokens=16, epochs=1)
+    recipe = Recipe(max_steps=2, batch_tokens=16, epochs=1, frozen_layers=3)
 
     def delta() -> dict[str, torch.Tensor]:
         return soup_delta([tuned_state(train, net=start_net(), recipe=recipe, seed=1)])
