@@ -107,8 +107,8 @@ class Block:
 def blocks(lengths: np.ndarray, *, token_budget: int) -> Iterator[Block]:
     """Blocks from short to long windows, every window once.
 
-    A block's shape depends on its own padded length only, never on how many windows there are, so that a processor
-    computes a text alone and among others with the same kernels.
+    What a window is padded to depends on its own length only, never on its neighbours, so that its sums run in the same
+    order whatever is beside it.
     """
     edges = np.array(LENGTHS)
     place = np.minimum(np.searchsorted(edges, lengths), len(edges) - 1)
@@ -117,7 +117,9 @@ def blocks(lengths: np.ndarray, *, token_budget: int) -> Iterator[Block]:
         width = int(max(edges[bucket], lengths[inside].max()))
         height = max(1, token_budget // width)
         for first in range(0, len(inside), height):
-            yield Block(inside[first : first + height], (height, width))
+            rows = inside[first : first + height]
+            # A last block is as high as the next power of two: few shapes, little padding.
+            yield Block(rows, (min(height, 1 << (len(rows) - 1).bit_length()), width))
 
 
 @cache

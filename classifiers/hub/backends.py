@@ -158,7 +158,7 @@ def _precision(opening: Opening) -> Precision:
 
 
 def fast_int8(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the processor multiplies 8-bit numbers faster than floats (VNNI, AMX); where nobody says, it is assumed."""
+    """Whether the processor is made for 8-bit products (VNNI, AMX); assumed where nobody says."""
     try:
         said = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:
