@@ -31,12 +31,12 @@ def main(path: Path, text: str = "text", label: str = "airline_sentiment") -> No
     for scorer in scorers:
         valence = scorer.score(posts.select("text", "lang"))["valence"]
         judged = posts.with_columns(valence=valence).drop_nulls("valence")
-        means = judged.group_by("label").agg(pl.col("valence").mean().round(3), pl.len()).sort("label")
+        means = judged.group_by("label").agg(pl.col("valence").mean(), pl.len()).sort("label")
         told = judged.filter(pl.col("label") != "neutral")
         values, positive = told["valence"].to_numpy(), (told["label"] == "positive").to_numpy()
         low, high = interval(values, positive)
         print(f"{scorer.name}: AUC {auc(values, positive):.3f} [{low:.3f}, {high:.3f}], n {told.height}")
-        print("  " + ", ".join(f"{name} {mean} (n {n})" for name, mean, n in means.iter_rows()))
+        print("  " + ", ".join(f"{name} {mean:.3f} (n {n})" for name, mean, n in means.iter_rows()))
 
 
 def auc(values: np.ndarray, positive: np.ndarray) -> float:
