@@ -18,7 +18,7 @@ from warehouse.errors import InputError
 from warehouse.tables import ALERT_STATUS
 
 MAX_NOTE = 280
-BUSY_MS = 5_000
+BUSY_MS = 30_000
 _CREATE = """
 CREATE TABLE IF NOT EXISTS acknowledgements (
     alert_id TEXT NOT NULL, status TEXT NOT NULL, note TEXT NOT NULL, at TEXT NOT NULL
