@@ -34,7 +34,10 @@ def make_scorer(name: str, *, config: Config = DEFAULT, threads: int = 1, keep: 
 
     cache = config.paths.score_cache if keep and config.score.cache else None
     models = config.score.models
-    if name in {model.name for model in models} or name in hub_names():
+    own = {model.name for model in models}
+    if name in own and name in embedded():
+        raise ConfigError(f"[[score.models]] name '{name}' is that of an embedded scorer. Choose another.")
+    if name in own or name in hub_names():
         return _hub_scorer(hub_spec(name, models), threads=threads, cache=cache)
     if name in embedded():
         return ClassifierScorer(name, threads=threads, cache_folder=cache)

@@ -148,7 +148,8 @@ def quantised(graph: Any, *, texts: Sequence[str], tokeniser: Tokeniser, where: 
     import nncf
 
     batches = _calibration_blocks(texts, tokeniser=tokeniser)
-    # Its progress bars would go to standard output, which is the command's.
+    # Its progress bars and remarks would go to standard output, which is the command's.
+    nncf.set_log_level(logging.ERROR)
     with redirect_stdout(io.StringIO()):
         return nncf.quantize(
             graph,
