@@ -31,12 +31,13 @@ def make_scorer(name: str, *, config: Config = DEFAULT, threads: int = 1, keep: 
     from classifiers.hub.spec import HubSpec, hub_names, hub_spec
     from classifiers.score import ClassifierScorer
     from classifiers.score import scorer_names as embedded
+    from lexicons.catalogue import read_catalogue
 
     cache = config.paths.score_cache if keep and config.score.cache else None
     models = config.score.models
     own = {model.name for model in models}
-    if name in own and name in embedded():
-        raise ConfigError(f"[[score.models]] name '{name}' is that of an embedded scorer. Choose another.")
+    if name in own and name in {*embedded(), *read_catalogue(config.paths.lexicons).scorers}:
+        raise ConfigError(f"[[score.models]] name '{name}' is that of a scorer there is. Choose another.")
     if name in own or name in hub_names():
         return _hub_scorer(hub_spec(name, models), threads=threads, cache=cache)
     if name in embedded():
