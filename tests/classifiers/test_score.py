@@ -153,18 +153,25 @@ def test_emoji_and_control_characters_are_scored(scorer: ClassifierScorer, make_
     assert result.select(MEASURES).null_count().sum_horizontal()[0] == 0
 
 
-@given(st.lists(st.text(max_size=60), max_size=5))
+POSTS = st.tuples(st.text(max_size=60), st.sampled_from(["en", "es", "pt", "zh", "xx", None]))
+
+
+@pytest.mark.parametrize("name", ["emotion", "emotion_fast", "mental_health", "mental_health_fast"])
+@given(posts=st.lists(POSTS, max_size=5))
 @settings(max_examples=25, deadline=None)
-def test_any_text_gives_a_row(texts: list[str]) -> None:
-    frame = pl.DataFrame(
-        {"text": texts, "lang": ["en"] * len(texts)}, schema={"text": pl.String, "lang": pl.String}
-    )
-    result = SHARED.score(frame)
-    assert result.height == len(texts)
-    assert result.filter(pl.col("missing") == 0).select(MEASURES).null_count().sum_horizontal().sum() == 0
-
-
-SHARED = ClassifierScorer("emotion", threads=1)
+def test_any_text_in_any_language_gives_a_score_or_a_code(
+    name: str, posts: list[tuple[str, str | None]]
+) -> None:
+    scorer = ClassifierScorer(name, threads=1)
+    frame = pl.DataFrame(posts, schema={"text": pl.String, "lang": pl.String}, orient="row")
+    result = scorer.score(frame).with_columns(lang=frame["lang"])
+    assert result.height == len(posts)
+    for row in result.iter_rows(named=True):
+        taught = scorer.describe()["measures_by_language"].get(row["lang"], [])
+        there = [measure for measure in scorer.measures if row[measure] is not None]
+        assert there == (list(taught) if row["missing"] == 0 else [])
+        assert row["missing"] in (0, 1, 5)
+        assert all(0 <= row[measure] <= 1 for measure in there)
 
 
 def test_plain_feelings_are_recognised(scorer: ClassifierScorer, make_posts: Posts) -> None:
