@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -329,13 +331,18 @@ ENTRIES = st.lists(
 
 
 def usable(term: str, *, language: str, accents: bool) -> bool:
-    """Whether a text can hold a term: nothing stands between Chinese characters, and none begins a longer word."""
+    """Whether a text can hold a term and means it.
+
+    Nothing stands between Chinese characters, and none begins a longer word. A word with a letter three times in a
+    row is also read with one, and an exact term found that way goes before a stem.
+    """
     try:
         words = parse_term(term, accents=accents).words
     except AffectcastError:
         return False
     if term.endswith("*"):
-        return classify(chr(words[0][0])) == CharClass.WORD
+        plain = "".join(c for c in unicodedata.normalize("NFD", term) if not unicodedata.combining(c))
+        return classify(chr(words[0][0])) == CharClass.WORD and not re.search(r"([^\W\d_])\1\1", plain)
     return language != "zh" or len(words) == 1 or not set(term) & set("-_# '")
 
 
@@ -344,6 +351,7 @@ def usable(term: str, *, language: str, accents: bool) -> bool:
 @example(rows=[("# a", "glad", 1.0), ("b", "glad", 1.0)], language="en", accents=False)
 @example(rows=[("1", "glad", 1.0), ("01", "Grim", 1.0)], language="en", accents=False)
 @example(rows=[("a\u00f1\u00e9*", "31", 0.25), ("ane", "31", 1.0)], language="es", accents=True)
+@example(rows=[("a", "glad", 0.0), ("aaa*", "glad", 0.0)], language="en", accents=False)
 def test_every_term_of_any_lexicon_that_is_added_finds_itself(rows, language, accents):
     rows = [row for row in rows if usable(row[0], language=language, accents=accents)]
     if not rows:
