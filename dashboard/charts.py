@@ -36,12 +36,22 @@ class Line:
     frame: pl.DataFrame
 
 
-def timeline(lines: list[Line], *, statistic: str, events: pl.DataFrame | None = None) -> go.Figure:
-    """Values with 95 % sampling bands above, people per period below; withheld periods are marked."""
+def timeline(
+    lines: list[Line],
+    *,
+    statistic: str,
+    events: pl.DataFrame | None = None,
+    breaks: pl.DataFrame | None = None,
+) -> go.Figure:
+    """Values with 95 % sampling bands above, people per period below; withheld periods are marked.
+
+    `breaks` has `onset` and `label`: days from which the data are others, a dotted line each through both.
+    """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.74, 0.26], vertical_spacing=0.06)
     for index, line in enumerate(lines):
         _add_line(figure, line=line, index=index, statistic=statistic)
     _add_events(figure, events=events)
+    _add_breaks(figure, breaks=breaks)
     figure.update_yaxes(tickformat=tick_format(statistic), row=1, col=1)
     figure.update_yaxes(title_text="People", rangemode="tozero", row=2, col=1)
     _fit_to_values(figure, lines=lines, statistic=statistic)
@@ -171,6 +181,23 @@ def _add_events(figure: go.Figure, *, events: pl.DataFrame | None) -> None:
             showarrow=False,
             xanchor="left",
             font={"size": 11},
+        )
+
+
+def _add_breaks(figure: go.Figure, *, breaks: pl.DataFrame | None) -> None:
+    if breaks is None:
+        return
+    for number, (onset, label) in enumerate(breaks.select("onset", "label").iter_rows()):
+        figure.add_vline(x=_noon(onset), line={"color": ORANGE, "dash": "dot", "width": 1.5})
+        figure.add_annotation(
+            x=_noon(onset),
+            y=0.02 + 0.09 * (number % 3),
+            xref="x",
+            yref="y domain",
+            text=words.chart_text(label),
+            showarrow=False,
+            xanchor="left",
+            font={"size": 11, "color": ORANGE},
         )
 
 

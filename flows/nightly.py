@@ -34,12 +34,13 @@ STAGES: dict[str, Stage] = {
     "score": stages.score,
     "signals": stages.build_signals,
     "words": stages.words,
+    "events": stages.events,
     "contagion": stages.contagion,
     "forecast": stages.forecast,
     "alerts": stages.alerts,
     "publish": _publish,
 }
-_ISSUE_STAGES = ("signals", "words", "contagion", "forecast", "alerts")
+_ISSUE_STAGES = ("signals", "words", "events", "contagion", "forecast", "alerts")
 
 
 @dataclass(frozen=True, kw_only=True)

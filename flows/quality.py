@@ -23,6 +23,7 @@ SHIPPED_QUALITY = SHIPPED.parent / "data" / "quality.csv"
 KEPT_NAME = "quality.csv"
 TABLE = TABLES["out.measure_quality"]
 KEY = ["scorer", "measure", "lang", "dataset", "metric"]
+RATES = ("sensitivity", "specificity")
 
 
 def measure_quality(scorer: Scorer, *, folder: Path | None = None) -> pl.DataFrame:
@@ -30,7 +31,7 @@ def measure_quality(scorer: Scorer, *, folder: Path | None = None) -> pl.DataFra
     kept = folder / KEPT_NAME if folder is not None else None
     files = [path for path in (kept, SHIPPED_QUALITY) if path is not None and path.is_file()]
     found = [_from_card(scorer), *(_of(scorer, read_quality(path)) for path in files)]
-    return pl.concat(found).unique(KEY, keep="first", maintain_order=True)
+    return with_error_rates(pl.concat(found).unique(KEY, keep="first", maintain_order=True))
 
 
 def keep_quality(rows: pl.DataFrame, *, folder: Path) -> Path:
@@ -64,6 +65,38 @@ def write_quality(rows: pl.DataFrame, *, path: Path) -> None:
     beside = path.with_name(f".{path.name}.part")
     rows.sort(KEY).write_csv(beside)
     beside.replace(path)
+
+
+def with_error_rates(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add the rows `sensitivity` and `specificity` to evaluations that were kept before these had rows of their own.
+
+    Recall over positives, precision over answers and the base rate over texts are the same counts in another form.
+    What was never said has no precision, and gets no rows.
+    """
+    told = KEY[:-1]
+    rated = rows.filter(pl.col("metric").is_in(RATES))
+    by_set = {
+        key: {row["metric"]: row for row in part.iter_rows(named=True)}
+        for key, part in rows.join(rated, on=told, how="anti").group_by(told, maintain_order=True)
+    }
+    added = [
+        dict(zip(told, key, strict=True)) | row | {"scorer_version": known["recall"]["scorer_version"]}
+        for key, known in by_set.items()
+        if known.keys() >= {"recall", "precision", "base_rate"}
+        for row in _share_rows(_counts(known))
+    ]
+    return pl.concat([rows, pl.DataFrame(added, schema=rows.schema)])
+
+
+def _counts(known: dict[str, dict[str, Any]]) -> dict[str, tuple[int, int]]:
+    """(judged rightly, judged) of the positives and of the negatives."""
+    recall, precision, base = known["recall"], known["precision"], known["base_rate"]
+    false_alarms = precision["n"] - round(precision["value"] * precision["n"])
+    n_neg = base["n"] - recall["n"]
+    return {
+        "sensitivity": (round(recall["value"] * recall["n"]), recall["n"]),
+        "specificity": (n_neg - false_alarms, n_neg),
+    }
 
 
 def _of(scorer: Scorer, rows: pl.DataFrame) -> pl.DataFrame:
@@ -105,12 +138,16 @@ def _f1_rows(part: dict[str, Any], *, dataset: str) -> Iterator[dict[str, Any]]:
 
 def _rate_rows(measure: str, rate: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """What `warehouse` needs to turn a share of positives into a prevalence, with Wilson intervals."""
-    shares = {
-        "sensitivity": (rate["tpr"], rate["n_pos"]),
-        "specificity": (1.0 - rate["fpr"], rate["n_neg"]),
+    counts = {
+        "sensitivity": (round(rate["tpr"] * rate["n_pos"]), rate["n_pos"]),
+        "specificity": (round((1.0 - rate["fpr"]) * rate["n_neg"]), rate["n_neg"]),
     }
-    for metric, (share, n) in shares.items():
+    for row in _share_rows(counts):
+        yield row | {"measure": measure, "dataset": VALIDATION}
+
+
+def _share_rows(counts: dict[str, tuple[int, int]]) -> Iterator[dict[str, Any]]:
+    for metric, (right, n) in counts.items():
         if n:
-            value, low, high = wilson(round(share * n), n).as_list()
-            yield {"measure": measure, "dataset": VALIDATION, "metric": metric, "value": value, "low": low,
-                   "high": high, "n": n}  # fmt: skip
+            value, low, high = wilson(right, n).as_list()
+            yield {"metric": metric, "value": value, "low": low, "high": high, "n": n}

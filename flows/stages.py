@@ -17,13 +17,18 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.breaks import keep_quality_and_breaks
 from flows.contagion import check_contagion, contagion_rows
+from flows.evaluation.survey_results import published_rows
+from flows.events import calendar_of, write_events
 from flows.guards import newest_issue, was_made
 from flows.quality import measure_quality
 from flows.scorers import check_names, make_scorer
 from flows.words import make_word_shifts
 from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
+from warehouse.amplification import mark_posts
+from warehouse.cells import AMPLIFIED
 from warehouse.config import Config, load_secret
 from warehouse.disclosure import disclose_contagion
 from warehouse.errors import AffectcastError, ConfigError, UsageError
@@ -89,6 +94,7 @@ def check(config: Config) -> None:
     for name in config.forecast.models:
         create(name)
     check_contagion(config)
+    calendar_of(config)
     for source in config.sources:
         check_time_config(source.time)
 
@@ -193,19 +199,24 @@ def score(run: Run) -> Receipt:
                 [measure_quality(scorer, folder=run.config.paths.lexicons) for scorer in scorers]
             )
             store.put(TABLES["out.measure_quality"], quality, run_id=run.run_id)
+            store.delete(TABLES["out.survey_validity"], where="true")
+            surveys = published_rows(run.config.paths.lexicons)
+            store.append(TABLES["out.survey_validity"], surveys, run_id=run.run_id)
         receipts.append(total)
     return total
 
 
 def build_signals(run: Run) -> Receipt:
-    """core.scores_* → core.signals → out.signals (disclosed)."""
+    """raw.posts → core.marks; with core.scores_* → core.signals → out.signals (disclosed)."""
     spec = signals.SignalSpec(config=run.config, issue=run.issue, assumed=run.assumed)
     with _stage(run, "signals") as (store, receipts):
+        mark_posts(store, config=run.config.amplification, run_id=run.run_id)
         made = signals.compute_signals(store, scorers=run.scorers(), spec=spec, run_id=run.run_id)
         released = release_signals(store, config=run.config, issue=run.issue, run_id=run.run_id)
         with store.transaction():
             codes = store.query("SELECT DISTINCT geo_type, geo_value FROM out.signals")
             store.put(TABLES["out.places"], place_table(codes), run_id=run.run_id)
+        keep_quality_and_breaks(store, run=run)
         receipts.append(Receipt("signals", made.rows_in, released.rows_out, released.reasons))
     return receipts[-1]
 
@@ -219,6 +230,13 @@ def words(run: Run) -> Receipt:
             store.delete(table, where="window_end = ?", parameters=[made.window_end])
             written = store.append(table, made.rows, run_id=run.run_id)
         receipts.append(replace(made.receipt, rows_out=written))
+    return receipts[-1]
+
+
+def events(run: Run) -> Receipt:
+    """The configured calendar → out.events; with out.signals → out.event_effects, out.event_tests."""
+    with _stage(run, "events") as (store, receipts):
+        receipts.append(write_events(store, run=run))
     return receipts[-1]
 
 
@@ -246,6 +264,7 @@ def forecast(run: Run) -> Receipt:
             known,
             config=config.forecast, as_of=run.issue, seed=config.run.seed,
             reporting_lag_days=config.signals.reporting_lag_days, people_floor=config.disclosure.people_floor,
+            breaks=store.read(TABLES["out.breaks"], where="issue <= ?", parameters=[run.issue]),
             progress=lambda label: run.tell(label, 1),
         )  # fmt: skip
         with store.transaction():
@@ -293,7 +312,7 @@ def _main_signals(store: Store, *, run: Run) -> pl.DataFrame:
     Cells that were never published, most cells of a fine-grained archive, are left where they are.
     """
     where = (
-        "issue <= ? AND signal IN (SELECT signal FROM out.signal_catalogue "
+        f"issue <= ? AND population <> '{AMPLIFIED}' AND signal IN (SELECT signal FROM out.signal_catalogue "
         "WHERE smoothing = 'none' AND statistic IN (SELECT unnest(?))) "
         f"AND ({_CELL}) IN (SELECT ({_CELL}) FROM out.signals WHERE value IS NOT NULL)"
     )
@@ -318,6 +337,7 @@ def alerts(run: Run) -> Receipt:
             previous=_previous_alerts(store, issue=run.issue),
             acknowledged=read_acknowledgements(run.config.paths.warehouse.parent),
             catalogue=store.read(TABLES["out.signal_catalogue"]),
+            breaks=store.read(TABLES["out.breaks"], where="issue <= ?", parameters=[run.issue]),
             config=run.config.alerts,
             reporting_lag_days=run.config.signals.reporting_lag_days,
             people_floor=run.config.disclosure.people_floor,

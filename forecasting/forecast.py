@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from forecasting.backtest import Task, Truth, origin_days, score_runs
+from forecasting.breaks.downstream import recent_break, since_break
 from forecasting.files import FileForecast, forecast_file
 from forecasting.matrix import Frequency
 from forecasting.rolling import Plan, Progress, Run, flat_lines, run_origins
@@ -42,14 +43,18 @@ def forecast_signals(
     reporting_lag_days: int,
     people_floor: int,
     signal_names: Collection[str] | None = None,
+    breaks: pl.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> ForecastResult:
     """Forecast every series of `core.signals` or `out.signals` from what was known on `as_of`.
 
     A series is forecast daily when enough of its recent days are observed, else weekly if it has weeks.
     Each horizon comes from every configured model and from their ensemble. `signal_names` are the signals
-    to forecast (by the catalogue's statistic); None takes all in the frame.
+    to forecast (by the catalogue's statistic); None takes all in the frame. With `breaks` (`out.breaks`) a
+    place learns from its newest break on once 56 days are there, and is `limited_history` until then.
     """
+    if breaks is not None:
+        signals = since_break(signals, breaks=breaks, as_of=as_of)
     spec = SeriesSpec(
         reporting_lag_days=reporting_lag_days,
         people_floor=people_floor,
@@ -64,8 +69,12 @@ def forecast_signals(
         for p in panels
     ]
     forecasts, scores = TABLES["out.forecasts"], TABLES["out.scores"]
+    rows = pl.concat([forecasts.schema.create_empty(), *(f for f, _ in parts)]).sort(forecasts.key)
+    if breaks is not None:
+        recent = recent_break(breaks, as_of=as_of)
+        rows = rows.with_columns(limited_history=pl.col("limited_history") | recent)
     return ForecastResult(
-        forecasts=pl.concat([forecasts.schema.create_empty(), *(f for f, _ in parts)]).sort(forecasts.key),
+        forecasts=rows,
         scores=pl.concat([scores.schema.create_empty(), *(s for _, s in parts)]).sort(scores.key),
         skipped=skipped,
     )

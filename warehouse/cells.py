@@ -3,20 +3,24 @@
 One SQL statement per place level, population and period type, over the posts of a few weeks. Sums run over
 whole billionths: threads may add them in any order and no digit changes. Posts without an author count as a
 person each in a cell where most posts have none (`people_unknown`), and are left out of other cells.
+Amplified posts (`[signals] exclude`) are a population of their own and in no other.
 Not for deciding what to compute, nor for what is kept: `signals.py` does both.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from warehouse.config import SignalsConfig
+from warehouse.amplification import amplified_sql
+from warehouse.config import SignalsConfig, WeightsConfig
 from warehouse.scores import table_of, threshold_sql
 from warehouse.scoring import Scorer
 from warehouse.store import Store
+from warehouse.weights import Margins, weighted
 
 # What a place is called at each level, and which posts `p` are in one.
 LEVELS = {
@@ -24,11 +28,14 @@ LEVELS = {
     "nation": ("left(p.geo_value, 2)", "p.geo_type IN ('nation', 'region')"),
     "region": ("p.geo_value", "p.geo_type = 'region'"),
 }
-_POPULATIONS = {
-    "all": ("'all'", "true"),
-    "lang": ("'lang=' || lang", "lang IS NOT NULL"),
-    "community": ("'community=' || community", "community IS NOT NULL"),
+AMPLIFIED = "amplified"
+_POPULATIONS = {"all": ("'all'", "NOT amplified"), AMPLIFIED: (f"'{AMPLIFIED}'", "amplified")} | {
+    name: (f"'{name}=' || {name}", f"{name} IS NOT NULL AND NOT amplified")
+    for name in ("lang", "community", "age_band", "sex")
 }
+_CELL = ["geo_value", "population", "time_value", "people_unknown"]
+# A cell has a main language where at least this share of its posts is in one.
+_MAIN_LANG = 0.95
 PERIODS = {"day": "time_value", "week": "CAST(time_value + (7 - isodow(time_value))::INTEGER AS DATE)"}
 
 
@@ -39,6 +46,8 @@ class CellSpec:
     signals: SignalsConfig
     periods: pl.DataFrame
     received_by: dt.date
+    weights: WeightsConfig
+    margins: Margins | None = None
 
     def ends(self, time_type: str) -> list[dt.date]:
         """The last days of the periods of one type."""
@@ -78,13 +87,17 @@ def period_end(day: pl.Expr, *, time_type: str) -> pl.Expr:
 
 
 def estimates(store: Store, *, scorer: Scorer, spec: CellSpec) -> pl.DataFrame:
-    """One row per signal and cell: the cell's columns, value, se, sample_size, n_posts, numerator and
-    people_unknown. `numerator` is the number of people with at least one hit, null for means."""
+    """One row per signal and cell: the cell's columns, value (weighted where there are margins for its place),
+    value_unweighted, se, sample_size, n_posts, numerator, design_effect, main_lang and people_unknown.
+
+    `numerator` is the number of people with at least one hit, null for means.
+    """
     _collect_votes(store, scorer=scorer, spec=spec)
+    amplified = (AMPLIFIED,) if spec.signals.exclude else ()
     wide = pl.concat(
         _cells(store, scorer=scorer, spec=spec, by=(level, population, time_type))
         for level in spec.signals.levels
-        for population in ("all", *spec.signals.populations)
+        for population in ("all", *amplified, *spec.signals.populations)
         for time_type in PERIODS
     )
     return pl.concat(
@@ -99,10 +112,13 @@ def _collect_votes(store: Store, *, scorer: Scorer, spec: CellSpec) -> None:
     store.connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE votes AS
-        SELECT author_key IS NULL AS anonymous, coalesce(author_key, post_id) AS person,
-               time_value, geo_type, geo_value, p.lang, community, {votes}
+        SELECT p.author_key IS NULL AS anonymous, coalesce(p.author_key, post_id) AS person,
+               time_value, geo_type, geo_value, p.lang, community, age_band, sex,
+               if(geo_type = 'region', geo_value, NULL) AS region, ({amplified_sql(spec.signals.exclude)}) AS amplified,
+               {votes}
         FROM raw.posts p JOIN {table_of(scorer).name} s USING (post_id)
-        WHERE s.missing = 0 AND p.kind IN (SELECT unnest(?)) AND p.received_issue <= ?
+        LEFT JOIN core.people k ON k.author_key = p.author_key
+        WHERE s.missing = 0 AND (amplified OR p.kind IN (SELECT unnest(?))) AND p.received_issue <= ?
           AND (time_value IN (SELECT unnest(?)) OR {PERIODS["week"]} IN (SELECT unnest(?)))
         """,
         [list(spec.signals.kinds), spec.received_by, spec.ends("day"), spec.ends("week")],
@@ -124,8 +140,41 @@ def _cells(store: Store, *, scorer: Scorer, spec: CellSpec, by: tuple[str, str, 
         _Column(f"{measure}_{statistic}", statistic, partial=measure in partial)
         for measure, statistic in columns_of(scorer)
     ]
-    frame = store.query(_cell_sql(columns, by=by), [spec.ends(time_type)])
-    return frame.with_columns(geo_type=pl.lit(level), time_type=pl.lit(time_type))
+    least = _least_posts(spec, time_type=time_type)
+    frame = store.query(_cell_sql(columns, by=by, least_posts=least), [spec.ends(time_type)])
+    languages = store.query(_language_sql(by), [spec.ends(time_type)])
+    place = {"geo_type": pl.lit(level), "time_type": pl.lit(time_type)}
+    named = frame.join(languages, on=_CELL[:3], how="left", maintain_order="left").with_columns(**place)
+    if spec.margins is None:
+        return named.with_columns(design_effect=pl.lit(1.0))
+    cut = _cell_sql(columns, by=by, least_posts=least, strata=spec.margins.variables)
+    strata = store.query(cut, [spec.ends(time_type)])
+    made = weighted(
+        strata.with_columns(**place), margins=spec.margins, config=spec.weights,
+        cell=[*_CELL, "geo_type"], columns=[column.name for column in columns],
+    )  # fmt: skip
+    joined = named.join(made, on=[*_CELL, "geo_type"], how="left", maintain_order="left")
+    return joined.with_columns(pl.col("design_effect").fill_null(1.0))
+
+
+def _least_posts(spec: CellSpec, *, time_type: str) -> int:
+    return spec.signals.minimum_posts_day if time_type == "day" else spec.signals.minimum_posts_week
+
+
+def _language_sql(by: tuple[str, str, str]) -> str:
+    """The language of nearly all posts of a cell; no row where they are mixed."""
+    level, population, time_type = by
+    place, in_level = LEVELS[level]
+    group, in_population = _POPULATIONS[population]
+    return f"""
+        WITH spoken AS (
+            SELECT {place} AS place, {group} AS population, {PERIODS[time_type]} AS period, lang, count(*) AS n
+            FROM votes p WHERE {in_level} AND {in_population} AND {PERIODS[time_type]} IN (SELECT unnest(?))
+            GROUP BY ALL
+        )
+        SELECT place AS geo_value, population, period AS time_value, lang AS main_lang FROM spoken
+        QUALIFY n >= {_MAIN_LANG} * sum(n) OVER (PARTITION BY place, population, period) ORDER BY ALL
+    """
 
 
 @dataclass(frozen=True)
@@ -164,19 +213,24 @@ class _Column:
         )
 
 
-def _cell_sql(columns: list[_Column], *, by: tuple[str, str, str]) -> str:
-    """Posts to people, people to the two halves of a cell (with and without an author), halves to cells."""
+def _cell_sql(
+    columns: list[_Column], *, by: tuple[str, str, str], least_posts: int, strata: Sequence[str] = ()
+) -> str:
+    """Posts to people, people to the two halves of a cell (with and without an author), halves to cells; each of them
+    cut by the person's `strata`, where given."""
     level, population, time_type = by
     place, in_level = LEVELS[level]
     group, in_population = _POPULATIONS[population]
+    of_person = "".join(f", any_value({name}) AS {name}" for name in strata)
+    kept = "".join(f", {name}" for name in strata)
     return f"""
         WITH people AS (
             SELECT {place} AS place, {group} AS population, {PERIODS[time_type]} AS period, anonymous, person,
-                   count(*) AS posts, {", ".join(column.person() for column in columns)}
+                   count(*) AS posts{of_person}, {", ".join(column.person() for column in columns)}
             FROM votes p WHERE {in_level} AND {in_population} AND {PERIODS[time_type]} IN (SELECT unnest(?))
-            GROUP BY ALL
+            GROUP BY place, population, period, anonymous, person HAVING count(*) >= {least_posts}
         ), halves AS (
-            SELECT place, population, period, anonymous, count(*) AS people, sum(posts) AS posts,
+            SELECT place, population, period, anonymous{kept}, count(*) AS people, sum(posts) AS posts,
                    {", ".join(column.half() for column in columns)}
             FROM people GROUP BY ALL
         ), sided AS (
@@ -184,7 +238,7 @@ def _cell_sql(columns: list[_Column], *, by: tuple[str, str, str]) -> str:
                    AS people_unknown
             FROM halves
         )
-        SELECT place AS geo_value, population, period AS time_value, people_unknown,
+        SELECT place AS geo_value, population, period AS time_value, people_unknown{kept},
                sum(people)::BIGINT AS n, sum(posts)::BIGINT AS n_posts,
                {", ".join(column.cell() for column in columns)}
         FROM sided WHERE people_unknown OR NOT anonymous GROUP BY ALL ORDER BY ALL
@@ -195,14 +249,20 @@ def _one_signal(wide: pl.DataFrame, *, scorer: Scorer, measure: str, statistic: 
     column = f"{measure}_{statistic}"
     partial = f"{column}_n" in wide.columns
     n, n_posts = (f"{column}_n", f"{column}_posts") if partial else ("n", "n_posts")
+    plain, variance = pl.col(column), pl.col(f"{column}_var")
+    if f"{column}_weighted" in wide.columns:
+        plain = pl.coalesce(pl.col(f"{column}_weighted").fill_nan(None), column)
+        variance = pl.coalesce(pl.col(f"{column}_weighted_var").fill_nan(None), variance)
     return wide.filter(pl.col(n) > 0).select(
         "population", "geo_type", "geo_value", "time_type", "time_value", "people_unknown",
         n_posts=pl.col(n_posts),
         signal=pl.lit(signal_name(scorer.name, measure, statistic)),
-        value=pl.col(column).clip(0.0, 1.0),
-        se=standard_error(variance=pl.col(f"{column}_var"), n=pl.col(n)),
+        value=plain.clip(0.0, 1.0),
+        value_unweighted=pl.col(column).clip(0.0, 1.0),
+        se=standard_error(variance=variance, n=pl.col(n)),
         sample_size=pl.when(~pl.col("people_unknown")).then(pl.col(n)),
         numerator=pl.when(pl.lit(statistic == "share")).then(pl.col(f"{column}_people")),
+        design_effect="design_effect", main_lang="main_lang",
     )  # fmt: skip
 
 

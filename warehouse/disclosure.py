@@ -12,33 +12,20 @@ exports) reads what this returns, so nothing built on it can say more.
 3. Days and weeks overlap. A week counts people, not people per day, so days do not add up to it; but posts do.
    A week's `n_posts` is therefore not published where people are counted. Where the days leave a small
    remainder of a week all the same (everybody posted once, or posts stand in for people), the week is hidden.
-4. Counts are rounded, shares recomputed from rounded counts, means rounded to 1/n, errors computed from both.
+4. Counts are rounded, shares recomputed from rounded counts, means and weighted values rounded to 1/n, errors
+   computed from both, times the design effect (to one decimal) where people are weighted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
+from warehouse.complementary import HITS, PEOPLE_FLOOR, UNITS, close
 from warehouse.config import DisclosureConfig
 from warehouse.tables import CENSORED, NOT_APPLICABLE, NOT_MISSING
 
-PEOPLE_FLOOR, NUMERATOR, COMPLEMENTARY = "people_floor", "numerator", "complementary"
-_PERIOD = ["signal", "time_type", "time_value"]
-_PLACE = ["geo_type", "geo_value"]
-# People (or posts that stand in for them) and people with a hit: exact, and as published.
-_UNITS, _HITS = ("units", "units_shown"), ("hits", "hits_shown")
-_COUNTS = [*_UNITS, *_HITS]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Families:
-    """Which cells sum to which: `family` (null: none), `is_parent`, and what else a family shares."""
-
-    family: pl.Expr
-    is_parent: pl.Expr
-    shared: list[str]
+NUMERATOR = "numerator"
+_COUNTS = [*UNITS, *HITS]
 
 
 def disclose(cells: pl.DataFrame, *, config: DisclosureConfig, statistics: pl.DataFrame) -> pl.DataFrame:
@@ -49,7 +36,7 @@ def disclose(cells: pl.DataFrame, *, config: DisclosureConfig, statistics: pl.Da
     """
     described = cells.join(statistics, on="signal", how="left", maintain_order="left")
     marked = _counted(described, config=config).with_columns(suppressed=_primary(config))
-    return _published(_close_all(marked, config=config)).drop(*_COUNTS, "posts_shown", "floor", "statistic")
+    return _published(close(marked, config=config)).drop(*_COUNTS, "posts_shown", "floor", "statistic")
 
 
 def _counted(cells: pl.DataFrame, *, config: DisclosureConfig) -> pl.DataFrame:
@@ -62,148 +49,18 @@ def _counted(cells: pl.DataFrame, *, config: DisclosureConfig) -> pl.DataFrame:
         units_shown=shown,
         posts_shown=_to_step(pl.col("n_posts"), step).cast(pl.Int64),
         hits=pl.when(is_share).then("numerator"),
-        hits_shown=pl.when(is_share).then(_to_step(pl.col("value") * shown, step)),
+        hits_shown=pl.when(is_share).then(_to_step(pl.col("value_unweighted") * shown, step)),
         floor=pl.when("people_unknown").then(config.post_floor).otherwise(config.people_floor),
     )
 
 
 def _primary(config: DisclosureConfig) -> pl.Expr:
-    too_few = pl.min_horizontal(*_UNITS) < pl.col("floor")
-    few_hits = (pl.col("hits") > 0) & (pl.min_horizontal(*_HITS) <= config.numerator_floor)
+    too_few = pl.min_horizontal(*UNITS) < pl.col("floor")
+    few_hits = (pl.col("hits") > 0) & (pl.min_horizontal(*HITS) <= config.numerator_floor)
     return (
         pl.when(too_few.fill_null(True) | pl.col("value").is_null()).then(pl.lit(PEOPLE_FLOOR))
         .when(few_hits.fill_null(False)).then(pl.lit(NUMERATOR))
     )  # fmt: skip
-
-
-# -------------------------------------------------------------------------- complementary suppression
-
-
-def _close_all(cells: pl.DataFrame, *, config: DisclosureConfig) -> pl.DataFrame:
-    """Hiding a cell can open a gap elsewhere, so all families are gone over until no cell is hidden."""
-    kinds = cells.select(pl.col("population").str.split("=").list.first().unique().sort()).to_series()
-    while True:
-        before = cells["suppressed"].null_count()
-        cells = _close(cells, families=_regions_of_nations(), config=config)
-        cells = _close(_with_open_regions(cells), families=_everywhere(), config=config).drop("open")
-        for kind in kinds.filter(kinds != "all"):
-            cells = _close(cells, families=_slices(kind), config=config)
-        cells = _close_weeks(cells, config=config)
-        if cells["suppressed"].null_count() == before:
-            return cells
-
-
-def _regions_of_nations() -> _Families:
-    return _Families(
-        family=pl.when(pl.col("geo_type").is_in(["nation", "region"])).then(pl.col("geo_value").str.head(2)),
-        is_parent=pl.col("geo_type") == "nation",
-        shared=[*_PERIOD, "population"],
-    )
-
-
-def _everywhere() -> _Families:
-    inside = pl.col("geo_type").is_in(["all", "nation"]) | pl.col("open")
-    return _Families(
-        family=pl.when(inside).then(pl.lit("all")),
-        is_parent=pl.col("geo_type") == "all",
-        shared=[*_PERIOD, "population"],
-    )
-
-
-def _with_open_regions(cells: pl.DataFrame) -> pl.DataFrame:
-    """Add `open`: a region whose nation is not published, so that it adds to what is known of everything."""
-    nations = cells.filter(pl.col("geo_type") == "nation", pl.col("suppressed").is_null())
-    keys = [*_PERIOD, "population", "nation"]
-    shown = nations.select(*_PERIOD, "population", nation="geo_value", closed=True)
-    joined = cells.with_columns(nation=pl.col("geo_value").str.head(2)).join(
-        shown, on=keys, how="left", maintain_order="left"
-    )
-    is_open = (pl.col("geo_type") == "region") & pl.col("closed").is_null()
-    return joined.with_columns(open=is_open).drop("nation", "closed")
-
-
-def _slices(kind: str) -> _Families:
-    whole = pl.col("population") == "all"
-    return _Families(
-        family=pl.when(whole | pl.col("population").str.starts_with(f"{kind}=")).then(pl.lit(kind)),
-        is_parent=whole,
-        shared=[*_PERIOD, *_PLACE],
-    )
-
-
-def _close(cells: pl.DataFrame, *, families: _Families, config: DisclosureConfig) -> pl.DataFrame:
-    """Hide the smallest published children until what they hide from their parent is no small cell."""
-    keys = [*families.shared, "family"]
-    marked = cells.with_columns(family=families.family, is_parent=families.is_parent).with_row_index("row")
-    inside = marked.filter(pl.col("family").is_not_null())
-    gaps = _standing_in(_gaps(inside, keys=keys))
-    children = inside.filter(~pl.col("is_parent"), pl.col("suppressed").is_null()).drop("floor")
-    ranked = children.join(gaps, on=keys, how="inner").sort(*keys, "units", *_PLACE, "population")
-    hidden = _smallest(ranked, keys=keys, config=config)
-    hide = pl.col("row").is_in(hidden.implode())
-    closed = marked.with_columns(suppressed=pl.when(hide).then(pl.lit(COMPLEMENTARY)).otherwise("suppressed"))
-    return closed.drop("row", "family", "is_parent")
-
-
-def _smallest(ranked: pl.DataFrame, *, keys: list[str], config: DisclosureConfig) -> pl.Series:
-    """Rows of the children to hide: each family's first ones, up to where its gap is safe."""
-    earlier = [
-        (pl.col(f"{name}_gap") + pl.col(name).fill_null(0).cum_sum().over(keys) - pl.col(name).fill_null(0))
-        for name in _COUNTS
-    ]
-    widened = ranked.with_columns(**{f"{name}_gap": gap for name, gap in zip(_COUNTS, earlier, strict=True)})
-    exposed = widened.with_columns(exposed=_exposed(config).cast(pl.Int8))
-    return exposed.filter(pl.col("exposed").cum_min().over(keys) == 1)["row"]
-
-
-def _gaps(inside: pl.DataFrame, *, keys: list[str]) -> pl.DataFrame:
-    """Per published parent with a hidden child: each count less that of its published children (`_gap`), and
-    the sum of the hidden children (`_hidden`)."""
-    kept = pl.col("suppressed").is_null()
-    parents = inside.filter(kept, "is_parent").select(*keys, "floor", *_COUNTS)
-    sums = (
-        inside.filter(~pl.col("is_parent"))
-        .group_by(keys)
-        .agg(
-            *[pl.col(name).filter(kept).sum().alias(f"{name}_kept") for name in _COUNTS],
-            *[pl.col(name).filter(~kept).sum().alias(f"{name}_hidden") for name in _COUNTS],
-            some_hidden=(~kept).any(),
-        )
-    )
-    both = parents.join(sums.filter("some_hidden"), on=keys, how="inner")
-    gaps = [(pl.col(name).fill_null(0) - pl.col(f"{name}_kept")).alias(f"{name}_gap") for name in _COUNTS]
-    return both.select(*keys, "floor", *gaps, *[f"{name}_hidden" for name in _COUNTS])
-
-
-def _standing_in(gaps: pl.DataFrame) -> pl.DataFrame:
-    """People in two places count once above and twice below, which can cover a gap: where the published
-    children reach their parent, the hidden ones' own sum is taken for the gap."""
-    return gaps.with_columns(
-        pl.when(pl.col(f"{name}_gap") > 0)
-        .then(f"{name}_gap")
-        .otherwise(f"{name}_hidden")
-        .alias(f"{name}_gap")
-        for name in ("units", "hits")
-    )
-
-
-def _exposed(config: DisclosureConfig) -> pl.Expr:
-    """Whether a gap is a small cell, in exact or in published numbers."""
-    few = [pl.col(f"{name}_gap").is_between(0, pl.col("floor"), closed="none") for name in _UNITS]
-    few_hits = [pl.col(f"{name}_gap").is_between(0, config.numerator_floor, closed="right") for name in _HITS]
-    return pl.any_horizontal(*few, *few_hits).fill_null(False)
-
-
-def _close_weeks(cells: pl.DataFrame, *, config: DisclosureConfig) -> pl.DataFrame:
-    """Hide a week when its published days leave a small remainder of it for the hidden ones."""
-    keys = ["signal", "population", *_PLACE, "week"]
-    end = pl.col("time_value") + pl.duration(days=7 - pl.col("time_value").dt.weekday().cast(pl.Int64))
-    marked = cells.with_columns(week=end, is_parent=pl.col("time_type") == "week")
-    exposed = _gaps(marked, keys=keys).filter(_exposed(config)).select(*keys, exposed=True)
-    joined = marked.join(exposed, on=keys, how="left", maintain_order="left")
-    hide = pl.col("is_parent") & pl.col("exposed").is_not_null() & pl.col("suppressed").is_null()
-    closed = joined.with_columns(suppressed=pl.when(hide).then(pl.lit(COMPLEMENTARY)).otherwise("suppressed"))
-    return closed.drop("week", "is_parent", "exposed")
 
 
 # ------------------------------------------------------------------------------------------ rounding
@@ -212,15 +69,20 @@ def _close_weeks(cells: pl.DataFrame, *, config: DisclosureConfig) -> pl.DataFra
 def _published(cells: pl.DataFrame) -> pl.DataFrame:
     """Counts as rounded, shares recomputed from them, means to 1/n, errors from both."""
     kept, n = pl.col("suppressed").is_null(), pl.col("units_shown")
-    hits = pl.coalesce("hits_shown", (pl.col("value") * n).round())
-    value = pl.when(kept).then((hits / n).clip(0.0, 1.0))
+    hits = pl.coalesce("hits_shown", (pl.col("value_unweighted") * n).round())
+    plain = pl.when(kept).then((hits / n).clip(0.0, 1.0))
+    is_weighted = pl.col("value") != pl.col("value_unweighted")
+    value = (
+        pl.when(kept & is_weighted).then(((pl.col("value") * n).round() / n).clip(0.0, 1.0)).otherwise(plain)
+    )
+    widened = (pl.col("design_effect") * 10).ceil() / 10
     by_day = pl.col("people_unknown") | (pl.col("time_type") == "day")
     return cells.with_columns(
         value=value,
-        value_unweighted=value,
+        value_unweighted=plain,
         value_corrected=pl.lit(None, dtype=pl.Float64),
         corrected_se=pl.lit(None, dtype=pl.Float64),
-        se=pl.when(kept).then(published_error(value, n=n)),
+        se=pl.when(kept).then(published_error(value, n=n) * widened.sqrt()),
         sample_size=pl.when(kept & ~pl.col("people_unknown")).then(n.cast(pl.Int64)),
         n_posts=pl.when(kept & by_day).then("posts_shown"),
         reliability=pl.when(kept).then(pl.col("reliability").cast(pl.String)).otherwise(pl.lit("suppressed")),

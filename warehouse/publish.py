@@ -83,7 +83,8 @@ def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
     found = breaches(frames["signals"], config=config.disclosure, shares=daily["signal"].to_list())
     broken = [f"out.signals: {breach}" for breach in found]
     floor = config.disclosure.people_floor
-    for name, column in (("alerts", "sample_size"), ("contagion", "n_people"), ("word_shifts", "n_people")):
+    people = {"alerts": "sample_size", "contagion": "n_people", "word_shifts": "n_people"}
+    for name, column in (people | {"event_effects": "sample_size"}).items():
         few = frames[name].filter(pl.col(column) < floor).height
         broken += [f"out.{name}: {column} below {floor}: {few} rows"] if few else []
     words = frames["word_shifts"]
@@ -105,7 +106,15 @@ def _frame(store: Store, *, table: Table, issue: dt.date, config: Config) -> pl.
     if "reference_date" in table.columns:
         bounds: list[object] = [since if table.bare_name != "scores" else dt.date.min, issue]
         return store.read(table, where="reference_date BETWEEN ? AND ?", parameters=bounds)
-    if table.name == "out.accounting":
+    if table.name == "out.event_effects":
+        rows = _event_effects(store, table=table, issue=issue)
+        return rows.filter(pl.col("sample_size").is_null() | (pl.col("sample_size") >= floor))
+    if table.name == "out.breaks":
+        rows = store.read(table, where="issue <= ?", parameters=[issue])
+        return rows.filter(pl.col("sample_size").is_null() | (pl.col("sample_size") >= floor))
+    if table.name == "out.data_quality":
+        return store.read(table, where="time_value <= ?", parameters=[issue])
+    if table.name in ("out.accounting", "out.event_tests"):
         return store.read(table, where="issue = ?", parameters=[issue])
     if table.name == "out.alerts":
         rows = store.read(table, where="issue BETWEEN ? AND ?", parameters=[since, issue])
@@ -119,6 +128,14 @@ def _frame(store: Store, *, table: Table, issue: dt.date, config: Config) -> pl.
             table, where="window_end = ?", parameters=[SignalSpec(config=config, issue=issue).last_day]
         )
     return store.read(table)
+
+
+def _event_effects(store: Store, *, table: Table, issue: dt.date) -> pl.DataFrame:
+    """The newest row by `issue` of every event that is still in the calendar."""
+    where = "issue <= ? AND event_id IN (SELECT event_id FROM out.events)"
+    rows = store.read(table, where=where, parameters=[issue])
+    series = [name for name in table.key if name != "issue"]
+    return rows.sort(table.key).unique(series, keep="last", maintain_order=True)
 
 
 def published_at(root: Path, *, place: str) -> Publication:

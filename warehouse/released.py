@@ -20,6 +20,8 @@ from warehouse.vintages import CELL, latest
 
 CORE, OUT = TABLES["core.signals"], TABLES["out.signals"]
 _SMOOTHED_DAYS = 7
+# Days back to the Monday of the newest complete week.
+_REACH = 2 * _SMOOTHED_DAYS - 1
 _BATCH_ROWS = 300_000
 _COMPARED = ["value", "se", "sample_size", "n_posts", "reliability", "people_unknown"]
 _SERIES = ["signal", "population", "geo_type", "geo_value", "time_type"]
@@ -132,22 +134,23 @@ def _is_average(store: Store) -> pl.Expr:
 
 
 def _smoothed_batches(store: Store, *, release: _Release) -> Iterator[list[dt.date]]:
-    """Days whose last seven hold a day that changed at this issue."""
+    """Days whose last seven hold a day that changed at this issue, or follow the week of one."""
     sql = f"SELECT DISTINCT time_value FROM out.signals WHERE {_DAILY} AND (? OR issue = ?)"
     changed = store.query(sql, [release.anew, release.issue])["time_value"].to_list()
-    reached = sorted({day + dt.timedelta(days=after) for day in changed for after in range(_SMOOTHED_DAYS)})
+    reached = sorted({day + dt.timedelta(days=after) for day in changed for after in range(_REACH)})
     for first in range(0, len(reached), 8 * _SMOOTHED_DAYS):
         yield reached[first : first + 8 * _SMOOTHED_DAYS]
 
 
-_DAILY = "time_type = 'day' AND signal IN (SELECT signal FROM out.signal_catalogue WHERE smoothing = 'none')"
+_PLAIN = "signal IN (SELECT signal FROM out.signal_catalogue WHERE smoothing = 'none')"
+_DAILY = f"time_type = 'day' AND {_PLAIN}"
 
 
 def _smoothed(store: Store, *, days: list[dt.date], release: _Release) -> pl.DataFrame:
     """Changed trailing 7-day means on `days`, from disclosed daily values only."""
-    needed = list({day - dt.timedelta(days=back) for day in days for back in range(_SMOOTHED_DAYS)})
-    daily = latest(store.read(OUT, where=f"{_IN_PERIODS} AND {_DAILY}", parameters=[release.issue, needed]))
-    averaged = trailing_mean(daily, config=release.config).filter(pl.col("time_value").is_in(days))
+    needed = list({day - dt.timedelta(days=back) for day in days for back in range(_REACH)})
+    shown = latest(store.read(OUT, where=f"{_IN_PERIODS} AND {_PLAIN}", parameters=[release.issue, needed]))
+    averaged = trailing_mean(shown, config=release.config).filter(pl.col("time_value").is_in(days))
     names = store.query(
         "SELECT a.signal, b.signal AS smoothed FROM out.signal_catalogue a JOIN out.signal_catalogue b "
         "USING (scorer, measure, statistic) WHERE a.smoothing = 'none' AND b.smoothing = '7dav'"
@@ -157,16 +160,18 @@ def _smoothed(store: Store, *, days: list[dt.date], release: _Release) -> pl.Dat
     return _changed(store, _stamped(own, release=release), issue=release.issue)
 
 
-def trailing_mean(daily: pl.DataFrame, *, config: Config) -> pl.DataFrame:
+def trailing_mean(shown: pl.DataFrame, *, config: Config) -> pl.DataFrame:
     """Mean of the published days among the last seven, where there are at least `minimum_days_of_seven`.
 
-    `sample_size` is the smallest of those days', so that no tier is flattered; `se` treats the days' samples
-    as independent, which is too narrow where the same people post every day. A day without a row of its own
-    gets none here: gaps stay gaps.
+    `shown` holds published days and weeks. `sample_size` is the smallest of the days', so that no tier is flattered.
+    `se` knows that the same people post on several days: the variance that independent days would have, times the
+    number of days that a person of the newest published week posted on, which is what it would be if nobody's mood
+    changed within a week. A day without a row of its own gets none here: gaps stay gaps.
     """
-    days = daily.filter(pl.col("time_type") == "day").sort([*_SERIES, "time_value"])
-    shown = pl.col("value").is_not_null()
-    kept = days.with_columns(variance=pl.col("se") ** 2, unknown=shown & pl.col("people_unknown"))
+    days = shown.filter(pl.col("time_type") == "day").sort([*_SERIES, "time_value"])
+    kept = days.with_columns(
+        variance=pl.col("se") ** 2, unknown=pl.col("value").is_not_null() & pl.col("people_unknown")
+    )
     rolled = kept.rolling("time_value", period=f"{_SMOOTHED_DAYS}d", group_by=_SERIES).agg(
         k=pl.col("value").count(),
         mean=pl.col("value").mean(),
@@ -176,7 +181,33 @@ def trailing_mean(daily: pl.DataFrame, *, config: Config) -> pl.DataFrame:
         unknown=pl.col("unknown").any(),
     )
     joined = days.join(rolled, on=[*_SERIES, "time_value"], how="left", maintain_order="left")
-    return _as_published(joined, config=config)
+    return _as_published(_with_repeats(joined, weeks=_repeats(shown)), config=config)
+
+
+def _repeats(shown: pl.DataFrame) -> pl.DataFrame:
+    """Per series and published week: on what share of the week's published days its people posted, on average."""
+    end = pl.col("time_value") + pl.duration(days=7 - pl.col("time_value").dt.weekday().cast(pl.Int64))
+    series = [name for name in _SERIES if name != "time_type"]
+    days = shown.filter(pl.col("time_type") == "day", pl.col("sample_size").is_not_null())
+    sums = days.group_by(*series, time_value=end).agg(total=pl.col("sample_size").sum(), days=pl.len())
+    weeks = shown.filter(pl.col("time_type") == "week").select(*series, "time_value", people="sample_size")
+    both = weeks.drop_nulls("people").join(sums, on=[*series, "time_value"], how="inner")
+    share = (pl.col("total") / pl.col("people") / pl.col("days")).clip(0.0, 1.0)
+    return both.select(*series, "time_value", share=share).sort("time_value")
+
+
+def _with_repeats(days: pl.DataFrame, *, weeks: pl.DataFrame) -> pl.DataFrame:
+    """Add `repeats`, the days that a person posted on among the k averaged; all of them where the newest complete
+    week is not published."""
+    series = [name for name in _SERIES if name != "time_type"]
+    found = days.sort("time_value").join_asof(
+        weeks, on="time_value", by=series, strategy="backward", tolerance="6d", check_sortedness=False
+    )
+    repeats = (pl.col("share").fill_null(1.0) * pl.col("k")).clip(lower_bound=1.0)
+    # Where people are unknown, posts stand in for them and none of them is written twice.
+    return found.with_columns(repeats=pl.when("unknown").then(1.0).otherwise(repeats)).sort(
+        *_SERIES, "time_value"
+    )
 
 
 def _as_published(joined: pl.DataFrame, *, config: Config) -> pl.DataFrame:
@@ -191,7 +222,7 @@ def _as_published(joined: pl.DataFrame, *, config: Config) -> pl.DataFrame:
     return joined.with_columns(
         value=mean,
         value_unweighted=mean,
-        se=pl.when(shown).then((pl.col("variance").sqrt() / pl.col("k")).round(6)),
+        se=pl.when(shown).then(((pl.col("variance") * pl.col("repeats")).sqrt() / pl.col("k")).round(6)),
         sample_size=n,
         n_posts=pl.when(shown).then("posts"),
         reliability=pl.when(shown).then(tier).otherwise(pl.lit("suppressed")),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -21,11 +21,12 @@ from warehouse.scoring import Scorer
 from warehouse.store import Receipt, Store
 from warehouse.tables import DELETED, NOT_APPLICABLE, NOT_MISSING, TABLES
 from warehouse.vintages import CELL, latest
+from warehouse.weights import read_margins
 
 SIGNALS = TABLES["core.signals"]
 CATALOGUE = TABLES["out.signal_catalogue"]
 _BATCH_POSTS = 500_000
-_NUMBERS = ["value", "value_unweighted", "se", "sample_size", "n_posts", "numerator"]
+_NUMBERS = ["value", "value_unweighted", "se", "sample_size", "n_posts", "numerator", "main_lang"]
 _COMPARED = [*_NUMBERS, "reliability", "people_unknown"]
 _PERIOD_SCHEMA = pl.Schema({"time_type": pl.String(), "time_value": pl.Date()})
 
@@ -79,19 +80,32 @@ def compute_signals(store: Store, *, scorers: list[Scorer], spec: SignalSpec, ru
     received by then; an assumed one, as of a backfill, from all of them.
     """
     night = _night(store, spec=spec)
+    base = _base(spec, received_by=night.received_by)
     rows_in = rows_out = 0
     with store.transaction():
         store.delete(SIGNALS, where="issue = ?", parameters=[spec.issue])
         for scorer in scorers:
             store.create(table_of(scorer))
             for periods in _batches(store, periods=_touched(store, scorer=scorer, night=night)):
-                cells = CellSpec(signals=spec.config.signals, periods=periods, received_by=night.received_by)
+                cells = replace(base, periods=periods)
                 fresh = _stamped(estimates(store, scorer=scorer, spec=cells), night=night)
                 changed = _changed(store, fresh, scorer=scorer, night=night, periods=periods)
                 rows_in += fresh.height
                 rows_out += store.append(SIGNALS, changed, run_id=run_id)
         store.put(CATALOGUE, catalogue(scorers), run_id=run_id)
     return Receipt("signals", rows_in=rows_in, rows_out=rows_out)
+
+
+def _base(spec: SignalSpec, *, received_by: dt.date) -> CellSpec:
+    """What all batches have in common; the margin table is read here, once."""
+    path = spec.config.weights.margins
+    return CellSpec(
+        signals=spec.config.signals,
+        periods=pl.DataFrame(schema=_PERIOD_SCHEMA),
+        received_by=received_by,
+        weights=spec.config.weights,
+        margins=None if path is None else read_margins(path),
+    )
 
 
 # ------------------------------------------------------------------------------------ what to compute
@@ -203,6 +217,7 @@ def _deleted(gone: pl.DataFrame, *, night: _Night) -> pl.DataFrame:
         *[pl.lit(None, dtype=gone.schema[name]).alias(name) for name in _NUMBERS],
         *[pl.lit(DELETED).alias(name) for name in ("missing_value", "missing_se", "missing_sample_size")],
         issue=pl.lit(night.spec.issue), vintage=pl.lit(night.vintage), reliability=pl.lit("low"),
+        design_effect=pl.lit(1.0),
     )  # fmt: skip
     return SIGNALS.schema.cast(rows)
 
@@ -210,7 +225,7 @@ def _deleted(gone: pl.DataFrame, *, night: _Night) -> pl.DataFrame:
 def _stamped(estimated: pl.DataFrame, *, night: _Night) -> pl.DataFrame:
     """Estimates as rows of `core.signals` of this issue."""
     rows = estimated.with_columns(
-        issue=pl.lit(night.spec.issue), vintage=pl.lit(night.vintage), value_unweighted="value",
+        issue=pl.lit(night.spec.issue), vintage=pl.lit(night.vintage),
         value_corrected=pl.lit(None, dtype=pl.Float64), corrected_se=pl.lit(None, dtype=pl.Float64),
     )  # fmt: skip
     return SIGNALS.schema.cast(with_reliability(rows, config=night.spec.config).select(SIGNALS.columns))

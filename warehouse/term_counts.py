@@ -13,6 +13,7 @@ from typing import Protocol
 
 import polars as pl
 
+from warehouse.amplification import amplified_sql
 from warehouse.cells import LEVELS
 from warehouse.scores import table_of
 from warehouse.scoring import Scorer
@@ -37,10 +38,12 @@ class TermScorer(Scorer, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TermSpec:
-    """Which posts to count: of these kinds, on the days `first` to `last`, at these place levels; `people_kept`
-    pseudonyms stay with each term, and `chunk_posts` texts are held in memory at a time."""
+    """Which posts to count: of these kinds and not amplified (`exclude`), on the days `first` to `last`, at these
+    place levels; `people_kept` pseudonyms stay with each term, and `chunk_posts` texts are held in memory at a time.
+    """
 
     kinds: tuple[str, ...]
+    exclude: tuple[str, ...]
     levels: tuple[str, ...]
     first: dt.date
     last: dt.date
@@ -51,7 +54,7 @@ class TermSpec:
     @property
     def settings(self) -> str:
         """What makes counts of other settings out of date."""
-        return f"{' '.join(self.kinds)}, {self.people_kept} people"
+        return f"{' '.join(self.kinds)}, without {' '.join(self.exclude)}, {self.people_kept} people"
 
 
 def forget_terms(store: Store, *, scorers: Sequence[TermScorer], spec: TermSpec) -> None:
@@ -110,6 +113,7 @@ def _totals(store: Store, *, scorer: TermScorer, spec: TermSpec) -> pl.DataFrame
             SELECT p.author_key, p.time_value, p.geo_type, p.geo_value
             FROM raw.posts p JOIN {table_of(scorer).name} s USING (post_id)
             WHERE s.missing = 0 AND p.kind IN (SELECT unnest(?)) AND p.time_value BETWEEN ? AND ?
+              AND NOT ({amplified_sql(spec.exclude)})
         )
         {levels}
         """,
@@ -155,7 +159,7 @@ def _collect(store: Store, *, scorer: TermScorer, spec: TermSpec, days: list[dt.
                p.geo_value
         FROM raw.posts p JOIN {table_of(scorer).name} s USING (post_id)
         WHERE s.missing = 0 AND s.n_matched > 0 AND p.kind IN (SELECT unnest(?))
-          AND p.time_value IN (SELECT unnest(?))
+          AND p.time_value IN (SELECT unnest(?)) AND NOT ({amplified_sql(spec.exclude)})
         """,
         [list(spec.kinds), days],
     )

@@ -70,7 +70,8 @@ class ShiftSpec:
         """What has to be counted: levels without signals would not be shown."""
         levels = tuple(x for x in self.config.words.levels if x in self.config.signals.levels)
         return TermSpec(
-            kinds=self.config.signals.kinds, levels=levels, first=self.windows.reference_start,
+            kinds=self.config.signals.kinds, exclude=self.config.signals.exclude, levels=levels,
+            first=self.windows.reference_start,
             last=self.windows.window_end, people_kept=self.config.disclosure.people_floor,
             chunk_posts=self.config.score.chunk_posts,
         )  # fmt: skip

@@ -16,6 +16,15 @@ ESTIMATES = {
     "value_unweighted": "Without demographic weights",
     "value_corrected": "Corrected for classifier error",
 }
+BREAKS = {
+    "post_volume": "posts",
+    "people_volume": "people",
+    "text_length": "text length",
+    "coverage": "posts scored",
+    "matched_words": "words matched",
+    "several_signals": "all signals at once",
+    "scorer_version": "scoring",
+}
 SPANS = {"90": "Last 3 months", "365": "Last year", "1826": "Last 5 years", "all": "Everything"}
 
 
@@ -106,12 +115,14 @@ def _draw(publication: data.Publication, *, lines: list[charts.Line], series: li
         lines,
         statistic=publication.statistic(signal),
         events=_events(publication, series=series, lines=known),
+        breaks=breaks_of(publication, series=series, lines=known),
     )
     st.plotly_chart(figure, key="timeline", config={"displayModeBar": False}, alt=f"Timeline of {label}")
     st.caption(
         f"{words.plain(publication.unit(signal).capitalize())}. Shaded: 95% sampling band. "
         "Bars: people behind each number, rounded to five. "
-        "× below: withheld because too few people posted, or missing."
+        "× below: withheld because too few people posted, or missing. "
+        "Dotted and coloured: the data changed, not only the mood; do not compare across it."
     )
 
 
@@ -123,6 +134,28 @@ def _events(
     return publication.tables["events"].filter(
         pl.col("location").is_null() | pl.col("location").is_in(places),
         pl.col("start").is_between(dates.min(), dates.max()),
+    )
+
+
+def breaks_of(
+    publication: data.Publication, *, series: list[data.Series], lines: list[charts.Line]
+) -> pl.DataFrame:
+    """`onset` and `label` of the breaks of these places, and of this signal's scorer, within the dates shown."""
+    dates = pl.concat([line.frame.get_column("time_value") for line in lines])
+    places = pl.struct("geo_type", "geo_value").is_in(
+        [{"geo_type": item.geo_type, "geo_value": item.geo_value} for item in series]
+    )
+    catalogue = publication.tables["signal_catalogue"]
+    scorers = catalogue.filter(pl.col("signal") == series[0].signal)["scorer"].to_list()
+    ours = pl.col("scorer").is_in(["all", *scorers])
+    known = publication.tables["breaks"].filter(
+        places | (pl.col("what") == "scorer_version"), ours, pl.col("onset").is_between(dates.min(), dates.max())
+    )
+    named = known.with_columns(pl.col("what").replace_strict(BREAKS, default="data"))
+    return (
+        named.group_by("onset")
+        .agg(label=pl.lit("Data changed: ") + pl.col("what").unique().sort().str.join(", "))
+        .sort("onset")
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import controls, data, shell, skill, skill_charts, words
+from dashboard import controls, data, shell, skill, skill_charts, surveys, words
 from warehouse.skill import BASELINE, in_words
 
 METRICS = {
@@ -21,6 +21,16 @@ METRICS = {
     "aurc": "Errors left when unsure texts go (0 is best)", "threshold": "Threshold in use (not a grade)",
     "sensitivity": "Sensitivity", "specificity": "Specificity", "accuracy": "Accuracy",
 }  # fmt: skip
+SURVEYS_ELSEWHERE = (
+    "These rows are about the public series and word lists that they name, not about your own data: they show how far "
+    "such a signal can be trusted, and how it fails."
+)
+SURVEYS_MEAN = (
+    "r is Pearson's correlation with the survey in the same period, in brackets its 95% interval, which knows that "
+    "neighbouring periods resemble each other. Error against the last value: above 1, repeating the last survey would "
+    "have been the better guess. Moving together for a year does not make the level right, nor a ranking of places "
+    "or groups."
+)
 MUST_NOT = (
     "to judge, diagnose, find or contact any person; no number here is about one person",
     "to rank places against each other: the level of a word list depends on how people there write",
@@ -35,6 +45,7 @@ def body(publication: data.Publication) -> None:
     """Forecast skill, measure quality, accounting, limits."""
     _skill(publication)
     _measures(publication)
+    _surveys(publication)
     _accounting(publication)
     _limits()
 
@@ -137,6 +148,58 @@ def _quality_row(row: dict[str, Any]) -> dict[str, str]:
         "95% interval": f"{row['low']:.2f} to {row['high']:.2f}" if known else words.NOTHING,
         "Posts": words.count(row["n"]),
     }
+
+
+def _surveys(publication: data.Publication) -> None:
+    st.header("Do the signals move with surveys?")
+    found = surveys.comparisons(publication.tables["survey_validity"])
+    own = found.filter(pl.col("origin") != "shipped")
+    if own.is_empty():
+        st.info("None of your own signals has been compared with a survey yet. See docs/survey-validity.md.")
+    else:
+        _survey_rows(own, publication=publication, alt="Your signals and surveys")
+    others = found.filter(pl.col("origin") == "shipped")
+    if others.height:
+        st.subheader("What other signals did elsewhere")
+        st.markdown(SURVEYS_ELSEWHERE)
+        _survey_rows(others, publication=publication, alt="Other signals and surveys")
+    if found.height:
+        st.caption(SURVEYS_MEAN)
+
+
+def _survey_rows(found: pl.DataFrame, *, publication: data.Publication, alt: str) -> None:
+    with st.container(height=420 if found.height > 6 else "content"):
+        lines = [_survey_row(row, publication=publication) for row in found.iter_rows(named=True)]
+        shell.rows(lines, alt=alt)
+
+
+def _survey_row(row: dict[str, Any], *, publication: data.Publication) -> dict[str, str]:
+    place = (
+        f", {publication.place(row['geo_type'], row['geo_value'])}" if row["origin"] == "warehouse" else ""
+    )
+    asked = [row[name] for name in ("item", "group") if row[name] != "all"]
+    unit = "weeks" if row["time_type"] == "week" else "days"
+    periods = words.NOTHING
+    if row["n"] is not None:
+        periods = f"{words.count(row['n'])} {unit}, {row['first_day']:%b %Y} to {row['last_day']:%b %Y}"
+    return {
+        "Signal": publication.label(row["signal"]) + place,
+        "Survey": f"{row['survey']}: {', '.join(asked)}" if asked else row["survey"],
+        "Periods": periods,
+        "Levels, r": _with_range(row, "levels"),
+        "Changes, r": _with_range(row, "changes"),
+        "Second half, r": _with_range(row, "second"),
+        "Second half: survey's own last value, r": _with_range(row, "last_value"),
+        "Error against the last value": _with_range(row, "error"),
+        "Most that the survey's own error allows": _with_range(row, "ceiling"),
+    }
+
+
+def _with_range(row: dict[str, Any], name: str) -> str:
+    if row[name] is None:
+        return words.NOTHING
+    known = row[f"{name}_low"] is not None and row[f"{name}_high"] is not None
+    return f"{row[name]:.2f}" + (f" ({row[f'{name}_low']:.2f} to {row[f'{name}_high']:.2f})" if known else "")
 
 
 def _accounting(publication: data.Publication) -> None:

@@ -9,6 +9,7 @@ from flows.cli import (
     commands_explain,
     commands_files,
     commands_lexicons,
+    commands_retrospective,
     commands_run,
     commands_show,
     commands_train,
@@ -23,6 +24,6 @@ app = typer.Typer(
 )
 for module in (
     commands_run, commands_files, commands_lexicons, commands_evaluate, commands_explain, commands_train,
-    commands_show,
+    commands_retrospective, commands_show,
 ):  # fmt: skip
     module.register(app)

@@ -1,133 +1,93 @@
-"""Did the data change rather than the mood? Volume that changed level, or all signals moving as one.
+"""Breaks as alerts of their own, and the doubt that they cast on alerts about moods.
 
-Not for mood: a data break asks for a look at the source.
+Not for finding breaks: `forecasting/breaks` does that. A data break asks for a look at the source.
 """
 
 from __future__ import annotations
 
-import math
-
 import polars as pl
 
-from forecasting.alerts.cells import candidates
+from forecasting.alerts.cells import CANDIDATE, candidates
+from forecasting.breaks.find import COVERAGE, EVERY, LENGTH, MATCHED, PEOPLE, SEVERAL, VERSION, VOLUME, find_breaks
 
-PLACE = ["population", "geo_type", "geo_value"]
-RECENT_DAYS, BASE_DAYS = 7, 28
-LEAST_RECENT, LEAST_BASE = 5, 20
-LEAST_RATIO, LEAST_Z = 1.5, 4.0
-SIGNAL_Z, LEAST_SIGNALS, TOGETHER = 4.0, 4, 0.75
-# Efficiency of a median against a mean, and the normal equivalent of the median absolute deviation.
-MEDIAN_SE, MAD_SD = 1.2533, 1.4826
-VOLUME, SEVERAL = "post_volume", "several_signals"
-
-
-def break_candidates(cells: pl.DataFrame) -> pl.DataFrame:
-    """Candidates of kind data_break, from daily cells: one per place and population for volume, and one
-    where most signals moved the same way together, whatever their meaning."""
-    daily = cells.filter(pl.col("time_type") == "day")
-    if daily.is_empty():
-        return candidates(daily.with_columns(pl.col("geo_value").alias("location")).clear())
-    return pl.concat([_volume(daily), _together(daily)])
+# A break stays an open alert for as long as the days before it are what the days after it are held against.
+OPEN_DAYS, KEPT_DAYS = 28, 60
+LABELS = {
+    VOLUME: "The number of posts",
+    PEOPLE: "The number of people who post",
+    LENGTH: "The length of posts in words",
+    COVERAGE: "The share of posts that can be scored",
+    MATCHED: "The share of posts with a word of the lexicons",
+    SEVERAL: "The share of signals that moved the same way",
+}
+STATISTICS = {VOLUME: "count", PEOPLE: "count", LENGTH: "mean"}
+DETECTORS = {SEVERAL: "common_shift_2", VERSION: "known_version_1"}
+# Days before a judged one that it is compared with, beside `alerts.lookback_days`: the guard band.
+GUARD_DAYS = 7
 
 
-def level_shift(frame: pl.DataFrame, *, by: list[str], value: str) -> pl.DataFrame:
-    """Compare the last 7 days' median with the 28 days' before; `value` on an additive scale.
+def known_breaks(cells: pl.DataFrame, *, breaks: pl.DataFrame | None) -> pl.DataFrame:
+    """The breaks that the newest day of `cells` could know: of `out.breaks`, or where that is None found in `cells`."""
+    if cells.is_empty():
+        return find_breaks(cells)
+    found = find_breaks(cells) if breaks is None else breaks
+    typed = found.with_columns(pl.col("geo_type", "what").cast(pl.String))
+    return typed.filter(pl.col("detected") <= pl.lit(cells["time_value"].max()))
 
-    One row per group: base, recent (medians), z (shift in units of its robust error), onset (first day
-    of the last 7), time_value. Weekday effects are removed with the base period's weekday medians.
+
+def break_candidates(cells: pl.DataFrame, *, breaks: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Candidates of kind data_break: the newest break of each kind in each place, of the last 60 days.
+
+    It fires for 28 days from its onset. Of several scorers' breaks of one kind the strongest stands for all;
+    a scorer's new version is an alert of its own, named by the scorer.
     """
-    last = pl.col("time_value").max().over(by)
-    age = (last - pl.col("time_value")).dt.total_days()
-    recent, base = age < RECENT_DAYS, (age >= RECENT_DAYS) & (age < RECENT_DAYS + BASE_DAYS)
-    window = frame.with_columns(recent.alias("recent"), base.alias("base")).filter(recent | base)
-    weekday = pl.col("time_value").dt.weekday()
-    usual = pl.col(value).filter("base").median().over([*by, weekday])
-    overall = pl.col(value).filter("base").median().over(by)
-    flat = window.with_columns((pl.col(value) - usual.fill_null(overall) + overall).alias("flat"))
-    spread = (pl.col("flat") - pl.col("flat").filter("base").median()).abs().filter("base").median() * MAD_SD
-    groups = flat.group_by(by, maintain_order=True).agg(
-        pl.col("flat").filter("base").median().alias("base"),
-        pl.col("flat").filter("recent").median().alias("now"),
-        spread.alias("sd"),
-        pl.col("base").sum().alias("n_base"),
-        pl.col("recent").sum().alias("n_recent"),
-        pl.col("time_value").max(),
-        pl.col("time_value").filter("recent").min().alias("onset"),
+    known = known_breaks(cells, breaks=breaks)
+    if known.is_empty():
+        return candidates(pl.DataFrame(schema=CANDIDATE))
+    day = pl.lit(cells["time_value"].max())
+    age = (day - pl.col("onset")).dt.total_days()
+    named = known.filter(age < KEPT_DAYS).with_columns(
+        signal=pl.when(pl.col("what") == VERSION).then("scorer").otherwise("what")
     )
-    error = MEDIAN_SE * pl.col("sd") * (1 / pl.col("n_recent") + 1 / pl.col("n_base")).sqrt()
-    return groups.filter(pl.col("n_base") >= LEAST_BASE, pl.col("n_recent") >= LEAST_RECENT).with_columns(
-        ((pl.col("now") - pl.col("base")) / error.clip(lower_bound=1e-6)).alias("z")
+    strongest = named.sort("onset", pl.col("statistic").abs().fill_null(0.0)).unique(
+        ["population", "geo_type", "geo_value", "what", "signal"], keep="last", maintain_order=True
     )
-
-
-def _volume(daily: pl.DataFrame) -> pl.DataFrame:
-    volume = daily.group_by([*PLACE, "time_type", "time_value"]).agg(
-        pl.coalesce("n_posts", "people").max().alias("volume"), pl.col("people").max()
-    )
-    shifts = level_shift(
-        volume.sort([*PLACE, "time_value"]).with_columns(pl.col("volume").log1p().alias("log")),
-        by=PLACE,
-        value="log",
-    ).join(_newest_people(daily), on=PLACE, how="left")
-    large = ((pl.col("now") - pl.col("base")).abs() >= math.log(LEAST_RATIO)) & (pl.col("z").abs() >= LEAST_Z)
-    return _rows(
-        shifts.with_columns(
-            pl.lit(VOLUME).alias("signal"),
-            pl.col("now").exp().sub(1).alias("observed"),
-            pl.col("base").exp().sub(1).alias("expected"),
-            (pl.col("base") + (pl.col("now") - pl.col("base")).sign() * math.log(LEAST_RATIO))
-            .exp()
-            .sub(1)
-            .alias("threshold"),
-            large.alias("fires"),
-        ),
-        detector="volume_level_1",
-    )
-
-
-def _newest_people(daily: pl.DataFrame) -> pl.DataFrame:
-    newest = daily.filter(pl.col("time_value") == pl.col("time_value").max().over(PLACE))
-    return newest.group_by(PLACE).agg(pl.col("people").max().alias("sample_size"))
-
-
-def _together(daily: pl.DataFrame) -> pl.DataFrame:
-    """Share of signals that moved the same way; needs signals that are not all of one direction."""
-    shares = daily.filter(pl.col("statistic").cast(pl.String) != "count")
-    clipped = pl.col("value").clip(1e-6, 1 - 1e-6)
-    logits = shares.with_columns((clipped / (1 - clipped)).log().alias("logit"))
-    moved = level_shift(logits, by=[*PLACE, "signal", "direction"], value="logit")
-    up, down = pl.col("z") >= SIGNAL_Z, pl.col("z") <= -SIGNAL_Z
-    together = (
-        moved.group_by(PLACE, maintain_order=True)
-        .agg(
-            pl.max_horizontal(up.mean(), down.mean()).alias("observed"),
-            pl.len().alias("n_signals"),
-            pl.col("direction").filter(up | down).n_unique().alias("directions"),
-            pl.col("time_value").max(),
-            pl.col("onset").min(),
-        )
-        .join(_newest_people(daily), on=PLACE, how="left")
-    )
-    enough = (pl.col("n_signals") >= LEAST_SIGNALS) & (pl.col("directions") >= 2)
-    return _rows(
-        together.with_columns(
-            pl.lit(SEVERAL).alias("signal"),
-            pl.lit(0.0).alias("expected"),
-            pl.lit(TOGETHER).alias("threshold"),
-            (enough & (pl.col("observed") >= TOGETHER)).alias("fires"),
-        ),
-        detector="common_shift_1",
-    )
-
-
-def _rows(frame: pl.DataFrame, *, detector: str) -> pl.DataFrame:
+    is_version = pl.col("what") == VERSION
     return candidates(
-        frame.with_columns(
-            pl.lit("data_break").alias("kind"),
-            pl.col("geo_value").alias("location"),
-            pl.lit("day").alias("time_type"),
-            pl.lit(detector).alias("detector"),
-            pl.lit("medium").alias("severity"),
-            pl.col("fires").alias("exceeds"),
+        strongest.select(
+            "signal", "population", "geo_type", "onset", "observed", "expected", "threshold", "sample_size",
+            kind=pl.lit("data_break"), location="geo_value", time_type=pl.lit("day"), time_value=day,
+            detector=pl.col("what").replace_strict(DETECTORS, default="level_shift_2"),
+            severity=pl.when(is_version).then(pl.lit("low")).otherwise(pl.lit("medium")),
+            fires=age < OPEN_DAYS, exceeds=age < OPEN_DAYS,
         )
+    )  # fmt: skip
+
+
+def doubted(
+    found: pl.DataFrame, *, breaks: pl.DataFrame, catalogue: pl.DataFrame, lookback_days: int
+) -> pl.DataFrame:
+    """Candidates with `broken`, the onset of the newest break that a mood alert's comparison spans (else null).
+
+    Spanned: within the days a verdict looks back. Such an alert is of low severity: the level it is held
+    against may be another measurement's. It is not held back, because a mood may rise in those weeks too.
+    """
+    of_place = breaks.filter(pl.col("what") != VERSION, pl.col("population") == EVERY)
+    of_scorer = breaks.filter(pl.col("what") == VERSION).join(
+        catalogue.select("scorer", "signal"), on="scorer", how="inner"
     )
+    mood = found.filter(pl.col("kind") == "prevalence_high")
+    spans = pl.concat([
+        mood.join(
+            of_place.select("geo_type", location="geo_value", onset_of="onset"), on=["geo_type", "location"]
+        ),
+        mood.join(of_scorer.select("signal", onset_of="onset"), on="signal"),
+    ]).filter(
+        pl.col("onset_of") <= pl.col("time_value"),
+        pl.col("onset_of") > pl.col("time_value") - pl.duration(days=lookback_days + GUARD_DAYS),
+    )  # fmt: skip
+    key = ["kind", "signal", "population", "geo_type", "location", "time_type"]
+    newest = spans.group_by(key).agg(broken=pl.col("onset_of").max())
+    joined = found.join(newest, on=key, how="left", maintain_order="left")
+    low = pl.when(pl.col("broken").is_not_null()).then(pl.lit("low")).otherwise("severity")
+    return joined.with_columns(severity=low)

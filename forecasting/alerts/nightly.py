@@ -9,7 +9,7 @@ from typing import cast
 import polars as pl
 
 from forecasting.alerts.cells import candidates, usable_cells
-from forecasting.alerts.data_break import SEVERAL, VOLUME, break_candidates
+from forecasting.alerts.data_break import DETECTORS, LABELS, STATISTICS, break_candidates, doubted, known_breaks
 from forecasting.alerts.forecast_high import forecast_candidates
 from forecasting.alerts.lifecycle import live
 from forecasting.alerts.prevalence import prevalence_candidates
@@ -22,10 +22,10 @@ from forecasting.alerts.wording import (
     place_text,
     share_text,
 )
+from forecasting.breaks.find import SEVERAL, VERSION
 from warehouse.config import AlertsConfig
 
 CONTAGION_Q = 0.05
-LABELS = {VOLUME: "The number of posts", SEVERAL: "The share of signals that moved the same way"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,7 @@ class AlertInputs:
 
     `signals` holds all issues of disclosed signals, `forecasts` and `contagion` this issue's rows,
     `previous` earlier alerts, `acknowledged` alert_id, status and note of people's verdicts (may be empty).
+    `breaks` is `out.breaks`; where it is None, breaks are looked for in the signals.
     """
 
     signals: pl.DataFrame
@@ -45,6 +46,7 @@ class AlertInputs:
     config: AlertsConfig
     reporting_lag_days: int
     people_floor: int
+    breaks: pl.DataFrame | None = None
 
 
 def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
@@ -60,15 +62,19 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
         reporting_lag_days=inputs.reporting_lag_days,
         people_floor=inputs.people_floor,
     )
+    breaks = known_breaks(cells, breaks=inputs.breaks)
     found = pl.concat(
         [
             prevalence_candidates(cells, config=inputs.config),
             forecast_candidates(inputs.forecasts, cells=cells),
             contagion_candidates(inputs.contagion, people_floor=inputs.people_floor),
-            break_candidates(cells),
+            break_candidates(cells, breaks=breaks),
         ]
     )
-    worded = _worded(_doubted(found), catalogue=inputs.catalogue, help_line=inputs.config.help_line)
+    judged = doubted(
+        found, breaks=breaks, catalogue=inputs.catalogue, lookback_days=inputs.config.lookback_days
+    )
+    worded = _worded(judged, catalogue=inputs.catalogue, help_line=inputs.config.help_line)
     return live(worded, previous=inputs.previous, acknowledged=inputs.acknowledged, issue=issue)
 
 
@@ -137,19 +143,6 @@ def contagion_candidates(contagion: pl.DataFrame, *, people_floor: int) -> pl.Da
     )
 
 
-def _doubted(found: pl.DataFrame) -> pl.DataFrame:
-    """Mark what stands beside a data break of the same place tonight: low severity, and a note."""
-    broken = found.filter(pl.col("kind") == "data_break", pl.col("fires")).select(
-        "population", "geo_type", "location", pl.lit(True).alias("broken")
-    )
-    joined = found.join(broken.unique(), on=["population", "geo_type", "location"], how="left")
-    doubtful = pl.col("broken").fill_null(False) & (pl.col("kind") == "prevalence_high")
-    return joined.with_columns(
-        doubtful.alias("broken"),
-        pl.when(doubtful).then(pl.lit("low")).otherwise("severity").alias("severity"),
-    )
-
-
 def _worded(found: pl.DataFrame, *, catalogue: pl.DataFrame, help_line: str) -> pl.DataFrame:
     named = found.join(
         catalogue.select("signal", "label_en", pl.col("statistic").cast(pl.String)), on="signal", how="left"
@@ -159,8 +152,13 @@ def _worded(found: pl.DataFrame, *, catalogue: pl.DataFrame, help_line: str) -> 
 
 
 def _text(row: dict[str, object], *, help_line: str) -> str:
-    note = BREAK_NOTE.strip() if row["broken"] else ""
-    return message(str(row["kind"]), _facts(row), help_line=f"{note} {help_line}".strip())
+    note = BREAK_NOTE.format(onset=row["broken"]) if row["broken"] is not None else ""
+    kind = str(row["kind"])
+    if kind == "data_break" and row["signal"] == SEVERAL:
+        kind = "data_break_several"
+    elif row["detector"] == DETECTORS[VERSION]:
+        kind = "data_break_version"
+    return message(kind, _facts(row), help_line=f"{note} {help_line}".strip())
 
 
 def _facts(row: dict[str, object]) -> Facts:
@@ -168,7 +166,7 @@ def _facts(row: dict[str, object]) -> Facts:
     day = cast(dt.date, row["time_value"])
     lead = row["lead_days"] if isinstance(row["lead_days"], int) else 0
     size = row["sample_size"] if isinstance(row["sample_size"], int) else None
-    own = "count" if row["signal"] == VOLUME else str(row["statistic"] or "share")
+    own = STATISTICS.get(str(row["signal"]), str(row["statistic"] or "share"))
     chance = "share" if kind == "forecast_high" else own
     when = period_text(day + dt.timedelta(days=lead), time_type=str(row["time_type"]))
     return Facts(

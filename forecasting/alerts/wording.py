@@ -54,8 +54,22 @@ TEMPLATES: Mapping[str, str] = {
         "{label} in {place} changed level {period}: {observed} against {expected} before ({people}). This "
         "looks like a change in the data, not in mood; read other alerts of this place with care. Since {since}."
     ),
+    "data_break_several": (
+        "{observed} of the signals in {place}, good moods and bad ones alike, moved the same way {period} "
+        "({people}). This looks like a change in the data, not in mood; read other alerts of this place with "
+        "care. Since {since}."
+    ),
 }
-BREAK_NOTE = " The data of this place changed level recently: check the source before acting."
+# Of something known, not measured: it has no number, place or people.
+KNOWN_TEMPLATES: Mapping[str, str] = {
+    "data_break_version": (
+        "Posts are scored with another version of {label} since {since}. Numbers from before, where they were "
+        "not scored again, are not comparable with later ones."
+    ),
+}
+BREAK_NOTE = (
+    "The data changed on {onset}, within the time that this is compared with: check the source before acting."
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ class Facts:
 
 def message(kind: str, facts: Facts, *, help_line: str = "") -> str:
     """The message of an alert of this kind; `help_line` is appended when it is set."""
-    text = TEMPLATES[kind].format(**vars(facts))
+    text = {**TEMPLATES, **KNOWN_TEMPLATES}[kind].format(**vars(facts))
     return f"{text} {help_line.strip()}" if help_line.strip() else text
 
 

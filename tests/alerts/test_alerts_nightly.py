@@ -87,7 +87,7 @@ def _signals(
         "numerator": None,
     } | changes
     return _contract(
-        "core.signals", pl.concat(parts).with_columns(pl.lit(v).alias(k) for k, v in fixed.items())
+        "out.signals", pl.concat(parts).with_columns(pl.lit(v).alias(k) for k, v in fixed.items())
     )
 
 
@@ -201,7 +201,7 @@ def test_all_signals_moving_together_is_a_data_break() -> None:
     moved = _signals().with_columns(
         pl.when(late).then(pl.col("value") * 1.6).otherwise("value").alias("value")
     )
-    alerts = _detect(_contract("core.signals", moved))
+    alerts = _detect(_contract("out.signals", moved))
     assert "several_signals" in alerts["signal"].to_list()
 
 
@@ -276,7 +276,7 @@ def test_contagion_alerts_need_a_verdict_and_enough_people(q: float, people: int
 
 
 def test_nothing_in_gives_nothing_out_in_the_contract() -> None:
-    alerts = _detect(empty(TABLES["core.signals"]), catalogue=empty(TABLES["out.signal_catalogue"]))
+    alerts = _detect(empty(TABLES["out.signals"]), catalogue=empty(TABLES["out.signal_catalogue"]))
     assert alerts.is_empty()
     assert alerts.columns == TABLES["out.alerts"].columns
 
@@ -324,7 +324,7 @@ def test_nights_that_nobody_ran_are_judged_with_what_arrived_tonight() -> None:
         .otherwise(pl.lit(issue)),
         vintage=pl.lit("real"),
     )
-    typed = _contract("core.signals", signals.with_columns(pl.col(pl.Enum).cast(pl.String)))
+    typed = _contract("out.signals", signals.with_columns(pl.col(pl.Enum).cast(pl.String)))
     found = detect_since(_inputs(typed), last_night=missed + dt.timedelta(days=1), issue=issue)
     assert found.select("kind", "status").rows() == [("prevalence_high", "resolved")]
 

@@ -79,6 +79,8 @@ def frames(*, nasty: bool = False) -> dict[str, pl.DataFrame]:
         "alerts": _alerts(nasty=nasty),
         "events": _events(nasty=nasty),
         "measure_quality": _quality(),
+        "survey_validity": _surveys(),
+        "breaks": _breaks(),
         "accounting": _accounting(),
         "places": [
             dict(zip(("geo_type", "geo_value", "parent", "label"), place, strict=True)) for place in places
@@ -336,6 +338,28 @@ def _events(*, nasty: bool) -> list[dict[str, Any]]:
     ]
 
 
+def _breaks() -> list[dict[str, Any]]:
+    """Longer posts everywhere 40 days ago, which moved the signals of two scorers."""
+    onset = LAST_DAY - dt.timedelta(days=40)
+    fixed = {
+        "population": "all",
+        "geo_type": "all",
+        "geo_value": "all",
+        "onset": onset,
+        "detected": onset + dt.timedelta(days=5),
+        "issue": onset + dt.timedelta(days=6),
+        "statistic": 5.1,
+        "threshold": 4.0,
+        "platform_wide": False,
+        "evidence": "level up by 5.1 errors",
+    }
+    return [
+        fixed | {"what": what, "scorer": scorer}
+        for what in ("text_length", "several_signals")
+        for scorer in ("emotion", "lexicon")
+    ]
+
+
 def _quality() -> list[dict[str, Any]]:
     return [
         {
@@ -352,6 +376,34 @@ def _quality() -> list[dict[str, Any]]:
         }
         for measure in ("fear", "sadness")
         for lang in ("en", "es")
+    ]
+
+
+def _surveys() -> list[dict[str, Any]]:
+    """An own signal that does worse than the last survey, and a shipped comparison."""
+    about = {
+        "survey": "National panel", "item": "Anxious", "group": "all", "signal": signal("lexicon", "anxiety"),
+        "origin": "warehouse", "population": "all", "geo_type": "region", "geo_value": "us-ca", "time_type": "week",
+    }  # fmt: skip
+    other = {
+        "signal": "Elsewhere's posts, words of fear",
+        "origin": "shipped",
+        "geo_type": "none",
+        "geo_value": "none",
+    }
+    figures = {
+        ("all", "level", "pearson"): (0.64, 0.31, 0.84), ("all", "change", "pearson"): (0.22, -0.1, 0.5),
+        ("all", "level", "noise_ceiling"): (0.91, 0.8, 0.95), ("second", "level", "pearson"): (0.41, 0.02, 0.69),
+        ("second", "level", "last_value"): (0.77, 0.4, 0.92),
+        ("second", "level", "error_against_last_value"): (1.35, 1.02, 1.8),
+    }  # fmt: skip
+    span = {"lag": 0, "n": 52, "first_day": ISSUE - dt.timedelta(days=357), "last_day": ISSUE}
+    return [
+        row
+        | span
+        | {"part": part, "of": of, "statistic": statistic, "value": value, "low": low, "high": high}
+        for row in (about, about | other)
+        for (part, of, statistic), (value, low, high) in figures.items()
     ]
 
 

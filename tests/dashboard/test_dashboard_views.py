@@ -186,3 +186,33 @@ def test_the_launch_command_serves_this_machine_only_and_reports_nothing(tmp_pat
     assert "--server.port 8123" in text
     given = shell.settings(argv[argv.index("--") + 1 :])
     assert (given.published, given.state) == (tmp_path, tmp_path / "s")
+
+
+def _table(app: AppTest, *, column: str) -> list[dict[str, str]]:
+    """The rows of the tables that have the column, as a reader sees them."""
+    tables = [element.value for element in app.table if column in element.value.columns]
+    rows = [row for table in tables for row in table.to_dict("records")]
+    return [{name: text.replace("\\", "") for name, text in row.items()} for row in rows]
+
+
+def test_trust_tells_own_comparisons_with_surveys_from_those_of_others(arguments: Path) -> None:
+    app = _run(VIEWS["trust"])
+    rows = _table(app, column="Error against the last value")
+    own = [row for row in rows if "California" in row["Signal"]]
+    others = [row for row in rows if "Elsewhere" in row["Signal"]]
+    assert (len(own), len(others)) == (1, 1)
+    assert own[0]["Levels, r"] == "0.64 (0.31 to 0.84)"
+    assert own[0]["Second half, r"] == "0.41 (0.02 to 0.69)"
+    assert own[0]["Error against the last value"] == "1.35 (1.02 to 1.80)"
+    assert own[0]["Survey"] == "National panel: Anxious"
+    assert "not about your own data" in _text(app)
+    assert "None of your own signals" not in _text(app)
+
+
+def test_trust_says_when_no_own_signal_was_compared_with_a_survey(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _point(monkeypatch, published=made_up.build(tmp_path, emptied=("survey_validity",)), state=tmp_path)
+    text = _text(_run(VIEWS["trust"]))
+    assert "None of your own signals has been compared with a survey yet" in text
+    assert "not about your own data" not in text

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from warehouse.amplification import mark_posts
 from warehouse.config import Config, SignalsConfig, WarehouseConfig
 from warehouse.released import release_signals
 from warehouse.scores import ScoreSpec, score_posts
@@ -207,6 +208,7 @@ def run_night(store: Store, night: Night) -> tuple[int, int]:
         score_posts(
             store, scorers=[scorer], spec=ScoreSpec(chunk_posts=500, issue=night.issue, run_id="test")
         )
+    mark_posts(store, config=night.config.amplification, run_id="test")
     spec = SignalSpec(config=night.config, issue=night.issue, assumed=night.assumed)
     made = compute_signals(store, scorers=scorers, spec=spec, run_id="test")
     released = release_signals(store, config=night.config, issue=night.issue, run_id="test")
@@ -235,7 +237,9 @@ def reference(
     """(signal, population, geo_type, geo_value, time_type, time_value) → value, n, n_posts, numerator, unknown."""
     cells: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for post in frame.iter_rows(named=True):
-        if post["lang"] in scorer.thresholds and post["kind"] in config.signals.kinds:
+        if post["lang"] in scorer.thresholds and (
+            _is_amplified(post, config) or post["kind"] in config.signals.kinds
+        ):
             for cell in _cells_of(post, config=config, last_day=last_day):
                 cells[cell].append(post)
     return {
@@ -248,15 +252,19 @@ def reference(
     }
 
 
+def _is_amplified(post: dict[str, Any], config: Config) -> bool:
+    """The posts drawn here are too short to be copies, and nobody writes many."""
+    return post["kind"] == "repost" and "repost" in config.signals.exclude
+
+
 def _cells_of(post: dict[str, Any], *, config: Config, last_day: dt.date) -> Iterator[tuple[Any, ...]]:
     places = [("all", "all")]
     if post["geo_type"] != "none":
         places.append(("nation", post["geo_value"][:2]))
     if post["geo_type"] == "region":
         places.append(("region", post["geo_value"]))
-    populations = ["all"] + [
-        f"{kind}={post[kind]}" for kind in config.signals.populations if post[kind] is not None
-    ]
+    own = ["all"] + [f"{kind}={post[kind]}" for kind in config.signals.populations if post[kind] is not None]
+    populations = ["amplified"] if _is_amplified(post, config) else own
     today = post["time_value"]
     periods = [("day", today), ("week", today + dt.timedelta(days=7 - today.isoweekday()))]
     for population in populations:

@@ -31,8 +31,8 @@ def cell(**given_values: Any) -> dict[str, Any]:
     value = row.get("value", (row["numerator"] or 0) / max(n, 1))
     return {
         "issue": day(9), "se": 0.01, "n_posts": 2 * n, "reliability": "high", "vintage": "real",
-        "value_unweighted": None, "value_corrected": None, "corrected_se": None,
-        "missing_value": 0, "missing_se": 0, "missing_sample_size": 0,
+        "value_unweighted": value, "value_corrected": None, "corrected_se": None,
+        "missing_value": 0, "missing_se": 0, "missing_sample_size": 0, "main_lang": "en", "design_effect": 1.0,
     } | row | {"value": value}  # fmt: skip
 
 

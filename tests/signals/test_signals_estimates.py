@@ -10,6 +10,7 @@ import signal_worlds as worlds
 from signal_worlds import Night, ReadOff, day, draw, graded, lexicon, posts, reference, run_night, settings
 
 from warehouse.cells import standard_error
+from warehouse.config import AmplificationConfig, Config, SignalsConfig
 from warehouse.signals import SignalSpec, catalogue
 from warehouse.store import Store
 from warehouse.tables import TABLES
@@ -47,7 +48,8 @@ def test_every_cell_equals_a_plain_loop_over_people(store: Store, seed: int, aut
 def test_a_person_who_posts_all_day_has_one_vote(store: Store) -> None:
     loud = [{"author_key": "loud", "text": "0.9 0.9"} for _ in range(97)]
     quiet = [{"author_key": f"quiet{n}", "text": "0.1 0.1"} for n in range(3)]
-    run_night(store, Night(issue=day(1), arrivals=posts(loud + quiet, received=day(1))))
+    config = Config(signals=SignalsConfig(), amplification=AmplificationConfig(burst_posts_per_hour=1000))
+    run_night(store, Night(issue=day(1), arrivals=posts(loud + quiet, received=day(1)), config=config))
     row = core(store).row(
         by_predicate=(pl.col("signal") == "model_anger_share") & (pl.col("geo_type") == "region"), named=True
     )

@@ -47,7 +47,21 @@ def test_the_average_is_over_the_published_days_of_the_last_seven() -> None:
     assert rows[day(9)]["value"] == pytest.approx((3 + 4 + 6 + 7 + 8 + 9) / 6 / 20, abs=1e-6)
     assert rows[day(9)]["sample_size"] == 115
     assert rows[day(9)]["n_posts"] == 1200
-    assert rows[day(9)]["se"] == pytest.approx(0.04 / 6**0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize(("people", "expected"), [(680, 0.04 / 6**0.5), (340, 0.04 / 3**0.5), (130, 0.04)])
+def test_the_error_of_an_average_grows_with_how_often_the_same_people_post(
+    people: int, expected: float
+) -> None:
+    """The week's six published days count 680 people: everybody once, twice, or nearly always."""
+    values: dict[int, float | None] = dict.fromkeys(range(10), 0.3) | {5: None}
+    week = daily({6: 0.3}).with_columns(
+        time_type=pl.lit("week", dtype=OUT.schema.columns()["time_type"].dtype),
+        sample_size=pl.lit(people, pl.Int64),
+    )
+    found = averaged(pl.concat([daily(values), week]))[day(9)]["se"]
+    assert found == pytest.approx(expected, rel=0.07)
+    assert averaged(daily(values))[day(9)]["se"] == pytest.approx(0.04)
 
 
 def test_fewer_than_the_minimum_of_days_gives_no_average_and_says_so() -> None:

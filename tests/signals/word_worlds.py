@@ -213,7 +213,8 @@ def users(frame: pl.DataFrame, *, spec: TermSpec) -> dict[Key, tuple[int, set[st
 
 def term_spec(**given: Any) -> TermSpec:
     shown: dict[str, Any] = {
-        "kinds": SignalsConfig().kinds, "levels": ("all", "nation"), "first": worlds.day(0),
+        "kinds": SignalsConfig().kinds, "exclude": SignalsConfig().exclude, "levels": ("all", "nation"),
+        "first": worlds.day(0),
         "last": worlds.day(20), "chunk_posts": 50,
     } | given  # fmt: skip
     return TermSpec(**shown)

@@ -21,10 +21,12 @@ from warehouse.config.load import (
 )
 from warehouse.config.sections import (
     AlertsConfig,
+    AmplificationConfig,
     ColumnsConfig,
     Config,
     ContagionConfig,
     DisclosureConfig,
+    EventsConfig,
     ForecastConfig,
     IntakeConfig,
     ModelConfig,
@@ -38,6 +40,7 @@ from warehouse.config.sections import (
     SourceConfig,
     TimeConfig,
     WarehouseConfig,
+    WeightsConfig,
     WordsConfig,
 )
 
@@ -48,10 +51,12 @@ __all__ = [
     "QUIET_ENVIRONMENT",
     "SECRET_VARIABLE",
     "AlertsConfig",
+    "AmplificationConfig",
     "ColumnsConfig",
     "Config",
     "ContagionConfig",
     "DisclosureConfig",
+    "EventsConfig",
     "ForecastConfig",
     "IntakeConfig",
     "ModelConfig",
@@ -65,6 +70,7 @@ __all__ = [
     "SourceConfig",
     "TimeConfig",
     "WarehouseConfig",
+    "WeightsConfig",
     "WordsConfig",
     "debug",
     "load_config",

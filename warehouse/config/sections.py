@@ -57,15 +57,38 @@ class ColumnsConfig(Section):
     community: str | None = None
     kind: str | None = None
     lang: str | None = None
+    age_band: str | None = None
+    sex: str | None = None
 
 
 class TimeConfig(Section):
-    """How the source writes time. `format` is `iso`, `epoch_ms`, `epoch_s` or a strptime pattern."""
+    """How the source writes time. `format` is `iso`, `epoch_ms`, `epoch_s` or a strptime pattern.
+
+    `zone` is that of dates without an offset and of the days that posts belong to; `place`: a post's day is that of
+    its own place, and dates without an offset are UTC.
+    """
 
     format: str = "iso"
     zone: str = "UTC"
     precision: Literal["second", "day"] = "second"
     earliest: dt.date = dt.date(2004, 1, 1)
+
+    @property
+    def clock(self) -> str:
+        """The zone of a date without an offset."""
+        return "UTC" if self.by_place else self.zone
+
+    @property
+    def by_place(self) -> bool:
+        return self.zone == "place"
+
+    @model_validator(mode="after")
+    def a_day_has_no_clock(self) -> TimeConfig:
+        if self.by_place and self.precision == "day":
+            raise ValueError(
+                "zone 'place' needs clock times: a source of whole days has the zone it was made in"
+            )
+        return self
 
 
 class PlaceConfig(Section):
@@ -141,12 +164,34 @@ class ScoreConfig(Section):
         return self
 
 
+class AmplificationConfig(Section):
+    """From when on a text is a copy, and an account a machine."""
+
+    near_duplicate_days: Positive = 7
+    burst_posts_per_hour: Positive = 40
+    burst_posts_per_day: Positive = 200
+
+
 class SignalsConfig(Section):
     levels: tuple[Literal["all", "nation", "region"], ...] = ("all", "nation", "region")
-    populations: tuple[Literal["lang", "community"], ...] = ()
+    populations: tuple[Literal["lang", "community", "age_band", "sex"], ...] = ()
     kinds: tuple[str, ...] = ("original", "reply", "quote", "comment")
+    exclude: tuple[Literal["repost", "near_duplicate", "burst", "link_only"], ...] = (
+        "repost", "near_duplicate", "burst", "link_only",
+    )  # fmt: skip
+    minimum_posts_day: Positive = 1
+    minimum_posts_week: Positive = 1
     reporting_lag_days: int = Field(default=1, ge=0)
     minimum_days_of_seven: int = Field(default=4, ge=1, le=7)
+
+
+class WeightsConfig(Section):
+    """Weighting people to a known population; without `margins` nobody is weighted."""
+
+    margins: Path | None = None
+    minimum_bin: int = Field(default=50, ge=50)
+    smoothing_people: int = Field(default=20, ge=0)
+    maximum_weight: float = Field(default=5.0, gt=1.0)
 
 
 class WordsConfig(Section):
@@ -156,6 +201,16 @@ class WordsConfig(Section):
     reference_days: Positive = 28
     levels: tuple[Literal["all", "nation", "region"], ...] = ("all", "nation")
     top_terms: Positive = 30
+
+
+class EventsConfig(Section):
+    """The crisis calendar, and which days an event is judged by; without `path` there is none."""
+
+    path: Path | None = None
+    columns: dict[Literal["event_id", "name", "start", "end", "location", "stage"], str] = {}
+    window_days: int = Field(default=7, ge=1, le=28)
+    baseline_days: int = Field(default=28, ge=14, le=182)
+    levels: tuple[Literal["all", "nation", "region"], ...] = ("all", "nation")
 
 
 class DisclosureConfig(Section):
@@ -222,7 +277,10 @@ class Config(Section):
     intake: IntakeConfig = IntakeConfig()
     score: ScoreConfig = ScoreConfig()
     signals: SignalsConfig = SignalsConfig()
+    amplification: AmplificationConfig = AmplificationConfig()
+    weights: WeightsConfig = WeightsConfig()
     words: WordsConfig = WordsConfig()
+    events: EventsConfig = EventsConfig()
     disclosure: DisclosureConfig = DisclosureConfig()
     forecast: ForecastConfig = ForecastConfig()
     alerts: AlertsConfig = AlertsConfig()
@@ -239,12 +297,17 @@ class Config(Section):
 
     @property
     def sha256(self) -> str:
-        """Hash of every setting that can change a result; where things are stored cannot."""
+        """Hash of every setting that can change a result, the margin table's content among them; where things are
+        stored cannot."""
         elsewhere: Any = {
             "paths": True,
             "schedule": True,
             "warehouse": True,
             "sources": {"__all__": {"path"}},
+            "events": {"path"},
         }
-        body = self.model_dump_json(exclude=elsewhere)
-        return hashlib.sha256(body.encode()).hexdigest()
+        body = self.model_dump_json(exclude=elsewhere).encode()
+        margins = self.weights.margins
+        if margins is not None and margins.is_file():
+            body += margins.read_bytes()
+        return hashlib.sha256(body).hexdigest()

@@ -26,7 +26,7 @@ from warehouse.store import Receipt, Store
 from warehouse.tables import TABLES
 
 POSTS, QUARANTINE, INTAKE = TABLES["raw.posts"], TABLES["raw.quarantine"], TABLES["raw.intake"]
-EDGES = TABLES["core.interactions"]
+EDGES, PEOPLE = TABLES["core.interactions"], TABLES["core.people"]
 Progress = Callable[[str, int], None]
 
 
@@ -254,6 +254,7 @@ def _ingest_records(store: Store, *, batch: Batch, job: _Job) -> _Counts:
     edges = _edges_of(made, fresh=fresh, source=job.file.source)
     if edges.height:
         store.append(EDGES, edges, run_id=job.run_id)
+    _put_people(store, made.people, run_id=job.run_id)
     if made.bad:
         refused = _quarantine(made.bad, file=job.file, issue=job.context.issue)
         store.append(QUARANTINE, refused, run_id=job.run_id)
@@ -263,6 +264,21 @@ def _ingest_records(store: Store, *, batch: Batch, job: _Job) -> _Counts:
         duplicates=posts.height - fresh.height,
         quarantined=len(made.bad),
         unknown_kinds=made.unknown_kinds,
+    )
+
+
+def _put_people(store: Store, people: pl.DataFrame, *, run_id: str) -> None:
+    """Add what authors declared; a newer word goes before an older one, silence takes nothing back."""
+    if people.is_empty():
+        return
+    keys = people["author_key"].to_list()
+    known = store.read(PEOPLE, where="author_key IN (SELECT unnest(?))", parameters=[keys])
+    both = people.join(known, on="author_key", how="left", suffix="_before", maintain_order="left")
+    names = ["region", "age_band", "sex"]
+    store.put(
+        PEOPLE,
+        both.select("author_key", *(pl.coalesce(name, f"{name}_before").alias(name) for name in names)),
+        run_id=run_id,
     )
 
 

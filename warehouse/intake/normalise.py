@@ -11,7 +11,7 @@ from warehouse import places
 from warehouse.config import ColumnsConfig, SourceConfig
 from warehouse.intake import language, privacy
 from warehouse.intake.records import BadRecord, Batch
-from warehouse.intake.times import times
+from warehouse.intake.times import days_of_places, times
 from warehouse.tables.codes import POST_KINDS
 
 _REPOST = rf"(?i)^RT\s*{privacy.AT}"
@@ -37,10 +37,12 @@ class IntakeContext:
 
 @dataclass(frozen=True, kw_only=True)
 class Normalised:
-    """Frames in the shape of `raw.posts` (text still unhashed ids) and `core.interactions`, and refusals."""
+    """Frames in the shape of `raw.posts` (text still unhashed ids), `core.interactions` and `core.people`, and
+    refusals."""
 
     posts: pl.DataFrame
     edges: pl.DataFrame
+    people: pl.DataFrame
     bad: list[BadRecord]
     unknown_kinds: int = 0
 
@@ -60,7 +62,13 @@ def normalise(batch: Batch, *, context: IntakeContext) -> Normalised:
     kinds = people.with_columns(kind=_kind(source))
     edges = _edges(kinds, context=context)
     posts = _finish(kinds, context=context)
-    return Normalised(posts=posts, edges=edges, bad=bad, unknown_kinds=_unknown_kinds(good, source=source))
+    return Normalised(
+        posts=posts,
+        edges=edges,
+        people=_declared(posts),
+        bad=bad,
+        unknown_kinds=_unknown_kinds(good, source=source),
+    )
 
 
 def _with_all_columns(frame: pl.DataFrame) -> pl.DataFrame:
@@ -200,10 +208,25 @@ def _finish(frame: pl.DataFrame, *, context: IntakeContext) -> pl.DataFrame:
     places_given = masked["place"] if source.columns.place else None
     located = places.resolve(places_given, height=masked.height, config=source.place)
     spoken = _languages(masked, source=source)
-    return pl.concat([masked, located, spoken], how="horizontal").with_columns(
+    posts = pl.concat([masked, located, spoken], how="horizontal")
+    return (days_of_places(posts) if source.time.by_place else posts).with_columns(
         source=pl.lit(source.name),
         time_precision=pl.lit(source.time.precision),
         received_issue=pl.lit(context.issue),
+    )
+
+
+def _declared(posts: pl.DataFrame) -> pl.DataFrame:
+    """`core.people`: what each author last declared of themselves; who declared nothing is not in it."""
+    said = posts.filter(
+        pl.col("author_key").is_not_null(), pl.any_horizontal(pl.col("age_band", "sex").is_not_null())
+    )
+    own = said.with_columns(
+        pl.col("age_band", "sex").str.strip_chars(),
+        region=pl.when(pl.col("geo_type") == "region").then("geo_value"),
+    )
+    return own.group_by("author_key", maintain_order=True).agg(
+        pl.col("region", "age_band", "sex").drop_nulls().last()
     )
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from warehouse.config import TimeConfig
 from warehouse.errors import ConfigError
+from warehouse.places import zone_of
 
 _CLOCK_MARKS = ("%H", "%I", "%k", "%l", "%T", "%R", "%X", "%r", "%c", "%s")
 # The first and last microsecond that every calendar function can handle: years 2 to 9998.
@@ -18,7 +19,25 @@ _EPOCH = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
 def times(config: TimeConfig) -> dict[str, pl.Expr]:
     """`created` in UTC and `time_value`, the date in the source's own zone; null where unreadable."""
     created = _parse(pl.col("created_at").str.strip_chars(), config=config)
-    return {"created": created, "time_value": created.dt.convert_time_zone(config.zone).dt.date()}
+    return {"created": created, "time_value": created.dt.convert_time_zone(config.clock).dt.date()}
+
+
+def days_of_places(posts: pl.DataFrame) -> pl.DataFrame:
+    """`posts` with `time_value` as the day of each post's own place; that of UTC where the place is unknown.
+
+    Needs `created` (UTC), `time_value`, `geo_type` and `geo_value`; the work is per distinct zone.
+    """
+    distinct = posts.select("geo_type", "geo_value").unique()
+    zones = [zone_of(kind, code) for kind, code in distinct.iter_rows()]
+    zoned = posts.join(
+        distinct.with_columns(zone=pl.Series(zones, dtype=pl.String)),
+        on=["geo_type", "geo_value"], how="left", maintain_order="left",
+    )  # fmt: skip
+    days = [
+        pl.when(pl.col("zone") == zone).then(pl.col("created").dt.convert_time_zone(zone).dt.date())
+        for zone in sorted({zone for zone in zones if zone is not None})
+    ]
+    return zoned.with_columns(time_value=pl.coalesce(*days, "time_value")).drop("zone")
 
 
 def check_time_config(config: TimeConfig) -> None:
@@ -30,8 +49,8 @@ def check_time_config(config: TimeConfig) -> None:
     if not readable:
         raise ConfigError(
             f"[sources.time] format '{config.format}' or zone '{config.zone}' is not usable. Expected iso, "
-            "epoch_s, epoch_ms or a strptime pattern with year, month and day, and a zone such as UTC or "
-            "America/Mexico_City."
+            "epoch_s, epoch_ms or a strptime pattern with year, month and day, and a zone such as UTC, "
+            "America/Mexico_City or place."
         )
 
 
@@ -50,10 +69,10 @@ def _parse(text: pl.Expr, *, config: TimeConfig) -> pl.Expr:
         sane = pl.when(micros.is_between(_FIRST, _LAST)).then(micros)
         return sane.cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
     if config.format == "iso":
-        return _parse_iso(text, zone=config.zone)
+        return _parse_iso(text, zone=config.clock)
     if "%z" in config.format or "%:z" in config.format:
         return _bounded(text.str.strptime(pl.Datetime("us", "UTC"), config.format, strict=False))
-    return _localised(_naive(text, pattern=config.format), zone=config.zone)
+    return _localised(_naive(text, pattern=config.format), zone=config.clock)
 
 
 def _naive(text: pl.Expr, *, pattern: str) -> pl.Expr:

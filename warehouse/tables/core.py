@@ -29,6 +29,40 @@ class People(dy.Schema):
     sex = dy.String(nullable=True)
 
 
+class Marks(dy.Schema):
+    """Posts that pass something on rather than say it, and why they are thought to."""
+
+    post_id = dy.String(primary_key=True)
+    mark = dy.Enum(["near_duplicate", "burst", "link_only"], primary_key=True)
+    time_value = dy.Date(nullable=False)
+    received_issue = dy.Date(nullable=False)
+
+
+class Fingerprints(dy.Schema):
+    """What near-duplicates are found by: hashes of the words of the newest days' posts, short ones left out."""
+
+    post_id = dy.String(primary_key=True)
+    time_value = dy.Date(nullable=False)
+    created_at = dy.Datetime(nullable=False, time_unit="us", time_zone="UTC")
+    received_issue = dy.Date(nullable=False)
+    band_0 = dy.Int64(nullable=False)
+    band_1 = dy.Int64(nullable=False)
+    band_2 = dy.Int64(nullable=False)
+    band_3 = dy.Int64(nullable=False)
+    band_4 = dy.Int64(nullable=False)
+    band_5 = dy.Int64(nullable=False)
+    band_6 = dy.Int64(nullable=False)
+    band_7 = dy.Int64(nullable=False)
+
+
+class MarkedArrivals(dy.Schema):
+    """Which arrivals have been gone through for marks, how many posts they were then, and under which settings."""
+
+    received_issue = dy.Date(primary_key=True)
+    n_posts = dy.Int64(nullable=False, min=0)
+    settings = dy.String(nullable=False)
+
+
 class Scorers(dy.Schema):
     """Which version of each scorer was first used on which day: a change is a break in its signals."""
 
@@ -98,6 +132,26 @@ class TermDays(dy.Schema):
     scorer_version = dy.String(nullable=False)
 
 
+class QualityCounts(dy.Schema):
+    """What `out.data_quality` is made of: a day's posts at a place, and what a scorer made of them.
+
+    `n_received` are all posts, `n_posts` those that count: without an author only where most have none, and then
+    `n_people` is null. `n_matched` is null where a scorer matches no words.
+    """
+
+    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
+    geo_value = dy.String(primary_key=True)
+    time_value = dy.Date(primary_key=True)
+    scorer = dy.String(primary_key=True)
+    n_received = dy.Int64(nullable=False, min=1)
+    n_posts = dy.Int64(nullable=False, min=1)
+    n_people = dy.Int64(nullable=True, min=1)
+    n_scored = dy.Int64(nullable=False, min=0)
+    n_tokens = dy.Int64(nullable=False, min=0)
+    n_matched = dy.Int64(nullable=True, min=0)
+    scorer_version = dy.String(nullable=False)
+
+
 class Signals(dy.Schema):
     """A population's mood on a day or ISO week, as it was known at `issue`.
 
@@ -137,9 +191,12 @@ class Signals(dy.Schema):
 
 
 class PrivateSignals(Signals):
-    """`core.signals`: complete, with the head count behind each share, which is never published."""
+    """`core.signals`: complete, with what is never published: the head count behind each share, the language of
+    nearly all posts (null: mixed), and by how much weights widen the variance (1 without)."""
 
     numerator = dy.Int64(nullable=True, min=0)
+    main_lang = dy.String(nullable=True)
+    design_effect = dy.Float64(nullable=False, min=1.0)
 
 
 class Runs(dy.Schema):

@@ -7,6 +7,19 @@ import polars as pl
 
 from warehouse.tables.codes import ALERT_KINDS, ALERT_STATUS, GEO_TYPES, SEVERITIES, TIME_TYPES, share
 
+EFFECT_REASONS = ["window_not_over", "too_few_days_before", "too_few_days_after", "too_few_placebo_days"]
+
+
+BREAK_KINDS = [
+    "post_volume",
+    "people_volume",
+    "text_length",
+    "coverage",
+    "matched_words",
+    "several_signals",
+    "scorer_version",
+]
+
 
 class SignalCatalogue(dy.Schema):
     """What each signal is; code reads this and never parses a name."""
@@ -183,16 +196,61 @@ class Events(dy.Schema):
 
 
 class EventEffects(dy.Schema):
-    """How much a signal moved around an event, with its interval."""
+    """How far a signal lay from what the days before an event let one expect, with its 90 % interval.
+
+    `effect` = `after` - `before`, in points of the signal; null with a `reason` where there is too little to say.
+    `n_before` and `n_after` are days, `n_placebo` days on which nothing is known to have happened, `sample_size` the
+    fewest people behind a day. A row is added where something changed; a publication holds the newest.
+    """
 
     event_id = dy.String(primary_key=True)
     signal = dy.String(primary_key=True)
     geo_type = dy.Enum(GEO_TYPES, primary_key=True)
     location = dy.String(primary_key=True)
-    effect = dy.Float64(nullable=False)
-    low = dy.Float64(nullable=False)
-    high = dy.Float64(nullable=False)
+    issue = dy.Date(primary_key=True)
+    before = dy.Float64(nullable=True)
+    after = dy.Float64(nullable=True)
+    effect = dy.Float64(nullable=True)
+    low = dy.Float64(nullable=True)
+    high = dy.Float64(nullable=True)
     p_value = share()
+    n_before = dy.Int64(nullable=False, min=0)
+    n_after = dy.Int64(nullable=False, min=0)
+    n_placebo = dy.Int64(nullable=False, min=0)
+    sample_size = dy.Int64(nullable=True, min=0)
+    reason = dy.Enum(EFFECT_REASONS, nullable=True)
+
+    @dy.rule()
+    def number_or_reason(cls) -> pl.Expr:
+        """An effect has its interval around it, and no reason; without one there is a reason."""
+        inside = (pl.col("low") <= pl.col("effect")) & (pl.col("effect") <= pl.col("high"))
+        return (
+            pl.when(pl.col("reason").is_null())
+            .then(inside)
+            .otherwise(pl.col("effect").is_null())
+            .fill_null(False)
+        )
+
+
+class EventTests(dy.Schema):
+    """Does a signal move at the events of the calendar more than at the same calendar shifted?
+
+    `any_direction` tests the mean absolute move, `same_direction` the absolute mean move (log-odds); `usual` is the
+    mean over all shifts. `q_value` is over all rows of an issue. Null with a `reason` where there is too little.
+    """
+
+    signal = dy.String(primary_key=True)
+    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
+    location = dy.String(primary_key=True)
+    question = dy.Enum(["any_direction", "same_direction"], primary_key=True)
+    issue = dy.Date(primary_key=True)
+    n_events = dy.Int64(nullable=False, min=0)
+    n_shifts = dy.Int64(nullable=False, min=0)
+    statistic = dy.Float64(nullable=True, min=0.0)
+    usual = dy.Float64(nullable=True, min=0.0)
+    p_value = share()
+    q_value = share()
+    reason = dy.Enum(["too_few_events", "too_few_days"], nullable=True)
 
 
 class MeasureQuality(dy.Schema):
@@ -208,6 +266,86 @@ class MeasureQuality(dy.Schema):
     high = dy.Float64(nullable=True)
     n = dy.Int64(nullable=True, min=0)
     scorer_version = dy.String(nullable=False)
+
+
+class SurveyValidity(dy.Schema):
+    """How a signal moves with a survey: one figure per row, in docs/survey-validity.md. None is about a person.
+
+    `origin`: shipped (other people's series, not the user's data), file or warehouse. `lag` in periods; > 0: the
+    signal is ahead. `value` is a correlation, or for `error_…` a ratio of errors, where below 1 is better.
+    """
+
+    survey = dy.String(primary_key=True)
+    item = dy.String(primary_key=True)
+    group = dy.String(primary_key=True)
+    signal = dy.String(primary_key=True)
+    origin = dy.Enum(["shipped", "file", "warehouse"], primary_key=True)
+    population = dy.String(primary_key=True)
+    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
+    geo_value = dy.String(primary_key=True)
+    time_type = dy.Enum(TIME_TYPES, primary_key=True)
+    part = dy.Enum(["all", "first", "second"], primary_key=True)
+    of = dy.Enum(["level", "change"], primary_key=True)
+    statistic = dy.String(primary_key=True)
+    lag = dy.Int32(nullable=False)
+    value = dy.Float64(nullable=False, allow_inf=False, allow_nan=False)
+    low = dy.Float64(nullable=True)
+    high = dy.Float64(nullable=True)
+    p_value = share()
+    n = dy.Int64(nullable=False, min=0)
+    n_effective = dy.Float64(nullable=True, min=0.0)
+    block = dy.Int32(nullable=True, min=1)
+    first_day = dy.Date(nullable=False)
+    last_day = dy.Date(nullable=False)
+
+
+class DataQuality(dy.Schema):
+    """What a place's posts were like on a day: a change here is a change of the data, not of a mood.
+
+    `posts` and `people` are counts, of scorer `all`. Of a scorer: `mean_tokens` per scored post, `coverage`, the
+    share of posts that were scored, and `matched`, the share of scored posts with a word of the lexicons.
+    """
+
+    population = dy.Enum(["all"], primary_key=True)
+    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
+    geo_value = dy.String(primary_key=True)
+    time_value = dy.Date(primary_key=True)
+    scorer = dy.String(primary_key=True)
+    metric = dy.Enum(["posts", "people", "mean_tokens", "coverage", "matched"], primary_key=True)
+    value = dy.Float64(nullable=False, min=0.0)
+
+
+class Breaks(dy.Schema):
+    """Days on which the data of a place changed level: its posts, their length, what is scored, or all signals as one.
+
+    `onset` is the first day of the new level, `detected` the last day that was known when it was found. `statistic`
+    and `threshold` are in errors; `observed` and `expected` are the levels after and before (of `several_signals` the
+    share of signals that moved). `platform_wide`: most places of this kind moved as one. A `scorer_version` is known,
+    not found: from `onset` on, scores are those of another version.
+    """
+
+    population = dy.String(primary_key=True)
+    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
+    geo_value = dy.String(primary_key=True)
+    what = dy.Enum(BREAK_KINDS, primary_key=True)
+    scorer = dy.String(primary_key=True)
+    onset = dy.Date(primary_key=True)
+    detected = dy.Date(nullable=False)
+    issue = dy.Date(nullable=False)
+    statistic = dy.Float64(nullable=True)
+    threshold = dy.Float64(nullable=True)
+    observed = dy.Float64(nullable=True)
+    expected = dy.Float64(nullable=True)
+    sample_size = dy.Int64(nullable=True, min=0)
+    platform_wide = dy.Bool(nullable=False)
+    evidence = dy.String(nullable=False)
+
+    @dy.rule()
+    def found_after_it_began(cls) -> pl.Expr:
+        """No break is found before it began, nor issued before it was found."""
+        return ((pl.col("onset") <= pl.col("detected")) & (pl.col("detected") <= pl.col("issue"))).fill_null(
+            False
+        )
 
 
 class Accounting(dy.Schema):

@@ -1,0 +1,187 @@
+"""Bring `core.marks` up to the posts received: what came in is compared with the days before it.
+
+A post is a near-duplicate where an earlier one of the last days says the same; whose it is does not matter. All posts
+of an author's day are a burst where a person could hardly have written them. Not for reposts, whose kind says it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from warehouse.amplification.near_duplicates import BAND_NAMES, alike, fingerprints, words_of
+from warehouse.config import AmplificationConfig
+from warehouse.store import Receipt, Store
+from warehouse.tables import TABLES
+
+MARKS = ("repost", "near_duplicate", "burst", "link_only")
+_MARKED, _PRINTS, _DONE = (
+    TABLES[name] for name in ("core.marks", "core.fingerprints", "core.marked_arrivals")
+)
+_BATCH_POSTS = 200_000
+
+
+def amplified_sql(exclude: Sequence[str]) -> str:
+    """SQL for whether a post `p` of `raw.posts` bears one of these marks."""
+    of_table = ", ".join(f"'{name}'" for name in exclude if name != "repost")
+    parts = ["p.kind = 'repost'"] if "repost" in exclude else []
+    if of_table:
+        parts.append(f"p.post_id IN (SELECT post_id FROM core.marks WHERE mark IN ({of_table}))")
+    return " OR ".join(parts) or "false"
+
+
+def mark_posts(store: Store, *, config: AmplificationConfig, run_id: str) -> Receipt:
+    """Mark the posts of every arrival (`received_issue`) that has not been gone through yet, or has changed since.
+
+    One transaction. The cost follows the posts that are new and the days before them.
+    """
+    waiting = _waiting(store, config=config)
+    rows_in = 0
+    with store.transaction():
+        for issue, n_posts in waiting.select("received_issue", "n_posts").iter_rows():
+            _forget(store, issue=issue)
+            for days in _batches(store, issue=issue):
+                fresh = _fresh(store, issue=issue, days=days)
+                rows_in += fresh.height
+                _mark_texts(store, fresh=fresh, issue=issue, config=config, run_id=run_id)
+            _mark_bursts(store, issue=issue, config=config, run_id=run_id)
+            done = pl.DataFrame(
+                {"received_issue": [issue], "n_posts": [n_posts], "settings": [_settings(config)]}
+            )
+            store.put(_DONE, done, run_id=run_id)
+        _prune(store, config=config)
+    counts = store.query("SELECT mark, count(*) AS n FROM core.marks GROUP BY mark ORDER BY mark")
+    return Receipt(
+        "marks", rows_in=rows_in, rows_out=int(counts["n"].sum()), reasons=dict(counts.iter_rows())
+    )
+
+
+def _settings(config: AmplificationConfig) -> str:
+    return config.model_dump_json()
+
+
+def _waiting(store: Store, *, config: AmplificationConfig) -> pl.DataFrame:
+    """Arrivals in order, with their number of posts, that were not marked with this many posts and these settings."""
+    return store.query(
+        "WITH a AS (SELECT received_issue, count(*) AS n_posts FROM raw.posts GROUP BY received_issue) "
+        "SELECT received_issue, a.n_posts FROM a LEFT JOIN core.marked_arrivals d USING (received_issue) "
+        "WHERE d.n_posts IS DISTINCT FROM a.n_posts OR d.settings <> ? ORDER BY received_issue",
+        [_settings(config)],
+    )
+
+
+def _forget(store: Store, *, issue: dt.date) -> None:
+    """Remove what an earlier, smaller or other run said of this arrival; bursts are renewed by day."""
+    store.delete(_PRINTS, where="received_issue = ?", parameters=[issue])
+    store.delete(_MARKED, where="received_issue = ? AND mark <> 'burst'", parameters=[issue])
+
+
+def _batches(store: Store, *, issue: dt.date) -> Iterator[list[dt.date]]:
+    """The days of an arrival in order, so that an earlier post is always known before a later one."""
+    days = store.query(
+        "SELECT time_value, count(*) AS n FROM raw.posts WHERE received_issue = ? GROUP BY 1 ORDER BY 1",
+        [issue],
+    )
+    cut = days.with_columns(batch=(pl.col("n").cum_sum() - pl.col("n")) // _BATCH_POSTS)
+    for _, part in cut.group_by("batch", maintain_order=True):
+        yield part["time_value"].to_list()
+
+
+def _fresh(store: Store, *, issue: dt.date, days: list[dt.date]) -> pl.DataFrame:
+    posts = store.query(
+        "SELECT post_id, time_value, created_at, text FROM raw.posts "
+        "WHERE received_issue = ? AND time_value BETWEEN ? AND ? AND kind <> 'repost' ORDER BY created_at, post_id",
+        [issue, days[0], days[-1]],
+    )
+    return posts.select("post_id", "time_value", "created_at", words=words_of(pl.col("text")), text="text")
+
+
+def _mark_texts(
+    store: Store, *, fresh: pl.DataFrame, issue: dt.date, config: AmplificationConfig, run_id: str
+) -> None:
+    """Near-duplicates and bare links among new posts; their fingerprints are kept for the days to come."""
+    stamped = {"received_issue": pl.lit(issue)}
+    link_only = fresh.filter(pl.col("words") == "", ~pl.col("text").str.contains(_SOMETHING))
+    printed = fresh.select("post_id", "time_value", "created_at", "words").hstack(
+        fingerprints(fresh["words"])
+    )
+    long = printed.drop_nulls(BAND_NAMES[0])
+    kept = long.drop("words").with_columns(**stamped)
+    store.append(_PRINTS, kept, run_id=run_id)
+    copies = _copies(store, long, config=config)
+    for mark, rows in (("near_duplicate", copies), ("link_only", link_only)):
+        marked = rows.select("post_id", "time_value", mark=pl.lit(mark), **stamped)
+        store.append(_MARKED, marked, run_id=run_id)
+
+
+# What a text without a word can still say: a symbol or an emoticon.
+_SOMETHING = r"[\p{So}\p{Sk}\u2764]|[:;=]-?[()DPp/\\|]"
+
+
+def _copies(store: Store, long: pl.DataFrame, *, config: AmplificationConfig) -> pl.DataFrame:
+    """Those of `long` that are near-duplicates of an earlier post of the last days.
+
+    Each is compared with the post before it in each of its bands, so that a crowd of copies costs no more than as
+    many different posts.
+    """
+    if long.is_empty():
+        return long
+    before = [_before(store, long, band=band, days=config.near_duplicate_days) for band in BAND_NAMES]
+    pairs = pl.concat(before).unique()
+    texts = store.query(
+        "SELECT post_id AS other, text FROM raw.posts WHERE post_id IN (SELECT unnest(?))",
+        [pairs["other"].unique().to_list()],
+    ).select("other", left=words_of(pl.col("text")))
+    own = long.select("post_id", right="words")
+    both = pairs.join(own, on="post_id", how="inner").join(texts, on="other", how="inner")
+    found = both.filter(alike(both))["post_id"]
+    return long.filter(pl.col("post_id").is_in(found.implode()))
+
+
+def _before(store: Store, long: pl.DataFrame, *, band: str, days: int) -> pl.DataFrame:
+    """`post_id`, `other`: the newest earlier post in the window that has the same value of a band."""
+    known = store.query(
+        f"SELECT post_id, time_value, {band} AS band FROM core.fingerprints "
+        "WHERE time_value BETWEEN ?::DATE - ?::INTEGER AND ? ORDER BY created_at, post_id",
+        [long["time_value"].min(), days, long["time_value"].max()],
+    )
+    pairs = known.with_columns(
+        other=pl.col("post_id").shift(1).over("band"), day=pl.col("time_value").shift(1).over("band")
+    )
+    near = pl.col("time_value") - pl.col("day") <= pl.duration(days=days)
+    new = pairs.filter(pl.col("other").is_not_null(), near).join(long, on="post_id", how="semi")
+    return new.select("post_id", "other")
+
+
+def _mark_bursts(store: Store, *, issue: dt.date, config: AmplificationConfig, run_id: str) -> None:
+    """All posts of an author's day with too many posts in an hour or a day, on the days that an arrival touches."""
+    days = store.query("SELECT DISTINCT time_value FROM raw.posts WHERE received_issue = ?", [issue])
+    touched = days["time_value"].to_list()
+    store.delete(_MARKED, where="mark = 'burst' AND time_value IN (SELECT unnest(?))", parameters=[touched])
+    found = store.query(
+        """
+        WITH hours AS (
+            SELECT author_key, time_value, count(*) AS n, any_value(time_precision) AS precision
+            FROM raw.posts WHERE author_key IS NOT NULL AND time_value IN (SELECT unnest(?))
+            GROUP BY author_key, time_value, date_trunc('hour', created_at)
+        ), loud AS (
+            SELECT author_key, time_value FROM hours GROUP BY ALL
+            HAVING sum(n) > ? OR max(n) FILTER (precision = 'second') > ?
+        )
+        SELECT p.post_id, p.time_value, p.received_issue, 'burst' AS mark
+        FROM raw.posts p JOIN loud USING (author_key, time_value) ORDER BY post_id
+        """,
+        [touched, config.burst_posts_per_day, config.burst_posts_per_hour],
+    )
+    store.append(_MARKED, found, run_id=run_id)
+
+
+def _prune(store: Store, *, config: AmplificationConfig) -> None:
+    """Fingerprints of days that no coming post of the newest days will be compared with."""
+    store.delete(
+        _PRINTS,
+        where="time_value < (SELECT max(time_value) FROM core.fingerprints) - ?::INTEGER",
+        parameters=[2 * config.near_duplicate_days],
+    )
