@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from classifiers.calibrate import fit_platt
+from classifiers.calibrate import Fit, fit_platt
 from classifiers.labelled import EMOTION_SOURCES, as_published, load_split
 from classifiers.taxonomy import MEASURES
 from flows.scorers import make_scorer
@@ -59,6 +59,16 @@ class Posts:
     def take(self, rows: np.ndarray) -> "Posts":
         """The posts at these places."""
         return Posts(probability=self.probability[rows], truth=self.truth[rows], threshold=self.threshold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What the methods know of a classifier, from held-out posts."""
+
+    rates: ErrorRates
+    means: MeanScores
+    fit: Fit
+    prior: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,13 +132,14 @@ def cells(bags: Posts, rates: Posts | None, *, measure: str, replicates: int) ->
     half = 2 if rates is None else 1
     n_pos, n_neg = int(bags.truth.sum()) // half, int((~bags.truth).sum()) // half
     n = min(300, int(n_neg / 1.1))
+    known = None if rates is None else known_of(rates)
     for share in SHARES:
         # Twenty spare positives, so that a draw with more of them than expected still finds enough.
         if share * n + 20 > n_pos or (1 - share) * n + 20 > n_neg:
             continue
         rng = np.random.default_rng([SEED, int(share * 1_000)])
         drawn = [
-            _replicate(bags, rates, n=min(rng.binomial(n, share), n_pos), size=n, rng=rng)
+            _replicate(bags, known, n=min(rng.binomial(n, share), n_pos), size=n, rng=rng)
             for _ in range(replicates)
         ]
         found = {name: np.array([one[name] for one in drawn]) for name in METHODS}
@@ -136,43 +147,42 @@ def cells(bags: Posts, rates: Posts | None, *, measure: str, replicates: int) ->
 
 
 def _replicate(
-    posts: Posts, rates: Posts | None, *, n: int, size: int, rng: np.random.Generator
+    posts: Posts, known: Known | None, *, n: int, size: int, rng: np.random.Generator
 ) -> dict[str, tuple[float, float]]:
     pos, neg = (rng.permutation(np.flatnonzero(posts.truth == kind)) for kind in (True, False))
     bag = posts.take(np.concatenate([pos[:n], neg[: size - n]]))
-    if rates is None:
-        rates = posts.take(np.concatenate([pos[len(pos) // 2 :], neg[len(neg) // 2 :]]))
-    return {
-        name: (float(one.value.ravel()[0]), float(one.se.ravel()[0]))
-        for name, one in estimates(bag, rates).items()
-    }
+    if known is None:
+        known = known_of(posts.take(np.concatenate([pos[len(pos) // 2 :], neg[len(neg) // 2 :]])))
+    found = estimates(bag, known)
+    return {name: (float(one.value.ravel()[0]), float(one.se.ravel()[0])) for name, one in found.items()}
 
 
-def estimates(bag: Posts, held_out: Posts) -> dict[str, Prevalence]:
-    """What each method says of a bag, given held-out posts."""
-    p, q, n = bag.probability, held_out.probability, len(bag.probability)
-    counted = classify_and_count(int((p >= bag.threshold).sum()), n=n)
-    said, truth = q >= held_out.threshold, held_out.truth
+def known_of(held_out: Posts) -> Known:
+    """Error rates, means and a calibration, of held-out posts."""
+    q, truth = held_out.probability, held_out.truth
+    said = q >= held_out.threshold
     n_pos, n_neg = int(truth.sum()), int((~truth).sum())
-    rates = ErrorRates(
-        sensitivity=float(said[truth].mean()),
-        n_pos=n_pos,
-        specificity=float((~said[~truth]).mean()),
-        n_neg=n_neg,
-    )
     yes, no = q[truth], q[~truth]
+    rates = ErrorRates(sensitivity=float(said[truth].mean()), n_pos=n_pos,
+                       specificity=float((~said[~truth]).mean()), n_neg=n_neg)  # fmt: skip
     means = MeanScores(mean_pos=float(yes.mean()), sd_pos=float(yes.std(ddof=1)), n_pos=n_pos,
                        mean_neg=float(no.mean()), sd_neg=float(no.std(ddof=1)), n_neg=n_neg)  # fmt: skip
     fit = fit_platt(_logit(q), truth.astype(np.float64), steps=12)
-    again = 1.0 / (1.0 + np.exp(-(fit.slope * _logit(p) + fit.offset)))
-    prior = float(truth.mean())
+    return Known(rates=rates, means=means, fit=fit, prior=float(truth.mean()))
+
+
+def estimates(bag: Posts, known: Known) -> dict[str, Prevalence]:
+    """What each method says of a bag."""
+    p, n = bag.probability, len(bag.probability)
+    counted = classify_and_count(int((p >= bag.threshold).sum()), n=n)
+    again = 1.0 / (1.0 + np.exp(-(known.fit.slope * _logit(p) + known.fit.offset)))
     mean_se = float(p.std(ddof=1)) / n**0.5
     found = (
         counted,
-        adjusted_count(counted.value, se=counted.se, rates=rates),
-        probabilistic_adjusted_count(float(p.mean()), se=mean_se, scores=means),
-        em_prior(p, training_prevalence=prior),
-        em_prior(again, training_prevalence=prior),
+        adjusted_count(counted.value, se=counted.se, rates=known.rates),
+        probabilistic_adjusted_count(float(p.mean()), se=mean_se, scores=known.means),
+        em_prior(p, training_prevalence=known.prior),
+        em_prior(again, training_prevalence=known.prior),
     )
     return dict(zip(METHODS, found, strict=True))
 

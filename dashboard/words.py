@@ -48,6 +48,7 @@ LANGUAGES = {
     "pt": "Portuguese",
     "zh": "Chinese",
 }
+LEVELS = {"all": "Everywhere", "nation": "Nations", "region": "Regions"}
 STAGES = {"intake": "Records read", "score": "Posts scored", "publish": "Numbers published"}
 REASONS = {
     "received": "Records received",
@@ -151,4 +152,5 @@ def language(code: str) -> str:
 
 def population(name: str) -> str:
     """Whose mood it is: `all` becomes everyone, `lang=es` becomes `lang: es`."""
-    return "Everyone" if name == "all" else name.replace("=", ": ", 1)
+    known = {"all": "Everyone, in their own words", "amplified": "Passed on: reposts, copies, bursts"}
+    return known.get(name, name.replace("=", ": ", 1))

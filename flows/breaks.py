@@ -60,7 +60,9 @@ def _found(store: Store, *, run: Run, since: dt.date) -> pl.DataFrame:
         people_floor=run.config.disclosure.people_floor,
     )
     quality = store.read(TABLES["out.data_quality"], where="time_value >= ?", parameters=[start])
-    versions = version_breaks(store.read(TABLES["core.scorers"], where="first_issue <= ?", parameters=[run.issue]))
+    versions = version_breaks(
+        store.read(TABLES["core.scorers"], where="first_issue <= ?", parameters=[run.issue])
+    )
     return pl.concat([find_breaks(cells, quality=quality), versions]).filter(pl.col("detected") >= since)
 
 
@@ -71,6 +73,6 @@ def _unknown(found: pl.DataFrame, *, known: pl.DataFrame, run: Run) -> pl.DataFr
     before = known.select(*key, known_onset="onset")
     apart = (pl.col("onset") - pl.col("known_onset")).dt.total_days().abs()
     same = typed.join(before, on=key).filter(
-        (apart <= pl.when(pl.col("what") == "scorer_version").then(0).otherwise(SAME_DAYS))
+        apart <= pl.when(pl.col("what") == "scorer_version").then(0).otherwise(SAME_DAYS)
     )
     return typed.join(same, on=BREAKS.key, how="anti")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from flows.files import parse_columns
 from forecasting.events.calendar import SCHEMA, Calendar, read_calendar
 from warehouse.config import Config
 from warehouse.signals import SignalSpec
@@ -28,7 +29,7 @@ def calendar_of(config: Config) -> Calendar:
     """The configured calendar, an empty one where none is configured; `InputError` where it cannot be used."""
     if config.events.path is None:
         return Calendar(pl.DataFrame(schema=SCHEMA))
-    return read_calendar(config.events.path, columns={str(k): v for k, v in config.events.columns.items()})
+    return read_calendar(config.events.path, columns=parse_columns(config.events.columns))
 
 
 def study_spec(config: Config) -> StudySpec:

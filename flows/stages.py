@@ -24,6 +24,7 @@ from flows.events import calendar_of, write_events
 from flows.guards import newest_issue, was_made
 from flows.quality import measure_quality
 from flows.scorers import check_names, make_scorer
+from flows.signal_pages import PAGES, signal_pages
 from flows.words import make_word_shifts
 from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
@@ -38,6 +39,7 @@ from warehouse.intake.times import check_time_config
 from warehouse.places import place_table
 from warehouse.publish import Publication, publish
 from warehouse.released import release_signals
+from warehouse.revisions import REVISIONS, revisions
 from warehouse.scoring import Scorer
 from warehouse.store import Receipt, Store, open_store, run_identity
 from warehouse.tables import TABLES, empty
@@ -214,8 +216,13 @@ def build_signals(run: Run) -> Receipt:
         made = signals.compute_signals(store, scorers=run.scorers(), spec=spec, run_id=run.run_id)
         released = release_signals(store, config=run.config, issue=run.issue, run_id=run.run_id)
         with store.transaction():
+            store.delete(REVISIONS, where="true")
+            store.append(REVISIONS, revisions(store, issue=run.issue), run_id=run.run_id)
             codes = store.query("SELECT DISTINCT geo_type, geo_value FROM out.signals")
             store.put(TABLES["out.places"], place_table(codes), run_id=run.run_id)
+            pages = signal_pages(store, scorers=run.scorers(), config=run.config, issue=run.issue)
+            store.delete(PAGES, where="true")
+            store.append(PAGES, pages, run_id=run.run_id)
         keep_quality_and_breaks(store, run=run)
         receipts.append(Receipt("signals", made.rows_in, released.rows_out, released.reasons))
     return receipts[-1]

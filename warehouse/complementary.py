@@ -71,7 +71,9 @@ def _round(cells: pl.DataFrame, *, guard: _Guard) -> pl.DataFrame:
     """Every family once."""
     kinds = cells.select(pl.col("population").str.split("=").list.first().unique().sort()).to_series()
     cells = _close(cells, families=_regions_of_nations(), guard=guard)
-    cells = _close(_with_open_regions(cells), families=_everywhere(), guard=guard).drop("open", "in_parts")
+    cells = _close(cells, families=_nations_of_everything(), guard=guard)
+    cells = _close(_with_open_regions(cells), families=_parts_of_everything(), guard=guard)
+    cells = cells.drop("open", "in_parts")
     for kind in kinds.filter(~kinds.is_in(["all", "amplified"])):
         cells = _close(cells, families=_slices(kind), guard=guard)
     return _close_weeks(_hide_slices_of_hidden(cells), guard=guard)
@@ -129,7 +131,17 @@ def _regions_of_nations() -> _Families:
     )
 
 
-def _everywhere() -> _Families:
+def _nations_of_everything() -> _Families:
+    return _Families(
+        family=pl.when(pl.col("geo_type").is_in(["all", "nation"])).then(pl.lit("all")),
+        is_parent=pl.col("geo_type") == "all",
+        shared=[*_PERIOD, "population"],
+        counts_once=pl.lit(True),
+    )
+
+
+def _parts_of_everything() -> _Families:
+    """Nations, and the regions of those that are not published."""
     inside = pl.col("geo_type").is_in(["all", "nation"]) | pl.col("open")
     return _Families(
         family=pl.when(inside).then(pl.lit("all")),
@@ -192,7 +204,8 @@ def _close(cells: pl.DataFrame, *, families: _Families, guard: _Guard) -> pl.Dat
     rows = _smallest(ranked, keys=keys, guard=guard)
     bare = gaps.join(children, on=keys, how="anti").filter(_exposed(guard)).select(*keys, bare=True)
     parents = inside.filter("is_parent").join(bare, on=keys, how="semi")["row"]
-    hide = pl.col("row").is_in(pl.concat([rows, parents]).implode()) & pl.col("suppressed").is_null()
+    telling = _that_tell(inside, keys=keys, guard=guard)
+    hide = pl.col("row").is_in(pl.concat([rows, parents, telling]).implode()) & pl.col("suppressed").is_null()
     closed = marked.with_columns(_hidden_where(hide))
     return closed.drop("row", "family", "is_parent", "counts_once")
 
@@ -261,23 +274,23 @@ def _close_weeks(cells: pl.DataFrame, *, guard: _Guard) -> pl.DataFrame:
     inside = _guarded(marked, guard=guard)
     told = _gaps(inside, keys=keys, guard=guard).filter(_exposed(guard))
     weeks = inside.filter("is_parent").join(told, on=keys, how="semi")["row"]
-    rows = pl.concat([weeks, _days_that_tell(inside, keys=keys, guard=guard)])
+    rows = pl.concat([weeks, _that_tell(inside, keys=keys, guard=guard)])
     hide = pl.col("row").is_in(rows.implode()) & pl.col("suppressed").is_null()
     return marked.with_columns(_hidden_where(hide)).drop("week", "is_parent", "counts_once", "row")
 
 
-def _days_that_tell(inside: pl.DataFrame, *, keys: list[str], guard: _Guard) -> pl.Series:
-    """The smallest day of each hidden week whose days are all published and add up to little more than it."""
+def _that_tell(inside: pl.DataFrame, *, keys: list[str], guard: _Guard) -> pl.Series:
+    """The smallest child of each hidden parent whose children are all published and add up to little more than it."""
     count = guard.counts[0]
-    weeks = inside.filter("is_parent", pl.col("suppressed").is_not_null()).select(
+    parents = inside.filter("is_parent", pl.col("suppressed").is_not_null()).select(
         *keys, "floor", whole=pl.col(count)
     )
-    days = inside.filter(~pl.col("is_parent")).sort(*keys, "units", "time_value")
-    sums = days.group_by(keys, maintain_order=True).agg(
+    children = inside.filter(~pl.col("is_parent")).sort(*keys, "units", *PLACE, "population", "time_value")
+    sums = children.group_by(keys, maintain_order=True).agg(
         pl.col("row").first(), total=pl.col(count).sum(), shown=pl.col("suppressed").is_null().all()
     )
-    both = sums.filter("shown").join(weeks, on=keys, how="inner")
-    return both.filter(pl.col("total") - pl.col("whole") < guard.floor)["row"]
+    both = sums.filter("shown").join(parents, on=keys, how="inner")
+    return both.filter((pl.col("total") - pl.col("whole")).abs() < pl.col("floor"))["row"]
 
 
 def _hidden_where(hide: pl.Expr) -> pl.Expr:

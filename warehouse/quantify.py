@@ -125,7 +125,7 @@ def classify_and_count(hits: np.ndarray | int, *, n: np.ndarray | int) -> Preval
     Raises:
         InputError: hits below 0 or above n.
     """
-    said, size = np.broadcast_arrays(np.asarray(hits, np.float64), np.asarray(n, np.float64))
+    said, size = _arrays(hits, n)
     _refuse((said < 0) | (said > size), what="hits", expected="0 to n hits", do="Count again")
     known = size > 0
     share = np.divide(said, size, out=np.full(said.shape, np.nan), where=known)
@@ -139,8 +139,8 @@ def adjusted_count(share: np.ndarray | float, *, se: np.ndarray | float, rates: 
     """(v − f) / (t − f) and its standard error, of shares v of posts, or of people's mean shares, with errors `se`.
 
     NaN where v or the rates are unknown; `not_identified` where the lower end of the 90 % interval of t − f is 0.1
-    or less; `rates_contradicted` where v lies outside of [f, t] by more than 2.6 standard errors (those it would have at
-    f or t), which these rates cannot explain.
+    or less; `rates_contradicted` where v lies outside of [f, t] by more than 2.6 of the standard errors that it would
+    have there, which these rates cannot explain.
 
     Raises:
         InputError: a share or rate outside of [0, 1], or a negative error or size.

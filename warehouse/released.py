@@ -13,6 +13,7 @@ import polars as pl
 
 from warehouse.config import Config
 from warehouse.disclosure import disclose
+from warehouse.quantify import RATES, corrected, rates_of
 from warehouse.signals import settings_changed
 from warehouse.store import Receipt, Store
 from warehouse.tables import CENSORED, NOT_APPLICABLE, NOT_MISSING, TABLES
@@ -23,7 +24,9 @@ _SMOOTHED_DAYS = 7
 # Days back to the Monday of the newest complete week.
 _REACH = 2 * _SMOOTHED_DAYS - 1
 _BATCH_ROWS = 300_000
-_COMPARED = ["value", "se", "sample_size", "n_posts", "reliability", "people_unknown"]
+_COMPARED = [
+    "value", "value_unweighted", "value_corrected", "se", "sample_size", "n_posts", "reliability", "people_unknown",
+]  # fmt: skip
 _SERIES = ["signal", "population", "geo_type", "geo_value", "time_type"]
 _IN_PERIODS = "issue <= ? AND time_value IN (SELECT unnest(?))"
 
@@ -100,7 +103,32 @@ def _disclosed(store: Store, cells: pl.DataFrame, *, release: _Release) -> pl.Da
     """The disclosed cells that say something new, stamped, with the reason where one is `suppressed`."""
     statistics = store.query("SELECT signal, statistic FROM out.signal_catalogue WHERE smoothing = 'none'")
     disclosed = disclose(cells, config=release.config.disclosure, statistics=statistics)
-    return _changed(store, _stamped(disclosed, release=release), issue=release.issue)
+    adjusted = _adjusted(store, disclosed)
+    return _changed(store, _stamped(adjusted, release=release), issue=release.issue)
+
+
+def _adjusted(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
+    """`value_corrected` and `corrected_se` of published shares, from the published numbers and public error rates.
+
+    Needs `main_lang`: where a cell mixes languages no one pair of error rates holds, and it is left null. The value is
+    rounded to 1/n, so that it says no more than the share it comes from.
+    """
+    rates = rates_of(store.read(TABLES["out.measure_quality"]))
+    shares = store.query("SELECT signal, scorer, measure FROM out.signal_catalogue WHERE statistic = 'share'")
+    of_signal = shares.join(rates, on=["scorer", "measure"], how="inner").select("signal", "lang", *RATES)
+    joined = rows.join(
+        of_signal,
+        left_on=["signal", "main_lang"],
+        right_on=["signal", "lang"],
+        how="left",
+        maintain_order="left",
+    )
+    found = corrected(joined)
+    n = pl.coalesce("sample_size", "n_posts")
+    return found.with_columns(
+        value_corrected=((pl.col("value_corrected") * n).round() / n).clip(0.0, 1.0),
+        corrected_se=pl.col("corrected_se").round(6),
+    ).drop(*RATES, "correction_missing")
 
 
 def _stamped(rows: pl.DataFrame, *, release: _Release) -> pl.DataFrame:
@@ -155,8 +183,14 @@ def _smoothed(store: Store, *, days: list[dt.date], release: _Release) -> pl.Dat
         "SELECT a.signal, b.signal AS smoothed FROM out.signal_catalogue a JOIN out.signal_catalogue b "
         "USING (scorer, measure, statistic) WHERE a.smoothing = 'none' AND b.smoothing = '7dav'"
     )
-    named = averaged.join(names, on="signal", how="inner", maintain_order="left")
-    own = named.with_columns(signal="smoothed").drop("smoothed")
+    spoken = store.query(
+        f"SELECT {', '.join(CELL)}, arg_max(main_lang, issue) AS main_lang FROM core.signals "
+        f"WHERE {_IN_PERIODS} GROUP BY ALL",
+        [release.issue, days],
+    ).cast({"geo_type": averaged.schema["geo_type"], "time_type": averaged.schema["time_type"]})
+    in_language = averaged.join(spoken, on=CELL, how="left", maintain_order="left")
+    named = in_language.join(names, on="signal", how="inner", maintain_order="left")
+    own = _adjusted(store, named.with_columns(signal="smoothed").drop("smoothed"))
     return _changed(store, _stamped(own, release=release), issue=release.issue)
 
 
@@ -175,6 +209,7 @@ def trailing_mean(shown: pl.DataFrame, *, config: Config) -> pl.DataFrame:
     rolled = kept.rolling("time_value", period=f"{_SMOOTHED_DAYS}d", group_by=_SERIES).agg(
         k=pl.col("value").count(),
         mean=pl.col("value").mean(),
+        unweighted=pl.col("value_unweighted").mean(),
         variance=pl.col("variance").sum(),
         n=pl.col("sample_size").min(),
         posts=pl.col("n_posts").sum(),
@@ -221,7 +256,7 @@ def _as_published(joined: pl.DataFrame, *, config: Config) -> pl.DataFrame:
     mean = pl.when(shown).then(pl.col("mean").round(6))
     return joined.with_columns(
         value=mean,
-        value_unweighted=mean,
+        value_unweighted=pl.when(shown).then(pl.col("unweighted").round(6)),
         se=pl.when(shown).then(((pl.col("variance") * pl.col("repeats")).sqrt() / pl.col("k")).round(6)),
         sample_size=n,
         n_posts=pl.when(shown).then("posts"),

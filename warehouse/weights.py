@@ -66,7 +66,7 @@ def read_margins(path: Path) -> Margins:
                          f"the columns {', '.join(TABLE)}; check [weights] margins.") from error  # fmt: skip
     if set(TABLE) - set(table.columns):
         raise InputError(f"{path}: has the columns {', '.join(table.columns)}. Expected {', '.join(TABLE)}.")
-    table = table.select(TABLE)
+    table = table.select(list(TABLE))
     problem = _problem(table)
     if problem:
         raise InputError(f"{path}: {problem}")
@@ -80,7 +80,11 @@ def _problem(table: pl.DataFrame) -> str:
     empty = table.with_row_index("line", offset=2).filter(pl.any_horizontal(pl.all().is_null()))
     if empty.height:
         return f"line {empty['line'][0]}: a field is empty. Every row needs all of {', '.join(TABLE)}."
-    parts = table.select(pl.col("variable").str.split(_JOINT).explode().unique().sort()).to_series().to_list()
+    parts = (
+        table.select(pl.col("variable").str.split(_JOINT).explode(empty_as_null=False).unique().sort())
+        .to_series()
+        .to_list()
+    )
     unknown = [name for name in parts if name not in VARIABLES]
     if unknown:
         return f"unknown variable '{unknown[0]}'. Expected {', '.join(VARIABLES)}, or some of them joined by '*'."

@@ -149,7 +149,9 @@ def breaks_of(
     scorers = catalogue.filter(pl.col("signal") == series[0].signal)["scorer"].to_list()
     ours = pl.col("scorer").is_in(["all", *scorers])
     known = publication.tables["breaks"].filter(
-        places | (pl.col("what") == "scorer_version"), ours, pl.col("onset").is_between(dates.min(), dates.max())
+        places | (pl.col("what") == "scorer_version"),
+        ours,
+        pl.col("onset").is_between(dates.min(), dates.max()),
     )
     named = known.with_columns(pl.col("what").replace_strict(BREAKS, default="data"))
     return (

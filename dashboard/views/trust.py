@@ -11,6 +11,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import controls, data, shell, skill, skill_charts, surveys, words
+from warehouse.limits import MUST_NOT
 from warehouse.skill import BASELINE, in_words
 
 METRICS = {
@@ -31,14 +32,6 @@ SURVEYS_MEAN = (
     "have been the better guess. Moving together for a year does not make the level right, nor a ranking of places "
     "or groups."
 )
-MUST_NOT = (
-    "to judge, diagnose, find or contact any person; no number here is about one person",
-    "to rank places against each other: the level of a word list depends on how people there write",
-    "as a rate of illness: words of sadness are not depression",
-    "as everyone's mood: people who do not post, or not in public, are not in it",
-    "as proof that an event caused a change: other things happened that week too",
-    "as the only reason for a decision",
-)
 
 
 def body(publication: data.Publication) -> None:
@@ -46,6 +39,7 @@ def body(publication: data.Publication) -> None:
     _skill(publication)
     _measures(publication)
     _surveys(publication)
+    _revisions(publication)
     _accounting(publication)
     _limits()
 
@@ -200,6 +194,38 @@ def _with_range(row: dict[str, Any], name: str) -> str:
         return words.NOTHING
     known = row[f"{name}_low"] is not None and row[f"{name}_high"] is not None
     return f"{row[name]:.2f}" + (f" ({row[f'{name}_low']:.2f} to {row[f'{name}_high']:.2f})" if known else "")
+
+
+def _revisions(publication: data.Publication) -> None:
+    st.header("How much do numbers change later?")
+    changes = publication.tables["revisions"]
+    if changes.is_empty():
+        shell.empty(publication, table="revisions", what="No number has been issued on its own night yet.")
+        return
+    totals = changes.group_by("geo_type", "time_type", maintain_order=True).agg(
+        pl.col("n_cells", "n_revised").sum(),
+        mean=(pl.col("mean_change") * pl.col("n_revised")).sum() / pl.col("n_revised").sum(),
+        largest=pl.col("largest_change").max(),
+        last=pl.col("last_after_days").max(),
+    )
+    shell.rows([_revision_row(row) for row in totals.iter_rows(named=True)], alt="Revisions")
+    st.caption(
+        "All signals of the last year that were first issued by a real night: the first number against the newest. "
+        "Each signal's own page has its figures."
+    )
+
+
+def _revision_row(row: dict[str, Any]) -> dict[str, str]:
+    changed = row["n_revised"] > 0
+    return {
+        "Level": words.LEVELS.get(row["geo_type"], row["geo_type"]),
+        "By": row["time_type"],
+        "Numbers": words.count(row["n_cells"]),
+        "Changed later": f"{row['n_revised'] / row['n_cells']:.1%}",
+        "Mean change": f"{row['mean']:.4f}" if changed else words.NOTHING,
+        "Largest change": f"{row['largest']:.4f}" if changed else words.NOTHING,
+        "Last change after": words.plural(row["last"], one="day", many="days") if changed else words.NOTHING,
+    }
 
 
 def _accounting(publication: data.Publication) -> None:

@@ -8,7 +8,17 @@ from __future__ import annotations
 import polars as pl
 
 from forecasting.alerts.cells import CANDIDATE, candidates
-from forecasting.breaks.find import COVERAGE, EVERY, LENGTH, MATCHED, PEOPLE, SEVERAL, VERSION, VOLUME, find_breaks
+from forecasting.breaks.find import (
+    COVERAGE,
+    EVERY,
+    LENGTH,
+    MATCHED,
+    PEOPLE,
+    SEVERAL,
+    VERSION,
+    VOLUME,
+    find_breaks,
+)
 
 # A break stays an open alert for as long as the days before it are what the days after it are held against.
 OPEN_DAYS, KEPT_DAYS = 28, 60

@@ -9,7 +9,14 @@ from typing import cast
 import polars as pl
 
 from forecasting.alerts.cells import candidates, usable_cells
-from forecasting.alerts.data_break import DETECTORS, LABELS, STATISTICS, break_candidates, doubted, known_breaks
+from forecasting.alerts.data_break import (
+    DETECTORS,
+    LABELS,
+    STATISTICS,
+    break_candidates,
+    doubted,
+    known_breaks,
+)
 from forecasting.alerts.forecast_high import forecast_candidates
 from forecasting.alerts.lifecycle import live
 from forecasting.alerts.prevalence import prevalence_candidates
@@ -55,13 +62,7 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
     A signal's alert needs p <= alpha and a Benjamini–Hochberg q over all signals tested tonight within
     the configured rate. The same inputs give the same rows.
     """
-    cells = usable_cells(
-        inputs.signals,
-        catalogue=inputs.catalogue,
-        issue=issue,
-        reporting_lag_days=inputs.reporting_lag_days,
-        people_floor=inputs.people_floor,
-    )
+    cells = _cells(inputs, issue=issue)
     breaks = known_breaks(cells, breaks=inputs.breaks)
     found = pl.concat(
         [
@@ -78,6 +79,16 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
     return live(worded, previous=inputs.previous, acknowledged=inputs.acknowledged, issue=issue)
 
 
+def _cells(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
+    return usable_cells(
+        inputs.signals,
+        catalogue=inputs.catalogue,
+        issue=issue,
+        reporting_lag_days=inputs.reporting_lag_days,
+        people_floor=inputs.people_floor,
+    )
+
+
 def detect_since(inputs: AlertInputs, *, last_night: dt.date | None, issue: dt.date) -> pl.DataFrame:
     """`detect_alerts` for every night after `last_night` up to `issue`, each with what was known by then.
 
@@ -85,6 +96,9 @@ def detect_since(inputs: AlertInputs, *, last_night: dt.date | None, issue: dt.d
     that an alert that is still open says since when, and one that came and went is on record as resolved.
     Forecasts and contagion exist for `issue` alone. All rows come back as of `issue`.
     """
+    if inputs.breaks is None:
+        # A day's verdict on breaks needs no later day, so that one look serves all nights.
+        inputs = replace(inputs, breaks=known_breaks(_cells(inputs, issue=issue), breaks=None))
     earliest = issue - dt.timedelta(days=inputs.config.catch_up_days)
     first = max(earliest, last_night + dt.timedelta(days=1)) if last_night else earliest
     # What a missed night would have known was issued tonight for the first time, so it counts as known one

@@ -86,13 +86,18 @@ def _scores(z: Floats) -> Floats:
     for first in range(0, len(z), STEP):
         block = z[first : first + STEP]
         past = z[max(0, first - GUARD - MEMORY) : max(0, first - GUARD)]
-        for known in np.unique(np.isfinite(block), axis=0):
+        for known in _patterns(np.isfinite(block)):
             if known.sum() < LEAST_SIGNALS:
                 continue
             rows = (np.isfinite(block) == known).all(axis=1)
             weights = np.linalg.solve(_correlation(past[:, known]), np.ones(known.sum()))
             score[first : first + STEP][rows] = block[rows][:, known] @ weights / np.sqrt(weights.sum())
     return score
+
+
+def _patterns(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The different rows; nearly always one."""
+    return known[:1] if (known == known[0]).all() else np.unique(known, axis=0)
 
 
 def _correlation(past: Floats) -> Floats:

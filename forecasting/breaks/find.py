@@ -93,7 +93,9 @@ def find_breaks(
     """
     daily = cells.filter(pl.col("time_type").cast(pl.String) == "day")
     series = _own_series(daily, quality=quality)
-    found = [_own_breaks(part) for _, part in series.group_by([*PLACE, "what", "scorer"], maintain_order=True)]
+    found = [
+        _own_breaks(part) for _, part in series.group_by([*PLACE, "what", "scorer"], maintain_order=True)
+    ]
     found += _common_breaks(daily, thresholds=thresholds or Thresholds())
     rows = [row for part in found for row in part]
     return pl.DataFrame(rows, schema=FOUND).sort([*PLACE, "onset", "what", "scorer"])
@@ -110,7 +112,7 @@ def version_breaks(scorers: pl.DataFrame) -> pl.DataFrame:
         observed=pl.lit(None, dtype=pl.Float64), expected=pl.lit(None, dtype=pl.Float64),
         sample_size=pl.lit(None, dtype=pl.Int64), platform_wide=pl.lit(True),
         evidence=pl.lit("scored with another version from this issue on"),
-    ).cast(dict(FOUND))  # fmt: skip
+    ).cast(FOUND)  # fmt: skip
 
 
 # ------------------------------------------------------------------------- series that speak for themselves

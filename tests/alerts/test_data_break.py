@@ -162,7 +162,7 @@ def test_a_mood_is_no_break_however_many_places_share_it(mood: str, places: int)
 
 def test_places_that_move_as_one_tell_more_than_each_alone() -> None:
     def small(logits: np.ndarray, posts: np.ndarray) -> None:
-        logits[400:, :5] += 0.075
+        logits[400:, :5] += 0.06
 
     cells = _cells(days=420, places=6, change=small)
     found = find_breaks(cells)
@@ -174,16 +174,16 @@ def test_places_that_move_as_one_tell_more_than_each_alone() -> None:
 
 def test_one_place_of_many_is_no_platform() -> None:
     def small(logits: np.ndarray, posts: np.ndarray) -> None:
-        logits[400:, 0] += 0.075
+        logits[400:, 0] += 0.06
 
     assert find_breaks(_cells(days=420, places=5, change=small)).is_empty()
 
 
-@pytest.mark.parametrize("rho", [0.0, 0.5, 0.8])
+@pytest.mark.parametrize("rho", [0.0, 0.8])
 def test_quiet_data_that_wander_give_hardly_any_break(rho: float) -> None:
-    """Over 39 place-years, at most one in ten years and place; every day is judged."""
-    found = find_breaks(_cells(days=400, places=39, rho=rho, seed=5))
-    assert found.height <= 3
+    """Over 20 place-years, every day judged, at most one break in ten."""
+    found = find_breaks(_cells(days=400, places=20, rho=rho, seed=5))
+    assert found.height <= 2
 
 
 @pytest.mark.parametrize("days", [0, 10, 34])
@@ -198,7 +198,7 @@ def test_gaps_do_not_make_breaks() -> None:
     assert find_breaks(cells.filter(~pl.col("time_value").is_in(holes))).is_empty()
 
 
-@settings(derandomize=True, deadline=None, max_examples=15)
+@settings(derandomize=True, deadline=None, max_examples=8)
 @given(cut=st.integers(190, 330), onset=st.integers(180, 320), size=st.floats(-0.6, 0.6))
 def test_a_day_is_judged_by_what_lay_before_it(cut: int, onset: int, size: float) -> None:
     """What is found with the data up to a day is what all data give for the days up to it."""
@@ -207,7 +207,7 @@ def test_a_day_is_judged_by_what_lay_before_it(cut: int, onset: int, size: float
         logits[onset:] += size
         posts[onset + 3 :] += 2 * size
 
-    cells = _cells(days=340, places=3, change=shift)
+    cells = _cells(days=335, places=3, change=shift)
     then = find_breaks(cells.filter(pl.col("time_value") <= _day(cut)))
     assert then.equals(find_breaks(cells).filter(pl.col("detected") <= _day(cut)))
 
@@ -236,7 +236,11 @@ def _reference_shift(values: np.ndarray, *, day: int) -> float:
     far = []
     for back in range(7):
         same = values[day - back - 7 * np.arange(1, 6)]
-        inside = [v for v, at in zip(same, day - back - 7 * np.arange(1, 6), strict=True) if day - 34 <= at < day - 6]
+        inside = [
+            v
+            for v, at in zip(same, day - back - 7 * np.arange(1, 6), strict=True)
+            if day - 34 <= at < day - 6
+        ]
         usual = [v for v in inside if np.isfinite(v)] or list(known)
         if np.isfinite(values[day - back]):
             far.append(values[day - back] - np.median(usual))
@@ -268,7 +272,9 @@ def _break(onset: int, *, what: str = "text_length", **changes: Any) -> pl.DataF
     return pl.DataFrame([row | changes], schema=FOUND)
 
 
-@pytest.mark.parametrize(("last", "fires"), [(104, None), (105, True), (127, True), (128, False), (160, None)])
+@pytest.mark.parametrize(
+    ("last", "fires"), [(104, None), (105, True), (127, True), (128, False), (160, None)]
+)
 def test_a_break_is_an_open_alert_for_four_weeks(last: int, fires: bool | None) -> None:
     rows = break_candidates(_cells(days=last + 1), breaks=_break(100))
     assert rows["fires"].to_list() == ([] if fires is None else [fires])
@@ -388,7 +394,9 @@ def test_thresholds_set_on_other_countries_hold(real_cells: pl.DataFrame, held_o
     together = next(
         level
         for level in (2.0, 2.5, 3.0)
-        if _judged(find_breaks(other, thresholds=Thresholds(alone=9, alone_young=9, together=level)), cells=other)[1]
+        if _judged(
+            find_breaks(other, thresholds=Thresholds(alone=9, alone_young=9, together=level)), cells=other
+        )[1]
         <= 0.6
     )
     alone = next(

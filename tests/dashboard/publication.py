@@ -81,12 +81,33 @@ def frames(*, nasty: bool = False) -> dict[str, pl.DataFrame]:
         "measure_quality": _quality(),
         "survey_validity": _surveys(),
         "breaks": _breaks(),
+        "revisions": _revisions(),
+        "signal_pages": _pages(),
         "accounting": _accounting(),
         "places": [
             dict(zip(("geo_type", "geo_value", "parent", "label"), place, strict=True)) for place in places
         ],
     }
     return {name: _table(name, rows=rows.get(name, [])) for name in PUBLISHED}
+
+
+def _revisions() -> list[dict[str, Any]]:
+    return [
+        {"signal": "lexicon_anxiety_share", "geo_type": "nation", "time_type": "day", "n_cells": 200, "n_revised": 7,
+         "mean_change": 0.0021, "largest_change": 0.0104, "mean_people_added": 12.5, "last_after_days": 9},
+        {"signal": "lexicon_anger_share", "geo_type": "nation", "time_type": "week", "n_cells": 30, "n_revised": 0,
+         "mean_change": None, "largest_change": None, "mean_people_added": None, "last_after_days": None},
+    ]  # fmt: skip
+
+
+def _pages() -> list[dict[str, Any]]:
+    return [
+        {
+            "signal": row["signal"],
+            "page": f"# {row['signal']}\n\n## What it must not be used for\n\n* a person\n",
+        }
+        for row in _catalogue()
+    ]
 
 
 def _table(name: str, *, rows: list[dict[str, Any]]) -> pl.DataFrame:

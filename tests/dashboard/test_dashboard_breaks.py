@@ -21,9 +21,7 @@ def _drawn(publication: data.Publication, *, series: data.Series) -> pl.DataFram
 
 def test_a_break_of_the_place_and_scorer_has_one_line_with_all_that_changed(opened: data.Publication) -> None:
     fear = data.Series(signal=made_up.signal("emotion", "fear"), time_type="day")
-    assert _drawn(opened, series=fear).rows() == [
-        (ONSET, "Data changed: all signals at once, text length")
-    ]
+    assert _drawn(opened, series=fear).rows() == [(ONSET, "Data changed: all signals at once, text length")]
 
 
 def test_a_break_of_another_place_is_not_drawn(opened: data.Publication) -> None:

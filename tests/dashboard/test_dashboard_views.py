@@ -19,6 +19,7 @@ SAYS = {
     "timelines": "Anxiety",
     "outlook": "Chance of an unusual high",
     "alerts": "2 open",
+    "signals": "What it must not be used for",
     "trust": "What was left out, and why",
 }
 
@@ -216,3 +217,15 @@ def test_trust_says_when_no_own_signal_was_compared_with_a_survey(
     text = _text(_run(VIEWS["trust"]))
     assert "None of your own signals has been compared with a survey yet" in text
     assert "not about your own data" not in text
+
+
+def test_a_signal_has_its_page_by_its_address(arguments: Path) -> None:
+    name = made_up.frames()["signal_catalogue"]["signal"][2]
+    app = _run(VIEWS["signals"], signal=name)
+    assert not app.exception
+    assert name in _text(app)
+
+
+def test_the_trust_page_says_how_much_numbers_change_later(arguments: Path) -> None:
+    text = _text(_run(VIEWS["trust"]))
+    assert "How much do numbers change later?" in text

@@ -79,7 +79,7 @@ class Workshop:
     @property
     def kept(self) -> list[tuple[Any, ...]]:
         """Every row of every table that intake writes."""
-        names = ("raw.posts", "core.interactions", "raw.quarantine", "raw.intake")
+        names = ("raw.posts", "core.interactions", "core.people", "raw.quarantine", "raw.intake")
         return [row for name in names for row in self.table(name).rows()]
 
 

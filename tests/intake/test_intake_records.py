@@ -7,7 +7,8 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from tests.intake.conftest import Workshop, csv_file, good_rows, json_lines
+from tests.intake.conftest import COLUMNS, Workshop, csv_file, good_rows, json_lines
+from warehouse.config import TimeConfig
 from warehouse.errors import ConfigError, InputError
 
 UTC = dt.UTC
@@ -279,3 +280,52 @@ def test_a_language_that_does_not_exist_is_a_configuration_error(workshop: Works
     workshop.source = {"lang": "auto", "languages": ["en", "qq"]}
     with pytest.raises(ConfigError, match="'qq'"):
         workshop.ingest(csv_file(good_rows(1)))
+
+
+def placed(workshop: Workshop, rows: list[str]) -> dict[str, dt.date]:
+    """Days by post of a source that knows places and goes by their clocks."""
+    workshop.source = {"time": {"zone": "place"}, "columns": COLUMNS | {"place": "place"}}
+    workshop.ingest("id,who,date,text,place\n" + "\n".join(rows), issue=dt.date(2024, 12, 31))
+    return dict(workshop.posts.select("post_id", "time_value").iter_rows())
+
+
+def test_a_post_belongs_to_the_day_of_its_place_not_of_the_server(workshop: Workshop) -> None:
+    days = placed(
+        workshop,
+        [
+            "1,a,2024-06-01T02:00:00Z,words,US-CA",
+            "2,b,2024-06-01T02:00:00Z,words,US-NY",
+            "3,c,2024-06-01T20:00:00Z,words,JP",
+            "4,d,2024-06-01T02:00:00Z,words,nowhere that is known",
+            "5,e,2024-06-01T04:30:00Z,words,US-NY",
+        ],
+    )
+    found = {name.split(":")[-1]: day.isoformat() for name, day in days.items()}
+    assert found == {
+        "1": "2024-05-31",
+        "2": "2024-05-31",
+        "3": "2024-06-02",
+        "4": "2024-06-01",
+        "5": "2024-06-01",
+    }
+
+
+def test_a_source_of_whole_days_cannot_go_by_the_clocks_of_places() -> None:
+    with pytest.raises(ValueError, match="zone 'place' needs clock times"):
+        TimeConfig(zone="place", precision="day")
+
+
+def test_what_people_declare_of_themselves_is_kept_and_silence_takes_nothing_back(workshop: Workshop) -> None:
+    workshop.source = {"columns": COLUMNS | {"age_band": "age", "sex": "sex", "place": "place"}}
+    head = "id,who,date,text,age,sex,place\n"
+    workshop.ingest(
+        head
+        + "1,a,2024-06-01,x,18-24,,US-CA\n2,b,2024-06-01,x,,,\n3,a,2024-06-01,x,, f ,\n4,,2024-06-01,x,65+,m,\n",
+        issue=dt.date(2024, 6, 2),
+    )
+    assert workshop.table("core.people").select("region", "age_band", "sex").rows() == [
+        ("US-CA", "18-24", "f")
+    ]
+    workshop.ingest(head + "5,a,2024-06-02,x,25-34,,\n6,c,2024-06-02,x,,m,\n", issue=dt.date(2024, 6, 3))
+    found = workshop.table("core.people").select("region", "age_band", "sex").rows()
+    assert sorted(found, key=str) == sorted([("US-CA", "25-34", "f"), (None, None, "m")], key=str)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.quality import SHIPPED_QUALITY, measure_quality, read_quality, with_error_rates
@@ -28,7 +28,7 @@ from warehouse.quantify import (
 from warehouse.tables import TABLES, empty
 
 Z_90 = 1.645
-REPLICATES = 4_000
+REPLICATES = 2_000
 GOOD = ErrorRates(sensitivity=0.7, n_pos=500, specificity=0.95, n_neg=4_000)
 UNIT = st.floats(0.0, 1.0)
 RATE = st.tuples(UNIT, st.integers(0, 3_000), UNIT, st.integers(0, 3_000))
@@ -86,12 +86,14 @@ def simulated(sensitivity: float, false_alarms: float, held_out: int) -> Coverag
 def test_the_corrected_interval_covers_the_truth_in_nine_of_ten(
     sensitivity: float, false_alarms: float, held_out: int
 ) -> None:
-    """Where the truth is within two errors of 0 the interval may cover more, since one side cannot miss."""
+    """Where the truth is within two errors of 0 the interval may cover more, since one side cannot miss; with 60
+    people, of whom five have a hit, the share's own normal interval may cover a little less."""
     found = simulated(sensitivity, false_alarms, held_out)
     clear = found.distance > 2.0
     assert clear.sum() >= 10
     assert found.corrected[clear].max() <= 0.93
-    assert found.corrected.min() >= 0.87
+    assert found.corrected[:, SIZES >= 600].min() >= 0.87
+    assert found.corrected.min() >= 0.86
 
 
 @pytest.mark.parametrize(("sensitivity", "false_alarms"), CLASSIFIERS)
@@ -109,22 +111,22 @@ def test_with_many_people_the_raw_share_is_outside_of_its_own_interval(
 def test_people_of_very_different_diligence_are_corrected_as_posts_are() -> None:
     """One person, one vote; one in a hundred people writes half of the posts."""
     rng = np.random.default_rng(3)
-    inside, replicates, people = 0, 1_000, 2_000
+    replicates, people, truth = 1_000, 2_000, 0.15
     posts = np.where(np.arange(people) < people // 100, 200, 2)
-    for _ in range(replicates):
-        # Each person has a share of true posts of their own; on average it is 0.15.
+    means, errors = np.empty(replicates), np.empty(replicates)
+    for k in range(replicates):
+        # Each person has a share of true posts of their own.
         true_posts = rng.binomial(posts, rng.beta(0.3, 1.7, people))
         hits = rng.binomial(true_posts, 0.7) + rng.binomial(posts - true_posts, 0.05)
         own = hits / posts
-        rates = ErrorRates(
-            sensitivity=rng.binomial(500, 0.7) / 500,
-            n_pos=500,
-            specificity=rng.binomial(4_000, 0.95) / 4_000,
-            n_neg=4_000,
-        )
-        found = adjusted_count(own.mean(), se=own.std(ddof=1) / people**0.5, rates=rates)
-        inside += bool(abs(found.value - 0.15) <= Z_90 * found.se)
-    assert 0.87 <= inside / replicates <= 0.93
+        means[k], errors[k] = own.mean(), own.std(ddof=1) / people**0.5
+    rates = ErrorRates(
+        sensitivity=rng.binomial(500, 0.7, replicates) / 500, n_pos=500,
+        specificity=rng.binomial(4_000, 0.95, replicates) / 4_000, n_neg=4_000,
+    )  # fmt: skip
+    found = adjusted_count(means, se=errors, rates=rates)
+    assert 0.87 <= float((np.abs(found.value - truth) <= Z_90 * found.se).mean()) <= 0.93
+    assert float((np.abs(means - truth) <= Z_90 * errors).mean()) < 0.87
 
 
 def test_probabilistic_adjusted_count_covers_the_truth_in_nine_of_ten() -> None:
@@ -180,13 +182,13 @@ def test_em_is_where_the_iteration_ends(p: list[float], prior: float) -> None:
     posts = np.array(p)
     found = em_prior(posts, training_prevalence=prior)
     if found.missing[0] == "":
-        # Near an edge the iteration creeps: equality is then judged by the likelihood, which is flat there.
+        # The iteration creeps towards an edge: its end is judged by the likelihood, which is flat there.
         slow, fast = slow_em(posts, prior), float(found.value[0])
         likelihood = [
             float(np.log(s / prior * posts + (1 - s) / (1 - prior) * (1 - posts)).sum()) for s in (slow, fast)
         ]
         assert likelihood[1] >= likelihood[0] - 1e-9
-        assert fast == pytest.approx(slow, abs=2e-3)
+        assert fast == pytest.approx(slow, abs=1e-6 if 0.01 < fast < 0.99 else 0.01)
 
 
 def test_cells_of_em_are_independent_of_each_other() -> None:
@@ -232,6 +234,7 @@ def test_the_error_is_that_of_a_bootstrap_with_random_draws(row: tuple[float, ..
     assert found["corrected_se"] == pytest.approx(monte_carlo_error(row), rel=0.01)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(UNIT, st.floats(0.0, 0.2), RATE), min_size=1, max_size=4))
 def test_a_row_depends_on_itself_alone_and_stays_a_share(
     drawn: list[tuple[float, float, tuple[float, ...]]],
@@ -346,10 +349,12 @@ def labelled_scores(n: int, *, share: float, seed: int) -> tuple[np.ndarray, np.
     return odds / (1 + odds), truth
 
 
-def test_all_four_methods_equal_quapy() -> None:
+def test_all_four_methods_equal_quapy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its EM stops after 1,000 steps, which near 0 and 1 is before the end, and is let run on here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         aggregative = pytest.importorskip("quapy.method.aggregative")
+        monkeypatch.setattr(aggregative.EMQ, "MAX_ITER", 100_000)
         held_out, truth = labelled_scores(2_000, share=0.3, seed=1)
         both = np.stack([1 - held_out, held_out], axis=1)
         said = held_out >= 0.5
@@ -364,8 +369,8 @@ def test_all_four_methods_equal_quapy() -> None:
         yes, no = held_out[truth], held_out[~truth]
         scores = MeanScores(mean_pos=yes.mean(), sd_pos=yes.std(), n_pos=len(yes),
                             mean_neg=no.mean(), sd_neg=no.std(), n_neg=len(no))  # fmt: skip
-        for share in (0.05, 0.2, 0.5, 0.8):
-            p, _ = labelled_scores(1_500, share=share, seed=2)
+        for share in (0.1, 0.4, 0.8):
+            p, _ = labelled_scores(500, share=share, seed=2)
             posteriors, hits = np.stack([1 - p, p], axis=1), p >= 0.5
             ours = classify_and_count(hits.sum(), n=len(p))
             cc = np.array([1 - hits.mean(), hits.mean()])

@@ -207,7 +207,7 @@ class EventsConfig(Section):
     """The crisis calendar, and which days an event is judged by; without `path` there is none."""
 
     path: Path | None = None
-    columns: dict[Literal["event_id", "name", "start", "end", "location", "stage"], str] = {}
+    columns: str = ""
     window_days: int = Field(default=7, ge=1, le=28)
     baseline_days: int = Field(default=28, ge=14, le=182)
     levels: tuple[Literal["all", "nation", "region"], ...] = ("all", "nation")

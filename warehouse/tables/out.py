@@ -348,6 +348,36 @@ class Breaks(dy.Schema):
         )
 
 
+class Revisions(dy.Schema):
+    """How much published numbers changed after their first issue, and how late: all cells of a signal and level.
+
+    Cells of the last year that were first issued by a real night, with a number then and now. Changes are of `value`,
+    without sign.
+    """
+
+    signal = dy.String(primary_key=True)
+    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
+    time_type = dy.Enum(TIME_TYPES, primary_key=True)
+    n_cells = dy.Int64(nullable=False, min=1)
+    n_revised = dy.Int64(nullable=False, min=0)
+    mean_change = dy.Float64(nullable=True, min=0.0)
+    largest_change = dy.Float64(nullable=True, min=0.0)
+    mean_people_added = dy.Float64(nullable=True)
+    last_after_days = dy.Int64(nullable=True, min=0)
+
+    @dy.rule()
+    def no_more_than_there_are(cls) -> pl.Expr:
+        """Revised cells are some of the cells."""
+        return (pl.col("n_revised") <= pl.col("n_cells")).fill_null(False)
+
+
+class SignalPages(dy.Schema):
+    """What an analyst must know of a signal before using it, as Markdown."""
+
+    signal = dy.String(primary_key=True)
+    page = dy.String(nullable=False, min_length=1)
+
+
 class Accounting(dy.Schema):
     """Where everything went: records received, kept and refused, cells published and suppressed."""
 
