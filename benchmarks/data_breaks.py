@@ -175,30 +175,29 @@ def pelt(data: pl.DataFrame) -> None:
             ends = (
                 ruptures.KernelCPD(kernel="linear", min_size=14).fit(scaled).predict(pen=penalty * len(kept))
             )
-            days = [wide["time_value"][end] for end in ends[:-1]]
+            days = [wide["time_value"][int(end)] for end in ends[:-1]]
             at = [abs((day - ROLLED_OUT).days) <= 7 for day in days]
             near, total = near + any(at), total + sum(not hit for hit in at)
         print(f"| {penalty:.0f} | {near} of 9 | {total / years(data):.1f} |")
+
+
+HEADS = {
+    held_out: "judged on | together | alone | found | last detected | others per country and year",
+    sensitivity: "alone | together | found of 9 | last detected | others per country and year",
+    pelt: "penalty per signal | near 8 Nov | others per country and year",
+}
 
 
 def main() -> None:
     """All tables."""
     data = cells()
     by_country(data)
-    print(
-        "| judged on | together | alone | found | last detected | others per country and year |\n|---|---|---|---|---|---|"
-    )
-    held_out(data)
-    print(
-        "\n| alone | together | found of 9 | last detected | others per country and year |\n|---|---|---|---|---|"
-    )
-    sensitivity(data)
-    print(
-        "\n| rho | days | place-years | signals, per place and year | volume, per place and year |\n|---|---|---|---|---|"
-    )
+    for table, head in HEADS.items():
+        print(f"\n| {head} |\n|{'---|' * (head.count('|') + 1)}")
+        table(data)
+    head = "rho | days | place-years | signals, per place and year | volume, per place and year"
+    print(f"\n| {head} |\n|{'---|' * 5}")
     nulls()
-    print("\n| penalty per signal | near 8 Nov | others per country and year |\n|---|---|---|")
-    pelt(data)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ _PERIOD = ["signal", "time_type", "time_value"]
 _CELL = ["population", *PLACE, "time_type", "time_value"]
 # People (or posts that stand in for them) and people with a hit: exact, and as published.
 UNITS, HITS = ("units", "units_shown"), ("hits", "hits_shown")
-_Closing = Callable[[pl.DataFrame], pl.DataFrame]
+Closing = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +53,14 @@ def close(cells: pl.DataFrame, *, config: DisclosureConfig) -> pl.DataFrame:
     Needs the key of `core.signals` but for the issue, `floor`, the columns of `UNITS` and `HITS` and `suppressed`
     (null: published). People first, for all signals that count the same people in every cell together; then hits.
     """
+    if cells["suppressed"].null_count() == cells.height:
+        return cells
     people = _Guard(counts=UNITS, floor=pl.col("floor"))
     hits = _Guard(counts=HITS, floor=pl.lit(config.numerator_floor + 1))
     return _until_stable(_close_people(cells, guard=people), closing=lambda rows: _round(rows, guard=hits))
 
 
-def _until_stable(cells: pl.DataFrame, *, closing: _Closing) -> pl.DataFrame:
+def _until_stable(cells: pl.DataFrame, *, closing: Closing) -> pl.DataFrame:
     """Hiding a cell can open a gap elsewhere, so it is gone over until no cell is hidden."""
     while True:
         before = cells["suppressed"].null_count()
@@ -290,7 +292,7 @@ def _that_tell(inside: pl.DataFrame, *, keys: list[str], guard: _Guard) -> pl.Se
         pl.col("row").first(), total=pl.col(count).sum(), shown=pl.col("suppressed").is_null().all()
     )
     both = sums.filter("shown").join(parents, on=keys, how="inner")
-    return both.filter((pl.col("total") - pl.col("whole")).abs() < pl.col("floor"))["row"]
+    return both.filter((pl.col("total") - pl.col("whole")).abs() < guard.floor)["row"]
 
 
 def _hidden_where(hide: pl.Expr) -> pl.Expr:

@@ -5,15 +5,16 @@ exports) reads what this returns, so nothing built on it can say more.
 
 1. A cell needs `people_floor` people. A share also needs more than `numerator_floor` people with a hit, counted
    exactly and as rounded, unless nobody had one: so a published 0 is a true 0.
-2. Complementary suppression, repeated until nothing changes. What the published children leave unexplained of
-   a published parent is compared, exactly and as rounded, with the same two floors as long as one child is
-   hidden. Children: regions of a nation; nations of everything, with the published regions of those nations
-   that are not published themselves; slices of a population (`lang=…`). The smallest children are hidden.
+2. Complementary suppression (`complementary.py`): what the published cells of a family leave of their sum is no small
+   cell, and no hidden cell that covers another can be worked out.
 3. Days and weeks overlap. A week counts people, not people per day, so days do not add up to it; but posts do.
-   A week's `n_posts` is therefore not published where people are counted. Where the days leave a small
-   remainder of a week all the same (everybody posted once, or posts stand in for people), the week is hidden.
+   A week's `n_posts` is therefore not published where people are counted.
 4. Counts are rounded, shares recomputed from rounded counts, means and weighted values rounded to 1/n, errors
    computed from both, times the design effect (to one decimal) where people are weighted.
+5. A weighted share says a second thing of the same people. It is published where no part of the cell is hidden for
+   its hits; elsewhere `value` is the unweighted one.
+
+What this stops and what it does not: docs/disclosure.md.
 """
 
 from __future__ import annotations
@@ -71,11 +72,11 @@ def _published(cells: pl.DataFrame) -> pl.DataFrame:
     kept, n = pl.col("suppressed").is_null(), pl.col("units_shown")
     hits = pl.coalesce("hits_shown", (pl.col("value_unweighted") * n).round())
     plain = pl.when(kept).then((hits / n).clip(0.0, 1.0))
-    is_weighted = pl.col("value") != pl.col("value_unweighted")
+    is_weighted = (pl.col("value") != pl.col("value_unweighted")) & ~_hides_hits_inside()
     value = (
         pl.when(kept & is_weighted).then(((pl.col("value") * n).round() / n).clip(0.0, 1.0)).otherwise(plain)
     )
-    widened = (pl.col("design_effect") * 10).ceil() / 10
+    widened = pl.when(_hides_hits_inside()).then(1.0).otherwise((pl.col("design_effect") * 10).ceil() / 10)
     by_day = pl.col("people_unknown") | (pl.col("time_type") == "day")
     return cells.with_columns(
         value=value,
@@ -93,6 +94,23 @@ def _published(cells: pl.DataFrame) -> pl.DataFrame:
         .otherwise(_code(kept))
         .cast(pl.Int8),
     )
+
+
+def _hides_hits_inside() -> pl.Expr:
+    """Whether a share's cell has a smaller place or a slice in it that is hidden although it has enough people."""
+    period = ["signal", "time_type", "time_value"]
+    geo_type, population = pl.col("geo_type"), pl.col("population")
+    enough = pl.min_horizontal(*UNITS) >= pl.col("floor")
+    hidden = pl.col("hits").is_not_null() & pl.col("suppressed").is_not_null() & enough.fill_null(False)
+    in_nation = (
+        (hidden & (geo_type == "region")).any().over(*period, "population", pl.col("geo_value").str.head(2))
+    )
+    anywhere = (hidden & (geo_type != "all")).any().over(*period, "population")
+    sliced = (
+        (hidden & population.str.contains("=", literal=True)).any().over(*period, "geo_type", "geo_value")
+    )
+    inside = pl.when(geo_type == "all").then(anywhere).otherwise((geo_type == "nation") & in_nation)
+    return inside | ((population == "all") & sliced)
 
 
 def published_error(value: pl.Expr, *, n: pl.Expr) -> pl.Expr:

@@ -149,9 +149,13 @@ def adjusted_count(share: np.ndarray | float, *, se: np.ndarray | float, rates: 
     _check_shares(v, error)
     columns = np.stack([column.ravel() for column in four], axis=1)
     _check_shares(columns[:, [0, 2]], columns[:, [1, 3]])
-    distinct, place = np.unique(columns, axis=0, return_inverse=True)
-    moments = _rate_moments(distinct)[:, place.ravel()].reshape(5, *v.shape)
-    return _solved(v, se=error, contrast=_Contrast(*moments))
+    # Cells without rates are left out first: NaN is unlike itself, and each would be drawn for.
+    known = ~np.isnan(columns).any(axis=1)
+    moments = np.full((5, v.size), np.nan)
+    if known.any():
+        distinct, place = np.unique(columns[known], axis=0, return_inverse=True)
+        moments[:, known] = _rate_moments(distinct)[:, place.ravel()]
+    return _solved(v, se=error, contrast=_Contrast(*moments.reshape(5, *v.shape)))
 
 
 def probabilistic_adjusted_count(

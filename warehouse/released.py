@@ -131,6 +131,22 @@ def _adjusted(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
     ).drop(*RATES, "correction_missing")
 
 
+def _with_held_zeros(store: Store, cells: pl.DataFrame, *, release: _Release) -> pl.DataFrame:
+    """Add `held`: a share that was published as 0 and now has a few people with a hit. It counts as the 0 that it was
+    published as and gets no new row: to withdraw a 0 would tell that those who came late are the few."""
+    days = cells["time_value"].unique().to_list()
+    issued = store.read(OUT, where=_IN_PERIODS, parameters=[release.issue - dt.timedelta(days=1), days])
+    zeros = latest(issued).filter(pl.col("value_unweighted") == 0.0, not release.anew)
+    joined = cells.join(zeros.select(*CELL, was_zero=True), on=CELL, how="left", maintain_order="left")
+    n = pl.when("people_unknown").then("n_posts").otherwise("sample_size")
+    fewest = pl.min_horizontal("numerator", pl.col("value_unweighted") * n)
+    least = release.config.disclosure.numerator_floor + release.config.disclosure.rounding / 2
+    held = (pl.col("was_zero") & (pl.col("numerator") > 0) & (fewest < least)).fill_null(False)
+    zero = [pl.when(held).then(0).otherwise(name).cast(cells.schema[name]).alias(name)
+            for name in ("numerator", "value", "value_unweighted")]  # fmt: skip
+    return joined.with_columns(*zero, held=held).drop("was_zero")
+
+
 def _stamped(rows: pl.DataFrame, *, release: _Release) -> pl.DataFrame:
     """Rows of this issue. A number that is new keeps its vintage; one that only now changes has this issue's."""
     is_new = pl.col("issue") > release.previous

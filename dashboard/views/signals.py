@@ -14,12 +14,10 @@ def body(publication: data.Publication) -> None:
     if pages.is_empty():
         shell.empty(publication, table="signal_pages", what="No signal has a page yet.")
         return
-    named = pages.join(publication.tables["signal_catalogue"], on="signal", how="inner").sort(
-        "label_en", "signal"
-    )
-    options = dict(
-        named.select("signal", pl.col("label_en").map_elements(words.plain, pl.String)).iter_rows()
-    )
+    labels = publication.tables["signal_catalogue"].select("signal", "label_en")
+    named = pages.join(labels, on="signal", how="left").sort("label_en", "signal")
+    shown = named.select("signal", "label_en").iter_rows()
+    options = {name: words.plain(label or name) for name, label in shown}
     signal = controls.choice("Signal", name="signal", options=options)
     page = named.filter(pl.col("signal") == signal)["page"][0]
     st.markdown(page)

@@ -76,7 +76,9 @@ class Knowledge:
         self.at_most([*((key, 1.0) for key in parts), (whole, -1.0)])
 
     def matrix(self) -> csr_array:
-        places = [(number, place, factor) for number, row in enumerate(self.rows) for place, factor in row.items()]
+        places = [
+            (number, place, factor) for number, row in enumerate(self.rows) for place, factor in row.items()
+        ]
         at, column, values = zip(*places, strict=True)
         return csr_array((values, (at, column)), shape=(len(self.rows), len(self.lower)))
 
@@ -92,30 +94,49 @@ class Knowledge:
         over = np.flatnonzero(self.matrix() @ point > np.array(self.bounds) + 1e-3)
         return outside + [tuple(names[place] for place in self.rows[number]) for number in over]
 
-    def confined(self, hidden: list[Hidden]) -> list[tuple[Hidden, float]]:
-        """The hidden counts that are proven to be below `top`, with the most that they can be.
+    def recovered(self, hidden: list[Hidden]) -> list[tuple[Hidden, float, float]]:
+        """The hidden counts that come out, each with the least and the most that it can be.
 
-        One solution that lets many of them reach `top` clears them all; only the others are looked at one by one.
+        A count comes out where fewer than a rounding step of values are left, or where it is proven to be small and
+        less than half of the small values are left. One solution that lets many counts reach `top` clears them
+        together; only the others are looked at one by one.
         """
         matrix, limits = self.matrix(), np.array(self.bounds)
-        bounds = np.column_stack([self.lower, self.upper])
+        bounds, step = np.column_stack([self.lower, self.upper]), self.config.rounding
         left = hidden
         for _ in range(3):
-            if not left:
-                return []
-            point = _raised(matrix, limits, bounds, [(self.index[one.key], one.top) for one in left])
-            left = [one for one in left if point[self.index[one.key]] < one.top - _CLOSE]
+            if left:
+                point = _raised(matrix, limits, bounds, [(self.index[one.key], one.top) for one in left])
+                left = [one for one in left if point[self.index[one.key]] < one.top - _CLOSE]
+        # The truth is one of the solutions: a count well below the top that can reach it has room enough.
+        near = [one for one in hidden if one not in left and one.count > one.top - step]
         found = []
-        for one in left:
-            aim = np.zeros(bounds.shape[0])
-            aim[self.index[one.key]] = -1.0
-            solved = linprog(aim, A_ub=matrix, b_ub=limits, bounds=bounds, method="highs")
-            if solved.status != 3 and -solved.fun < one.top - _CLOSE:
-                found.append((one, -solved.fun))
+        for one in (*left, *near):
+            low, high = (self._end(matrix, limits, bounds, self.index[one.key], sign) for sign in (1.0, -1.0))
+            room = step if high >= one.top - _CLOSE else one.top / 2
+            if high - low < room - _CLOSE:
+                found.append((one, low, high))
         return found
 
+    def proven_small(self, hidden: list[Hidden]) -> list[tuple[Hidden, float]]:
+        """The hidden counts that cannot reach their `top`, with the most that they can be."""
+        matrix, limits = self.matrix(), np.array(self.bounds)
+        bounds = np.column_stack([self.lower, self.upper])
+        highs = [(one, self._end(matrix, limits, bounds, self.index[one.key], -1.0)) for one in hidden]
+        return [(one, high) for one, high in highs if high < one.top - _CLOSE]
 
-def _raised(matrix: csr_array, limits: np.ndarray, bounds: np.ndarray, aims: list[tuple[int, int]]) -> np.ndarray:
+    def _end(
+        self, matrix: csr_array, limits: np.ndarray, bounds: np.ndarray, place: int, sign: float
+    ) -> float:
+        aim = np.zeros(bounds.shape[0])
+        aim[place] = sign
+        solved = linprog(aim, A_ub=matrix, b_ub=limits, bounds=bounds, method="highs")
+        return math.inf if solved.status == 3 else sign * float(solved.fun)
+
+
+def _raised(
+    matrix: csr_array, limits: np.ndarray, bounds: np.ndarray, aims: list[tuple[int, int]]
+) -> np.ndarray:
     """A solution in which the sum of min(unknown, top) is as large as it can be."""
     n, extra = bounds.shape[0], len(aims)
     at, column, values = [], [], []
@@ -153,96 +174,116 @@ def _stack(upper: csr_array, lower: csr_array) -> csr_array:
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """`statistics`: signal → statistic. `thresholds`: share → (its mean, the least score of a hit)."""
+    """`statistics`: signal → statistic. `thresholds`: share → (its mean, the least score of a hit).
+
+    `groups`: signal → whom it counts, where that is not everybody; they are among everybody.
+    """
 
     statistics: dict[str, str]
     config: DisclosureConfig
     additive: bool
     thresholds: dict[str, tuple[str, float]] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+
+    def group(self, signal: str) -> str:
+        return self.groups.get(signal, "everybody")
 
     def read(self, published: pl.DataFrame) -> Knowledge:
         """All that the rows of all issues say; 7-day averages left out, which are made of these rows."""
         known = Knowledge(self.config)
         plain = published.filter(pl.col("signal").is_in(list(self.statistics)))
-        before: set[Cell] = set()
+        before: dt.date | None = None
         for issue in plain["issue"].unique().sort():
-            state = latest(plain.filter(pl.col("issue") <= issue))
-            cells: dict[Cell, dict[str, dict[str, Any]]] = defaultdict(dict)
-            for row in state.iter_rows(named=True):
-                cells[tuple(row[name] for name in CELL)][row["signal"]] = row
-            for cell, rows in cells.items():
-                self._cell(known, issue, cell, rows)
-            self._families(known, issue, set(cells))
-            if before:
-                self._late(known, issue, before & set(cells))
-            before = set(cells)
+            for row in latest(plain.filter(pl.col("issue") <= issue)).iter_rows(named=True):
+                self._row(known, issue, row)
+            self._families(known, issue)
+            if before is not None:
+                self._late(known, before, issue)
+            before = issue
         return known
 
-    def _cell(self, known: Knowledge, issue: dt.date, cell: Cell, rows: dict[str, dict[str, Any]]) -> None:
-        n, m = ("n", issue, cell), ("m", issue, cell)
+    def _row(self, known: Knowledge, issue: dt.date, row: dict[str, Any]) -> None:
+        cell, signal = tuple(row[name] for name in CELL), row["signal"]
+        n, m = (("n", self.group(signal), issue, cell), ("m", self.group(signal), issue, cell))
         known.within(n, 1, math.inf)
         known.no_more(n, [m])
-        for signal, row in rows.items():
-            if self.statistics[signal] == "share":
-                f, h = ("f", signal, issue, cell), ("h", signal, issue, cell)
-                known.no_more(f, [h])
-                known.no_more(h, [n])
-            if row["value"] is not None:
-                self._numbers(known, issue, cell, row)
-
-    def _numbers(self, known: Knowledge, issue: dt.date, cell: Cell, row: dict[str, Any]) -> None:
-        half, config = self.config.rounding // 2, self.config
-        n, m, signal, shown = ("n", issue, cell), ("m", issue, cell), row["signal"], row["sample_size"]
-        known.within(n, max(shown - half, config.people_floor), shown + half)
-        tier = (config.high_reliability, math.inf) if row["reliability"] == "high" else (0, config.high_reliability - 1)
-        known.within(n, *tier)
-        if row["n_posts"] is not None:
-            known.within(m, row["n_posts"] - half, row["n_posts"] + half)
-        count, total = row["value_unweighted"] * shown, ("s", signal, issue, cell)
         if self.statistics[signal] == "share":
             f, h = ("f", signal, issue, cell), ("h", signal, issue, cell)
-            known.within(h, *((0, 0) if count < _CLOSE else (config.numerator_floor + 1, math.inf)))
-            _ratio(known, f, n, count=count, shown=shown, slack=config.rounding / 2)
-        else:
-            _ratio(known, total, n, count=count, shown=shown, slack=0.5)
-            for share, (mean, least) in self.thresholds.items():
-                if mean == signal:
-                    known.at_most([(("f", share, issue, cell), least), (total, -1.0)])
+            known.no_more(f, [h])
+            known.no_more(h, [n])
+        if row["value"] is not None:
+            self._units(known, row, n=n, m=m)
+            self._value(known, issue, cell, row)
 
-    def _families(self, known: Knowledge, issue: dt.date, cells: set[Cell]) -> None:
-        children: dict[tuple[Cell, str], list[Cell]] = defaultdict(list)
-        for cell in cells:
-            for kind, parent in _parents(cell):
-                if parent in cells:
-                    children[parent, kind].append(cell)
-        shares = [signal for signal, statistic in self.statistics.items() if statistic == "share"]
-        for (parent, kind), parts in children.items():
-            if self.additive or kind == "week":
-                known.sums(("m", issue, parent), [("m", issue, part) for part in parts])
-            for name in [("n",), *(("h", signal) for signal in shares)]:
-                whole, each = (*name, issue, parent), [(*name, issue, part) for part in parts]
-                if self.additive:
+    def _shown(self, row: dict[str, Any]) -> int:
+        return int(row["n_posts"] if row["people_unknown"] else row["sample_size"])
+
+    def _units(self, known: Knowledge, row: dict[str, Any], *, n: Key, m: Key) -> None:
+        half, config, shown = self.config.rounding // 2, self.config, self._shown(row)
+        floor = config.post_floor if row["people_unknown"] else config.people_floor
+        known.within(n, max(shown - half, floor or 0), shown + half)
+        if row["people_unknown"]:
+            known.no_more(m, [n])
+        elif row["reliability"] == "high":
+            known.within(n, config.high_reliability, math.inf)
+        else:
+            known.within(n, 0, config.high_reliability - 1)
+        if row["n_posts"] is not None:
+            known.within(m, row["n_posts"] - half, row["n_posts"] + half)
+
+    def _value(self, known: Knowledge, issue: dt.date, cell: Cell, row: dict[str, Any]) -> None:
+        signal, shown = row["signal"], self._shown(row)
+        n, count = ("n", self.group(signal), issue, cell), row["value_unweighted"] * shown
+        if self.statistics[signal] == "share":
+            f, h = ("f", signal, issue, cell), ("h", signal, issue, cell)
+            least = 0.0 if count < _CLOSE else self.config.numerator_floor + 1.0
+            known.within(h, least, math.inf if least else 0.0)
+            _ratio(known, f, n, count=count, shown=shown, slack=self.config.rounding / 2)
+            return
+        total = ("s", signal, issue, cell)
+        _ratio(known, total, n, count=count, shown=shown, slack=0.5)
+        for share, (mean, least) in self.thresholds.items():
+            if mean == signal:
+                known.at_most([(("f", share, issue, cell), least), (total, -1.0)])
+
+    def _families(self, known: Knowledge, issue: dt.date) -> None:
+        """Per counted thing: parents of the cells that have it, as far as they have it too."""
+        counted: dict[tuple[str, str], set[Cell]] = defaultdict(set)
+        for what, whose, when, cell in known.index:
+            if when == issue and what != "s":
+                counted[what, whose].add(cell)
+        for (what, whose), cells in counted.items():
+            for (parent, kind), parts in _children(cells).items():
+                whole, each = (what, whose, issue, parent), [(what, whose, issue, part) for part in parts]
+                if self.additive or (what == "m" and kind == "week"):
                     known.sums(whole, each)
-                    if name[0] == "h":
-                        known.sums(("f", *whole[1:]), [("f", *one[1:]) for one in each])
-                else:
+                elif what != "f":
                     for one in each:
                         known.no_more(one, [whole])
                     if kind == "week":
                         known.no_more(whole, each)
+            for cell in cells:
+                if what == "n" and whose != "everybody":
+                    known.no_more((what, whose, issue, cell), [(what, "everybody", issue, cell)])
 
-    def _late(self, known: Knowledge, issue: dt.date, cells: set[Cell]) -> None:
+    def _late(self, known: Knowledge, before: dt.date, issue: dt.date) -> None:
         """Between two issues posts come and none go: nobody is new, nor newly has a hit, without a new post."""
-        shares = [signal for signal, statistic in self.statistics.items() if statistic == "share"]
-        earlier = max(key[1] for key in known.index if key[0] == "n" and key[1] < issue)
-        for cell in cells:
-            late = [(("m", issue, cell), -1.0), (("m", earlier, cell), 1.0)]
-            for name in [("n",), ("m",), *(("h", signal) for signal in shares)]:
-                old, new = (*name, earlier, cell), (*name, issue, cell)
-                if old in known.index and new in known.index:
-                    known.no_more(old, [new])
-                    if name != ("m",):
-                        known.at_most([(new, 1.0), (old, -1.0), *late])
+        for what, whose, when, cell in list(known.index):
+            old, new = (what, whose, before, cell), (what, whose, issue, cell)
+            if when == issue and what in ("n", "m", "h") and old in known.index:
+                known.no_more(old, [new])
+                group = whose if what in ("n", "m") else self.group(whose)
+                late = [(("m", group, issue, cell), -1.0), (("m", group, before, cell), 1.0)]
+                known.at_most([(new, 1.0), (old, -1.0), *late])
+
+
+def _children(cells: set[Cell]) -> dict[tuple[Cell, str], list[Cell]]:
+    children: dict[tuple[Cell, str], list[Cell]] = defaultdict(list)
+    for cell in sorted(cells):
+        for kind, parent in _parents(cell):
+            if parent in cells:
+                children[parent, kind].append(cell)
+    return children
 
 
 def _ratio(known: Knowledge, count_of: Key, n: Key, *, count: float, shown: int, slack: float) -> None:
@@ -261,43 +302,46 @@ def _parents(cell: Cell) -> list[tuple[str, Cell]]:
     if "=" in population:
         found.append((population.split("=")[0], ("all", geo_type, geo_value, time_type, day)))
     if time_type == "day":
-        found.append(("week", (population, geo_type, geo_value, "week", day + dt.timedelta(days=7 - day.isoweekday()))))
+        found.append(
+            ("week", (population, geo_type, geo_value, "week", day + dt.timedelta(days=7 - day.isoweekday())))
+        )
     return found
 
 
 # ----------------------------------------------------------------------------------------- the truth
 
 
-def exact(core: pl.DataFrame, *, issues: Iterable[dt.date], statistics: dict[str, str]) -> dict[Key, float]:
-    """Every unknown of a `Reader`, as it really was at each issue."""
+def exact(core: pl.DataFrame, *, issues: Iterable[dt.date], reader: Reader) -> dict[Key, float]:
+    """Every unknown of a reader, as it really was at each issue."""
     truth: dict[Key, float] = {}
     for issue in issues:
         for row in latest(core.filter(pl.col("issue") <= issue)).iter_rows(named=True):
-            cell = tuple(row[name] for name in CELL)
-            truth["n", issue, cell] = row["sample_size"]
-            truth["m", issue, cell] = row["n_posts"]
-            total = row["value_unweighted"] * row["sample_size"]
-            if statistics[row["signal"]] == "share":
-                truth["h", row["signal"], issue, cell] = row["numerator"]
-                truth["f", row["signal"], issue, cell] = total
+            cell, signal = tuple(row[name] for name in CELL), row["signal"]
+            units = row["n_posts"] if row["people_unknown"] else row["sample_size"]
+            truth["n", reader.group(signal), issue, cell] = units
+            truth["m", reader.group(signal), issue, cell] = row["n_posts"]
+            total = row["value_unweighted"] * units
+            if reader.statistics[signal] == "share":
+                truth["h", signal, issue, cell] = row["numerator"]
+                truth["f", signal, issue, cell] = total
             else:
-                truth["s", row["signal"], issue, cell] = total
+                truth["s", signal, issue, cell] = total
     return truth
 
 
-def small_and_hidden(
-    published: pl.DataFrame, truth: dict[Key, float], *, statistics: dict[str, str], config: DisclosureConfig
-) -> list[Hidden]:
+def small_and_hidden(published: pl.DataFrame, truth: dict[Key, float], *, reader: Reader) -> list[Hidden]:
     """What must not come out: fewer people than the floor, and 1 to `numerator_floor` people with a hit."""
+    config = reader.config
+    floor = config.people_floor if config.post_floor is None else config.post_floor
     found: dict[Key, Hidden] = {}
-    plain = published.filter(pl.col("signal").is_in(list(statistics)))
+    plain = published.filter(pl.col("signal").is_in(list(reader.statistics)))
     for issue in plain["issue"].unique().sort():
         state = latest(plain.filter(pl.col("issue") <= issue))
         for row in state.filter(pl.col("value").is_null()).iter_rows(named=True):
-            cell = tuple(row[name] for name in CELL)
-            n, h = ("n", issue, cell), ("h", row["signal"], issue, cell)
-            if 0 < truth[n] < config.people_floor:
-                found[n] = Hidden(n, truth[n], config.people_floor)
+            cell, signal = tuple(row[name] for name in CELL), row["signal"]
+            n, h = ("n", reader.group(signal), issue, cell), ("h", signal, issue, cell)
+            if 0 < truth[n] < floor:
+                found[n] = Hidden(n, truth[n], floor)
             if 0 < truth.get(h, 0) <= config.numerator_floor:
                 found[h] = Hidden(h, truth[h], config.numerator_floor + 1)
     return list(found.values())
@@ -313,15 +357,27 @@ def core_rows(groups: pl.DataFrame, *, issue: dt.date, hits: dict[str, str]) -> 
     week = pl.col("time_value") + pl.duration(days=7 - pl.col("time_value").dt.weekday().cast(pl.Int64))
     parts = [
         groups.with_columns(
-            population=population, geo_type=pl.lit(level), geo_value=place, time_type=pl.lit(time_type), time_value=time
+            population=population,
+            geo_type=pl.lit(level),
+            geo_value=place,
+            time_type=pl.lit(time_type),
+            time_value=time,
         )
         for population in (pl.lit("all"), "lang=" + pl.col("lang"))
-        for level, place in (("all", pl.lit("all")), ("nation", pl.col("region").str.head(2)), ("region", "region"))
+        for level, place in (
+            ("all", pl.lit("all")),
+            ("nation", pl.col("region").str.head(2)),
+            ("region", "region"),
+        )
         for time_type, time in (("day", pl.col("time_value")), ("week", week))
     ]
-    cells = pl.concat([part.select(*CELL, *counted) for part in parts]).group_by(CELL).agg(pl.col(counted).sum())
+    cells = (
+        pl.concat([part.select(*CELL, *counted) for part in parts]).group_by(CELL).agg(pl.col(counted).sum())
+    )
     cells = cells.filter(pl.col("n") > 0)
-    return pl.concat([_as_core(cells, signal=signal, hits=column, issue=issue) for signal, column in hits.items()])
+    return pl.concat(
+        [_as_core(cells, signal=signal, hits=column, issue=issue) for signal, column in hits.items()]
+    )
 
 
 def _as_core(cells: pl.DataFrame, *, signal: str, hits: str, issue: dt.date) -> pl.DataFrame:
