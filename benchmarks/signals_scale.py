@@ -130,7 +130,8 @@ def measure(millions: float) -> dict[str, float]:
                 nights.append(sum(stages(store, issue=later, config=config).values()))
                 record(store, issue=later, config=config)
     return {
-        "millions": millions, "peak_mb": peak, "archive": sum(archive.values()), "first": nights[0], "later": nights[-1],
+        "millions": millions, "peak_mb": peak, "archive": sum(archive.values()), "first": nights[0],
+        "later": nights[-1],
     } | archive  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import polars as pl
 from plotly.subplots import make_subplots
 
 from dashboard import words
+from warehouse.intervals import interval
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A8A8A"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#E69F00")
@@ -118,14 +119,16 @@ def _lone_errors(frame: pl.DataFrame) -> list[float | None]:
 
 
 def _band_traces(frame: pl.DataFrame, *, colour: str) -> list[go.Scatter]:
-    """One filled shape per unbroken run, because a fill would bridge a gap."""
+    """The 95 % interval as one filled shape per unbroken run, because a fill would bridge a gap."""
+    ends = interval(value=pl.col("value"), se=pl.col("se"), n=pl.col("sample_size"), level=0.95)
     known = frame.with_columns(
-        run=(pl.col("value").is_null() | pl.col("se").is_null()).cast(pl.Int32).cum_sum()
+        low=ends[0],
+        high=ends[1],
+        run=(pl.col("value").is_null() | pl.col("se").is_null()).cast(pl.Int32).cum_sum(),
     ).filter(pl.col("value").is_not_null(), pl.col("se").is_not_null())
     shapes = []
     for run in known.partition_by("run", maintain_order=True):
-        low = (run["value"] - 1.96 * run["se"]).clip(lower_bound=0.0).to_list()
-        high = (run["value"] + 1.96 * run["se"]).to_list()
+        low, high = run["low"].to_list(), run["high"].to_list()
         shapes.append(_shape(run["time_value"].to_list(), low=low, high=high, fill=rgba(colour, 0.18)))
     return shapes
 

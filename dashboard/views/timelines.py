@@ -90,7 +90,10 @@ def _time_type(rows: pl.DataFrame, *, series: data.Series) -> str:
     available = sorted(rows.get_column("time_type").unique())
     options = {kind: words.TIME_TYPES.get(kind, kind) for kind in available}
     default = data.default_time_type(rows, series=series)
-    return controls.choice("Period", name="period", options=options, default=default)
+    chosen = controls.choice("Period", name="period", options=options, default=default)
+    if default == "week" and "day" in available:
+        st.caption(f"By week: fewer than {data.WEEKLY_BELOW:.0%} of its days have enough people to be shown.")
+    return chosen
 
 
 def _line(publication: data.Publication, *, series: data.Series, estimate: str, span: str) -> charts.Line:

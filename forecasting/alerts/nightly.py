@@ -182,7 +182,8 @@ def _facts(row: dict[str, object]) -> Facts:
     size = row["sample_size"] if isinstance(row["sample_size"], int) else None
     own = STATISTICS.get(str(row["signal"]), str(row["statistic"] or "share"))
     chance = "share" if kind == "forecast_high" else own
-    when = period_text(day + dt.timedelta(days=lead), time_type=str(row["time_type"]))
+    told = onset if kind == "data_break" and isinstance(onset, dt.date) else day + dt.timedelta(days=lead)
+    when = period_text(told, time_type=str(row["time_type"]))
     return Facts(
         label=LABELS.get(str(row["signal"]), str(row["label_en"] or row["signal"])),
         place=place_text(str(row["geo_type"]), str(row["location"]), population=str(row["population"])),
