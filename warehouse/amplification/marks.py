@@ -128,8 +128,7 @@ def _copies(store: Store, long: pl.DataFrame, *, config: AmplificationConfig) ->
     """
     if long.is_empty():
         return long
-    before = [_before(store, long, band=band, days=config.near_duplicate_days) for band in BAND_NAMES]
-    pairs = pl.concat(before).unique()
+    pairs = _neighbours(store, long, days=config.near_duplicate_days)
     texts = store.query(
         "SELECT post_id AS other, text FROM raw.posts WHERE post_id IN (SELECT unnest(?))",
         [pairs["other"].unique().to_list()],
@@ -140,19 +139,33 @@ def _copies(store: Store, long: pl.DataFrame, *, config: AmplificationConfig) ->
     return long.filter(pl.col("post_id").is_in(found.implode()))
 
 
-def _before(store: Store, long: pl.DataFrame, *, band: str, days: int) -> pl.DataFrame:
-    """`post_id`, `other`: the newest earlier post in the window that has the same value of a band."""
+def _neighbours(store: Store, long: pl.DataFrame, *, days: int) -> pl.DataFrame:
+    """`post_id`, `other`: of each new post and band, the newest earlier post in the window with the same value."""
     known = store.query(
-        f"SELECT post_id, time_value, {band} AS band FROM core.fingerprints "
+        f"SELECT post_id, time_value, {', '.join(BAND_NAMES)} FROM core.fingerprints "
         "WHERE time_value BETWEEN ?::DATE - ?::INTEGER AND ? ORDER BY created_at, post_id",
         [long["time_value"].min(), days, long["time_value"].max()],
     )
-    pairs = known.with_columns(
-        other=pl.col("post_id").shift(1).over("band"), day=pl.col("time_value").shift(1).over("band")
+    new = known["post_id"].is_in(long["post_id"].implode())
+    numbered = known.select(
+        *BAND_NAMES,
+        place=pl.int_range(pl.len(), dtype=pl.UInt32),
+        day=pl.col("time_value").to_physical(),
+        new=new,
     )
-    near = pl.col("time_value") - pl.col("day") <= pl.duration(days=days)
-    new = pairs.filter(pl.col("other").is_not_null(), near).join(long, on="post_id", how="semi")
-    return new.select("post_id", "other")
+    pairs = pl.concat(_pairs(numbered, band=band, days=days) for band in BAND_NAMES).unique()
+    ids = known["post_id"]
+    return pl.DataFrame({"post_id": ids.gather(pairs["place"]), "other": ids.gather(pairs["before"])})
+
+
+def _pairs(numbered: pl.DataFrame, *, band: str, days: int) -> pl.DataFrame:
+    """Places in order of time of posts and of the one before each with the same value of a band, not long ago."""
+    ordered = numbered.select("place", "day", "new", value=band).sort("value", maintain_order=True)
+    beside = ordered.with_columns(
+        before=pl.col("place").shift(1), since=pl.col("day") - pl.col("day").shift(1)
+    )
+    same = (pl.col("value") == pl.col("value").shift(1)) & (pl.col("since") <= days) & pl.col("new")
+    return beside.filter(same).select("place", "before")
 
 
 def _mark_bursts(store: Store, *, issue: dt.date, config: AmplificationConfig, run_id: str) -> None:
