@@ -149,10 +149,14 @@ def main() -> None:
         sys.stdout.write(json.dumps(measure(float(sys.argv[2]))) + "\n")
         return
     sizes = [float(part) for part in (sys.argv[1] if len(sys.argv) > 1 else "1,3,10").split(",")]
-    say("| million posts | s per million | mark | estimate | release | peak MB | first night after | third night |")
+    say(
+        "| million posts | s per million | mark | estimate | release | peak MB | first night after | third night |"
+    )
     say("|---|---|---|---|---|---|---|---|")
     for size in sizes:
-        done = subprocess.run([sys.executable, __file__, "one", str(size)], check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, __file__, "one", str(size)], check=True, capture_output=True, text=True
+        )
         row = json.loads(done.stdout.splitlines()[-1])
         say(
             f"| {size:g} | {row['archive'] / size:.1f} | {row['mark']:.1f} | {row['estimate']:.1f} "

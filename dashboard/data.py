@@ -56,8 +56,8 @@ class Publication:
         return self.pointer.issue
 
     def label(self, signal: str) -> str:
-        """What a signal is called; its catalogue entry, or the bare name where it has none."""
-        return self.labels.get(signal, signal)
+        """What a signal, or what a break of the data is of, is called; the bare name where nothing says."""
+        return self.labels.get(signal, words.BREAKS.get(signal, signal))
 
     def statistic(self, signal: str) -> str:
         return self.statistics.get(signal, "share")

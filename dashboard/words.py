@@ -48,6 +48,16 @@ LANGUAGES = {
     "pt": "Portuguese",
     "zh": "Chinese",
 }
+# What changed where the data did, in a few words.
+BREAKS = {
+    "post_volume": "posts",
+    "people_volume": "people",
+    "text_length": "text length",
+    "coverage": "posts scored",
+    "matched_words": "words matched",
+    "several_signals": "all signals at once",
+    "scorer_version": "scoring",
+}
 LEVELS = {"all": "Everywhere", "nation": "Nations", "region": "Regions"}
 STAGES = {"intake": "Records read", "score": "Posts scored", "publish": "Numbers published"}
 REASONS = {

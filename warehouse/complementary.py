@@ -88,14 +88,11 @@ def _close_people(cells: pl.DataFrame, *, guard: _Guard) -> pl.DataFrame:
     """Hide for their people, in all signals at once: what one signal tells of a cell's people, it tells of all."""
     groups = _groups(cells)
     marked = cells.join(groups, on="signal", how="left", maintain_order="left")
-    # Where only a share is hidden for its hits, another signal still tells the people.
-    told = pl.col("suppressed").is_null().any()
+    # A cell that is hidden for its hits may tell its people by another signal: it counts as published here.
+    few = pl.when((pl.col("suppressed") == PEOPLE_FLOOR).any()).then(pl.lit(PEOPLE_FLOOR))
     one_each = (
         marked.group_by("group", *_CELL, maintain_order=True)
-        .agg(
-            pl.col("floor", *UNITS).first(),
-            suppressed=pl.when(~told).then(pl.col("suppressed").drop_nulls().first()),
-        )
+        .agg(pl.col("floor", *UNITS).first(), suppressed=few)
         .rename({"group": "signal"})
     )
     closed = _until_stable(one_each, closing=lambda rows: _together(_round(rows, guard=guard)))
@@ -201,7 +198,8 @@ def _close(cells: pl.DataFrame, *, families: _Families, guard: _Guard) -> pl.Dat
     ).with_row_index("row")
     inside = _guarded(marked, guard=guard).filter(pl.col("family").is_not_null())
     gaps = _standing_in(_gaps(inside, keys=keys, guard=guard), guard=guard)
-    children = inside.filter(~pl.col("is_parent"), pl.col("suppressed").is_null()).drop("floor")
+    adds = pl.col(guard.counts[0]) > 0
+    children = inside.filter(~pl.col("is_parent"), pl.col("suppressed").is_null(), adds).drop("floor")
     ranked = children.join(gaps, on=keys, how="inner").sort(*keys, "units", *PLACE, "population")
     rows = _smallest(ranked, keys=keys, guard=guard)
     bare = gaps.join(children, on=keys, how="anti").filter(_exposed(guard)).select(*keys, bare=True)
@@ -223,14 +221,15 @@ def _smallest(ranked: pl.DataFrame, *, keys: list[str], guard: _Guard) -> pl.Ser
         (pl.col(f"{name}_gap") + pl.col(name).cum_sum().over(keys) - pl.col(name)).alias(f"{name}_gap")
         for name in guard.counts
     ]
-    alone = pl.col("alone") & (pl.int_range(pl.len()).over(keys) == 0)
-    exposed = ranked.with_columns(*earlier, alone=alone).with_columns(exposed=_exposed(guard).cast(pl.Int8))
+    more = pl.int_range(pl.len()).over(keys)
+    counted = {"alone": pl.col("alone") & (more == 0), "others": pl.col("others") + more}
+    exposed = ranked.with_columns(*earlier, **counted).with_columns(exposed=_exposed(guard).cast(pl.Int8))
     return exposed.filter(pl.col("exposed").cum_min().over(keys) == 1)["row"]
 
 
 def _gaps(inside: pl.DataFrame, *, keys: list[str], guard: _Guard) -> pl.DataFrame:
     """Per published parent with a hidden child: each count less that of its published children (`_gap`), the sum
-    of the hidden children (`_hidden`), and whether there is one of these only (`alone`)."""
+    of the hidden children (`_hidden`), whether there is one of these only (`alone`), and how many beside it."""
     kept = pl.col("suppressed").is_null()
     parents = inside.filter(kept, "is_parent").select(*keys, "floor", *guard.counts)
     once = ~kept & pl.col("counts_once")
@@ -242,11 +241,12 @@ def _gaps(inside: pl.DataFrame, *, keys: list[str], guard: _Guard) -> pl.DataFra
             *[pl.col(name).filter(once).sum().alias(f"{name}_hidden") for name in guard.counts],
             some_hidden=(~kept).any(),
             alone=once.sum() == 1,
+            others=(once.sum().cast(pl.Int64) - 1).clip(lower_bound=0),
         )
     )
     both = parents.join(sums.filter("some_hidden"), on=keys, how="inner")
     gaps = [(pl.col(name) - pl.col(f"{name}_kept")).alias(f"{name}_gap") for name in guard.counts]
-    return both.select(*keys, "floor", *gaps, *[f"{name}_hidden" for name in guard.counts], "alone")
+    return both.select(*keys, "floor", *gaps, *[f"{name}_hidden" for name in guard.counts], "alone", "others")
 
 
 def _standing_in(gaps: pl.DataFrame, *, guard: _Guard) -> pl.DataFrame:
@@ -260,7 +260,9 @@ def _standing_in(gaps: pl.DataFrame, *, guard: _Guard) -> pl.DataFrame:
 def _exposed(guard: _Guard) -> pl.Expr:
     """Whether a gap is a small cell, in exact or in published numbers; or one big hidden cell, which then covers
     nothing elsewhere. A gap much wider than that cell holds people without a child and tells nothing of it."""
-    few = [pl.col(f"{name}_gap").is_between(0, guard.floor, closed="none") for name in guard.counts]
+    # A hidden cell has at least one, so of many hidden cells none can have all of the gap.
+    least = guard.floor + pl.col("others")
+    few = [pl.col(f"{name}_gap").is_between(0, least, closed="none") for name in guard.counts]
     gap, hidden = pl.col(f"{guard.counts[0]}_gap"), pl.col(f"{guard.counts[0]}_hidden")
     big = (gap > 0) & (hidden >= guard.floor) & (gap - hidden < guard.floor)
     return pl.any_horizontal(*few, pl.col("alone") & big).fill_null(False)

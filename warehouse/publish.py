@@ -83,7 +83,12 @@ def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
     found = breaches(frames["signals"], config=config.disclosure, shares=daily["signal"].to_list())
     broken = [f"out.signals: {breach}" for breach in found]
     floor = config.disclosure.people_floor
-    people = {"alerts": "sample_size", "contagion": "n_people", "word_shifts": "n_people"}
+    people = {
+        "alerts": "sample_size",
+        "breaks": "sample_size",
+        "contagion": "n_people",
+        "word_shifts": "n_people",
+    }
     for name, column in (people | {"event_effects": "sample_size"}).items():
         few = frames[name].filter(pl.col(column) < floor).height
         broken += [f"out.{name}: {column} below {floor}: {few} rows"] if few else []

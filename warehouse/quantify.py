@@ -24,13 +24,10 @@ with at least one hit, which is not linear in posts.
 **Error.** θ solves (1 − θ)·f + θ·t = v. The rates are drawn again (parametric bootstrap) from Jeffreys' posteriors
 Beta(hits + ½, misses + ½), so that none of 0 false alarms is certain; v is normal with its own error, independent of
 them; se(θ) is the standard deviation of the two sides' difference at the estimate, over J. Bootstrapping the equation,
-as Fieller 1954 (JRSS B 16:175) inverts it, keeps draws of J near 0 out of the denominator, which make a bootstrap of
-the quotient itself too wide where few labelled posts are known. All cells share one set of draws, a lattice without a
-random number in it: the same rates give the same bytes whatever stands beside them.
-
-θ is clipped to [0, 1] and se is not shrunk there: value ± 1.645·se then covers in at least 90 %, and in about 95 %
-where θ lies within 1.645·se of the edge, because one side can no longer miss. `docs/quantification.md` has the
-figures.
+as Fieller 1954 (JRSS B 16:175) inverts it, keeps draws of J near 0 out of the denominator. All cells share one set of
+draws, a lattice without a random number in it: the same rates give the same bytes whatever stands beside them.
+θ is clipped to [0, 1] and se is not shrunk there: value ± 1.645·se covers in about 95 % where θ lies within 1.645·se
+of the edge, because one side can no longer miss. `docs/quantification.md` has the figures.
 """
 
 from __future__ import annotations
@@ -122,8 +119,7 @@ def classify_and_count(hits: np.ndarray | int, *, n: np.ndarray | int) -> Preval
     `hits` of `n` posts, arrays of one shape. The variance is taken to be no less than that of half a post in n + 1,
     as for every signal.
 
-    Raises:
-        InputError: hits below 0 or above n.
+    Raises InputError for hits below 0 or above n.
     """
     said, size = _arrays(hits, n)
     _refuse((said < 0) | (said > size), what="hits", expected="0 to n hits", do="Count again")
@@ -214,8 +210,8 @@ def em_prior(
     information = np.bincount(place, weights=pull**2, minlength=len(posts))
     with np.errstate(divide="ignore"):
         se = 1.0 / np.sqrt(information)
-    vague = se > MOST_PRIOR_ERROR
-    missing = np.select([posts == 0, vague], [Missing.NO_VALUE, Missing.NOT_IDENTIFIED], default="")
+    reasons = {Missing.NO_VALUE: posts == 0, Missing.NOT_IDENTIFIED: se > MOST_PRIOR_ERROR}
+    missing = np.select(list(reasons.values()), list(reasons), default="")
     return _masked(value, se=se, missing=missing)
 
 
@@ -272,15 +268,18 @@ def rates_of(measure_quality: pl.DataFrame) -> pl.DataFrame:
         .drop_nulls(["n_pos", "n_neg"])
     )
     own = pl.col("dataset") == VALIDATION
-    chosen = both.filter(own | ~own.any().over(_MEASURE))
-    pooled = chosen.group_by(_MEASURE).agg(
-        sensitivity=pl.col("sensitivity").sum() / pl.col("n_pos").sum(),
-        n_pos=pl.col("n_pos").sum(),
-        specificity=pl.col("specificity").sum() / pl.col("n_neg").sum(),
-        n_neg=pl.col("n_neg").sum(),
-        rates_from=pl.col("dataset").sort().str.join(", "),
+    return (
+        both.filter(own | ~own.any().over(_MEASURE))
+        .group_by(_MEASURE)
+        .agg(
+            sensitivity=pl.col("sensitivity").sum() / pl.col("n_pos").sum(),
+            n_pos=pl.col("n_pos").sum(),
+            specificity=pl.col("specificity").sum() / pl.col("n_neg").sum(),
+            n_neg=pl.col("n_neg").sum(),
+            rates_from=pl.col("dataset").sort().str.join(", "),
+        )
+        .sort(_MEASURE)
     )
-    return pooled.sort(_MEASURE)
 
 
 def _of_metric(metric: str, *, n: str) -> tuple[pl.Expr, pl.Expr]:
@@ -340,16 +339,13 @@ def _rate_moments(rates: np.ndarray) -> np.ndarray:
     drawn_high = _jeffreys(high, n=n_high, at=first)
     drawn_low = _jeffreys(1.0 - right, n=n_low, at=second)
     least = np.quantile(drawn_high - drawn_low, 0.05, axis=1)
-    unknown = np.isnan(least)
-    rows = np.stack([1.0 - right, high, drawn_low.var(axis=1), drawn_high.var(axis=1), least])
-    return np.where(unknown, np.nan, rows)
+    return np.stack([1.0 - right, high, drawn_low.var(axis=1), drawn_high.var(axis=1), least])
 
 
 def _jeffreys(rate: np.ndarray, *, n: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Quantiles (rows, draws) of a rate that was seen in n posts; NaN without any."""
-    sized = np.stack([rate, np.where(n > 0, n, np.nan)], axis=1)
-    distinct, place = np.unique(sized, axis=0, return_inverse=True)
-    share, size = distinct[:, :1], distinct[:, 1:]
+    distinct, place = np.unique([rate, np.where(n > 0, n, np.nan)], axis=1, return_inverse=True)
+    share, size = distinct[:, :, None]
     drawn: np.ndarray = betaincinv(share * size + 0.5, (1.0 - share) * size + 0.5, at[None, :])
     return drawn[place.ravel()]
 

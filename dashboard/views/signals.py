@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import controls, data, shell, words
+from dashboard import controls, data, shell
 
 
 def body(publication: data.Publication) -> None:
@@ -17,7 +17,7 @@ def body(publication: data.Publication) -> None:
     labels = publication.tables["signal_catalogue"].select("signal", "label_en")
     named = pages.join(labels, on="signal", how="left").sort("label_en", "signal")
     shown = named.select("signal", "label_en").iter_rows()
-    options = {name: words.plain(label or name) for name, label in shown}
+    options = {name: label or name for name, label in shown}
     signal = controls.choice("Signal", name="signal", options=options)
     page = named.filter(pl.col("signal") == signal)["page"][0]
     st.markdown(page)

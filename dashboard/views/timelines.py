@@ -14,16 +14,7 @@ MOST_PLACES = 4
 ESTIMATES = {
     "value": "One person, one vote",
     "value_unweighted": "Without demographic weights",
-    "value_corrected": "Corrected for classifier error",
-}
-BREAKS = {
-    "post_volume": "posts",
-    "people_volume": "people",
-    "text_length": "text length",
-    "coverage": "posts scored",
-    "matched_words": "words matched",
-    "several_signals": "all signals at once",
-    "scorer_version": "scoring",
+    "value_corrected": "Corrected, if the error rates hold here",
 }
 SPANS = {"90": "Last 3 months", "365": "Last year", "1826": "Last 5 years", "all": "Everything"}
 
@@ -156,7 +147,7 @@ def breaks_of(
         ours,
         pl.col("onset").is_between(dates.min(), dates.max()),
     )
-    named = known.with_columns(pl.col("what").replace_strict(BREAKS, default="data"))
+    named = known.with_columns(pl.col("what").replace_strict(words.BREAKS, default="data"))
     return (
         named.group_by("onset")
         .agg(label=pl.lit("Data changed: ") + pl.col("what").unique().sort().str.join(", "))

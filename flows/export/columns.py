@@ -65,7 +65,7 @@ OBSERVED_COLUMNS = {
     "se": "standard error",
     "sample_size": "people, rounded to five",
     "value_unweighted": "the value without weights by region, age or sex; equal to value where none are configured",
-    "value_corrected": "the value corrected for classifier error",
+    "value_corrected": "the value corrected for the scorer's error rates, if they hold here; empty where unknown",
     "corrected_se": "standard error of the corrected value",
     "reliability": "high, moderate, low or suppressed",
     "missing_value": "0 present, 1 not applicable, 2 not measured here, 3 withheld, 4 deleted, 5 other",

@@ -27,6 +27,8 @@ CELL = ["population", "geo_type", "geo_value", "time_type", "time_value"]
 Cell = tuple[str, str, str, str, dt.date]
 Key = tuple[Any, ...]
 _CLOSE = 1e-6
+# Fewer values than this are no room, whatever the published numbers are rounded to.
+STEP = 5
 
 
 @dataclass(frozen=True)
@@ -101,29 +103,24 @@ class Knowledge:
         less than half of the small values are left. One solution that lets many counts reach `top` clears them
         together; only the others are looked at one by one.
         """
+        if not hidden:
+            return []
         matrix, limits = self.matrix(), np.array(self.bounds)
-        bounds, step = np.column_stack([self.lower, self.upper]), self.config.rounding
+        bounds = np.column_stack([self.lower, self.upper])
         left = hidden
         for _ in range(3):
             if left:
                 point = _raised(matrix, limits, bounds, [(self.index[one.key], one.top) for one in left])
                 left = [one for one in left if point[self.index[one.key]] < one.top - _CLOSE]
         # The truth is one of the solutions: a count well below the top that can reach it has room enough.
-        near = [one for one in hidden if one not in left and one.count > one.top - step]
+        near = [one for one in hidden if one not in left and one.count > one.top - STEP]
         found = []
         for one in (*left, *near):
             low, high = (self._end(matrix, limits, bounds, self.index[one.key], sign) for sign in (1.0, -1.0))
-            room = step if high >= one.top - _CLOSE else one.top / 2
+            room = STEP if high >= one.top - _CLOSE else one.top / 2
             if high - low < room - _CLOSE:
                 found.append((one, low, high))
         return found
-
-    def proven_small(self, hidden: list[Hidden]) -> list[tuple[Hidden, float]]:
-        """The hidden counts that cannot reach their `top`, with the most that they can be."""
-        matrix, limits = self.matrix(), np.array(self.bounds)
-        bounds = np.column_stack([self.lower, self.upper])
-        highs = [(one, self._end(matrix, limits, bounds, self.index[one.key], -1.0)) for one in hidden]
-        return [(one, high) for one, high in highs if high < one.top - _CLOSE]
 
     def _end(
         self, matrix: csr_array, limits: np.ndarray, bounds: np.ndarray, place: int, sign: float
@@ -210,7 +207,8 @@ class Reader:
         if self.statistics[signal] == "share":
             f, h = ("f", signal, issue, cell), ("h", signal, issue, cell)
             known.no_more(f, [h])
-            known.no_more(h, [n])
+            known.no_more(h, [f] if self.additive else [n])
+            known.no_more(f, [n])
         if row["value"] is not None:
             self._units(known, row, n=n, m=m)
             self._value(known, issue, cell, row)
