@@ -102,7 +102,9 @@ _WEEK = "CAST(time_value + (7 - isodow(time_value))::INTEGER AS DATE)"
 def _disclosed(store: Store, cells: pl.DataFrame, *, release: _Release) -> pl.DataFrame:
     """The disclosed cells that say something new, stamped, with the reason where one is `suppressed`."""
     statistics = store.query("SELECT signal, statistic FROM out.signal_catalogue WHERE smoothing = 'none'")
-    disclosed = disclose(cells, config=release.config.disclosure, statistics=statistics)
+    held = _with_held_zeros(store, cells, release=release)
+    disclosed = disclose(held, config=release.config.disclosure, statistics=statistics)
+    disclosed = disclosed.filter(~pl.col("held") | pl.col("suppressed").is_not_null()).drop("held")
     adjusted = _adjusted(store, disclosed)
     return _changed(store, _stamped(adjusted, release=release), issue=release.issue)
 

@@ -35,23 +35,23 @@ def amplified_sql(exclude: Sequence[str]) -> str:
 def mark_posts(store: Store, *, config: AmplificationConfig, run_id: str) -> Receipt:
     """Mark the posts of every arrival (`received_issue`) that has not been gone through yet, or has changed since.
 
-    One transaction. The cost follows the posts that are new and the days before them.
+    A batch is a transaction; an arrival that was not gone through to its end is begun again. The cost follows the
+    posts that are new and the days before them.
     """
-    waiting = _waiting(store, config=config)
     rows_in = 0
-    with store.transaction():
-        for issue, n_posts in waiting.select("received_issue", "n_posts").iter_rows():
+    for issue, n_posts in _waiting(store, config=config).select("received_issue", "n_posts").iter_rows():
+        with store.transaction():
             _forget(store, issue=issue)
-            for days in _batches(store, issue=issue):
-                fresh = _fresh(store, issue=issue, days=days)
-                rows_in += fresh.height
+        for days in _batches(store, issue=issue):
+            fresh = _fresh(store, issue=issue, days=days)
+            rows_in += fresh.height
+            with store.transaction():
                 _mark_texts(store, fresh=fresh, issue=issue, config=config, run_id=run_id)
+                _prune(store, before=days[0], config=config)
+        with store.transaction():
             _mark_bursts(store, issue=issue, config=config, run_id=run_id)
-            done = pl.DataFrame(
-                {"received_issue": [issue], "n_posts": [n_posts], "settings": [_settings(config)]}
-            )
-            store.put(_DONE, done, run_id=run_id)
-        _prune(store, config=config)
+            done = {"received_issue": [issue], "n_posts": [n_posts], "settings": [_settings(config)]}
+            store.put(_DONE, pl.DataFrame(done), run_id=run_id)
     counts = store.query("SELECT mark, count(*) AS n FROM core.marks GROUP BY mark ORDER BY mark")
     return Receipt(
         "marks", rows_in=rows_in, rows_out=int(counts["n"].sum()), reasons=dict(counts.iter_rows())
@@ -191,10 +191,9 @@ def _mark_bursts(store: Store, *, issue: dt.date, config: AmplificationConfig, r
     store.append(_MARKED, found, run_id=run_id)
 
 
-def _prune(store: Store, *, config: AmplificationConfig) -> None:
-    """Fingerprints of days that no coming post of the newest days will be compared with."""
-    store.delete(
-        _PRINTS,
-        where="time_value < (SELECT max(time_value) FROM core.fingerprints) - ?::INTEGER",
-        parameters=[2 * config.near_duplicate_days],
-    )
+def _prune(store: Store, *, before: dt.date, config: AmplificationConfig) -> None:
+    """Remove fingerprints of days that neither later batches nor posts that come a little late are compared with."""
+    newest = store.query("SELECT max(time_value) FROM core.fingerprints").item()
+    if newest is not None:
+        reach = dt.timedelta(days=2 * config.near_duplicate_days)
+        store.delete(_PRINTS, where="time_value < ?", parameters=[min(newest, before) - reach])
