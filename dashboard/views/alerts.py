@@ -10,11 +10,13 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import acknowledgements, cards, charts, controls, data, shell, words
+from dashboard import acknowledgements, cards, charts, controls, data, shell, shifts, words
 from warehouse.errors import InputError
 
 PAGE_SIZE = 10
 ANY = "any"
+# Kinds of alert that a change of words can stand behind.
+MOODS = ("prevalence_high", "prevalence_rise", "forecast_high")
 ACTIONS = {"acknowledged": "Acknowledge", "resolved": "Resolve", "open": "Reopen"}
 
 
@@ -90,6 +92,7 @@ def _card(publication: data.Publication, *, row: dict[str, Any]) -> None:
         said = f"{row['status'].capitalize()} {row['noted_at'][:16].replace('T', ' ')} UTC"
         st.markdown(words.plain(f"{said}: {row['note']}" if row["note"] else said))
     _evidence_chart(publication, row=row)
+    _words_behind(publication, row=row)
     _answer(row)
 
 
@@ -107,6 +110,15 @@ def _evidence_chart(publication: data.Publication, *, row: dict[str, Any]) -> No
         st.plotly_chart(figure, key=f"chart_{row['alert_id']}", config={"displayModeBar": False}, alt=alt)
         st.caption(words.plain(f"Detector: {row['detector']}. Alert {row['alert_id']}."))
         cards.link_to_timeline(row)
+
+
+def _words_behind(publication: data.Publication, *, row: dict[str, Any]) -> None:
+    found = shifts.behind(publication, row=row) if row["kind"] in MOODS else None
+    if found is None:
+        return
+    with st.expander("Words that moved it"):
+        shell.rows(found.rows, alt="Words that moved it")
+        st.caption(words.plain(found.basis))
 
 
 def _answer(row: dict[str, Any]) -> None:

@@ -81,6 +81,7 @@ def frames(*, nasty: bool = False) -> dict[str, pl.DataFrame]:
         "measure_quality": _quality(),
         "survey_validity": _surveys(),
         "breaks": _breaks(),
+        "word_shifts": _word_shifts(),
         "revisions": _revisions(),
         "signal_pages": _pages(),
         "accounting": _accounting(),
@@ -89,6 +90,28 @@ def frames(*, nasty: bool = False) -> dict[str, pl.DataFrame]:
         ],
     }
     return {name: _table(name, rows=rows.get(name, [])) for name in PUBLISHED}
+
+
+def _word_shifts() -> list[dict[str, Any]]:
+    """Ten words of anxiety in the nation, and all others together."""
+    base = {
+        "signal": signal("lexicon", "anxiety"), "geo_type": "nation", "geo_value": "us", "lexicon": "affect_en",
+        "window_start": LAST_DAY - dt.timedelta(days=6), "window_end": LAST_DAY, "negated": False,
+        "reference_start": LAST_DAY - dt.timedelta(days=34), "reference_end": LAST_DAY - dt.timedelta(days=7),
+    }  # fmt: skip
+    named = [
+        base | {"term": f"word{n}", "contribution": 0.001 * n, "share_before": 0.01, "share_after": 0.01 + 0.001 * n,
+                "n_people": 50 + 5 * n}
+        for n in range(1, 11)
+    ]  # fmt: skip
+    rest = {
+        "term": "(other)",
+        "contribution": -0.02,
+        "share_before": 0.05,
+        "share_after": 0.03,
+        "n_people": None,
+    }
+    return [*named, base | rest]
 
 
 def _revisions() -> list[dict[str, Any]]:

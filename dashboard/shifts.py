@@ -1,0 +1,87 @@
+"""Which published words go with an alert: of its own signal and place, or the nearest that there are.
+
+Only published word shifts, whose words each have a crowd of their own. Not for the alert's numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from dashboard import data, words
+
+MOST_WORDS = 8
+OTHER = "(other)"
+
+
+@dataclass(frozen=True)
+class Words:
+    """Rows to show, largest part first and all others together last, and what they are of."""
+
+    rows: list[dict[str, str]]
+    basis: str
+
+
+def behind(publication: data.Publication, *, row: dict[str, Any]) -> Words | None:
+    """The words of an alert's measure in its place, or in its nation; None where nothing is published."""
+    shifts = publication.tables["word_shifts"]
+    signals = _signals(publication, signal=row["signal"])
+    for geo_type, geo_value in _places(row):
+        found = shifts.filter(
+            pl.col("signal").is_in(signals), pl.col("geo_type") == geo_type, pl.col("geo_value") == geo_value
+        )
+        if found.height:
+            newest = found.filter(pl.col("window_end") == pl.col("window_end").max())
+            own = newest.filter(pl.col("signal") == min(newest["signal"], key=signals.index))
+            return Words(_rows(own), _basis(own.row(0, named=True), publication=publication))
+    return None
+
+
+def _signals(publication: data.Publication, *, signal: str) -> list[str]:
+    """The signal itself, then the others of its measure: a model's alert is read by the words of a list."""
+    catalogue = publication.tables["signal_catalogue"]
+    measure = catalogue.filter(pl.col("signal") == signal)["measure"]
+    same = catalogue.filter(pl.col("measure").is_in(measure.implode()))["signal"].sort().to_list()
+    return [signal, *(name for name in same if name != signal)]
+
+
+def _places(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """The alert's place, then its nation."""
+    own = (row["geo_type"], row["location"])
+    return [own, ("nation", row["location"][:2])] if row["geo_type"] == "region" else [own]
+
+
+def _rows(shifts: pl.DataFrame) -> list[dict[str, str]]:
+    named = shifts.filter(pl.col("term") != OTHER).sort(
+        pl.col("contribution").abs(), "term", descending=[True, False]
+    )
+    shown, rest = (
+        named.head(MOST_WORDS),
+        pl.concat([named.slice(MOST_WORDS), shifts.filter(pl.col("term") == OTHER)]),
+    )
+    lines = [_line(item) for item in shown.iter_rows(named=True)]
+    if rest.height:
+        sums = {name: float(rest[name].sum()) for name in ("contribution", "share_before", "share_after")}
+        lines.append(_line({"term": "all other words", "negated": False, "n_people": None} | sums))
+    return lines
+
+
+def _line(item: dict[str, Any]) -> dict[str, str]:
+    return {
+        "Word": ("not " if item["negated"] else "") + item["term"],
+        "Moved the share by": words.difference(item["contribution"], statistic="share"),
+        "Before": words.amount(item["share_before"], statistic="share"),
+        "After": words.amount(item["share_after"], statistic="share"),
+        "People, at least": words.count(item["n_people"]),
+    }
+
+
+def _basis(row: dict[str, Any], *, publication: data.Publication) -> str:
+    return (
+        f"{publication.label(row['signal'])}, {publication.place(row['geo_type'], row['geo_value'])}: "
+        f"{row['window_start']:%d %b} to {row['window_end']:%d %b %Y} against {row['reference_start']:%d %b} to "
+        f"{row['reference_end']:%d %b %Y}, as shares of posts. The parts add up to the change; a word needs people of "
+        "its own to be shown."
+    )
