@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, controls, data, shell, words
+from dashboard import charts, controls, data, events, shell, words
 
 MOST_PLACES = 4
 ESTIMATES = {
@@ -28,6 +28,7 @@ def body(publication: data.Publication) -> None:
     chosen, estimate, span = _select(publication, inventory=inventory)
     lines = [_line(publication, series=series, estimate=estimate, span=span) for series in chosen]
     _draw(publication, lines=lines, series=chosen)
+    _effects(publication, series=chosen)
     _numbers(publication, lines=lines, statistic=publication.statistic(chosen[0].signal))
 
 
@@ -118,6 +119,16 @@ def _draw(publication: data.Publication, *, lines: list[charts.Line], series: li
         "× below: withheld because too few people posted, or missing. "
         "Dotted and coloured: the data changed, not only the mood; do not compare across it."
     )
+
+
+def _effects(publication: data.Publication, *, series: list[data.Series]) -> None:
+    rows = events.effects(publication, series=series) if series[0].population == "all" else []
+    if not rows:
+        return
+    st.subheader("Around the events of the calendar")
+    shell.rows(rows, alt="Effects of events")
+    over_all = events.calendar_test(publication, series=series[0])
+    st.caption(words.plain(f"{events.BASIS} {over_all or ''}".strip()))
 
 
 def _events(

@@ -80,6 +80,8 @@ def frames(*, nasty: bool = False) -> dict[str, pl.DataFrame]:
         "events": _events(nasty=nasty),
         "measure_quality": _quality(),
         "survey_validity": _surveys(),
+        "event_effects": _effects(),
+        "event_tests": _event_tests(),
         "breaks": _breaks(),
         "word_shifts": _word_shifts(),
         "revisions": _revisions(),
@@ -380,6 +382,28 @@ def _events(*, nasty: bool) -> list[dict[str, Any]]:
             "stage": "response",
         }
     ]
+
+
+def _effects() -> list[dict[str, Any]]:
+    base = {
+        "event_id": "e1", "signal": signal("lexicon", "anxiety"), "geo_type": "region", "issue": ISSUE,
+        "n_before": 26, "n_after": 7, "n_placebo": 80,
+    }  # fmt: skip
+    known = {"location": "us-ca", "before": 0.12, "after": 0.15, "effect": 0.03, "low": 0.01, "high": 0.05,
+             "p_value": 0.012, "sample_size": 880, "reason": None}  # fmt: skip
+    unknown = dict.fromkeys(("before", "after", "effect", "low", "high", "p_value", "sample_size"))
+    return [
+        base | known,
+        base | unknown | {"location": "us-ny", "n_before": 3, "reason": "too_few_days_before"},
+    ]
+
+
+def _event_tests() -> list[dict[str, Any]]:
+    return [
+        {"signal": signal("lexicon", "anxiety"), "geo_type": "region", "location": "us-ca",
+         "question": "any_direction", "issue": ISSUE, "n_events": 6, "n_shifts": 209, "statistic": 0.2, "usual": 0.1,
+         "p_value": 0.4, "q_value": 0.61, "reason": None}
+    ]  # fmt: skip
 
 
 def _breaks() -> list[dict[str, Any]]:

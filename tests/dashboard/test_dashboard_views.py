@@ -229,3 +229,19 @@ def test_a_signal_has_its_page_by_its_address(arguments: Path) -> None:
 def test_the_trust_page_says_how_much_numbers_change_later(arguments: Path) -> None:
     text = _text(_run(VIEWS["trust"]))
     assert "How much do numbers change later?" in text
+
+
+def test_timelines_say_how_far_a_mood_moved_around_each_event(arguments: Path) -> None:
+    anxiety = made_up.signal("lexicon", "anxiety")
+    app = _run(VIEWS["timelines"], signal=anxiety, place="region:us-ca")
+    assert not app.exception
+    text = _text(app)
+    assert "Around the events of the calendar" in text
+    assert "not its cause" in text
+    assert "no more than at the same calendar shifted" in text
+    cells = " | ".join(str(cell) for table in app.table for cell in table.value.to_numpy().ravel()).replace(
+        "\\", ""
+    )
+    assert "+3.0 points | +1.0 points to +5.0 points | 0.012" in cells
+    other = _text(_run(VIEWS["timelines"], signal=made_up.signal("emotion", "fear")))
+    assert "Around the events" not in other

@@ -1,0 +1,68 @@
+"""What the calendar's events did to the series on a page, as rows to show. Not for drawing events on a chart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from dashboard import data, words
+
+REASONS = {
+    "window_not_over": "its days are not over",
+    "too_few_days_before": "too few days before it",
+    "too_few_days_after": "too few days after it",
+    "too_few_placebo_days": "too few quiet days to judge by",
+}
+BASIS = (
+    "The move is the mean of the days after the start less what the same weekdays before let one expect; the range is "
+    "90% and comes from days on which nothing is known to have happened. An event near a move is not its cause."
+)
+
+
+def effects(publication: data.Publication, *, series: list[data.Series]) -> list[dict[str, str]]:
+    """One row per event and series, newest event first; empty where no effect is published."""
+    calendar = publication.tables["events"].select("event_id", "name", "start")
+    wanted = [
+        (pl.col("signal") == item.signal)
+        & (pl.col("geo_type") == item.geo_type)
+        & (pl.col("location") == item.geo_value)
+        for item in series
+    ]
+    found = publication.tables["event_effects"].filter(pl.any_horizontal(wanted))
+    named = found.join(calendar, on="event_id", how="inner").sort(
+        "start", "name", "location", descending=[True, False, False]
+    )
+    statistic = publication.statistic(series[0].signal)
+    return [_row(row, publication=publication, statistic=statistic) for row in named.iter_rows(named=True)]
+
+
+def calendar_test(publication: data.Publication, *, series: data.Series) -> str | None:
+    """A sentence on whether the series moves at the calendar's events at all; None where that is not known."""
+    rows = publication.tables["event_tests"].filter(
+        pl.col("signal") == series.signal, pl.col("geo_type") == series.geo_type,
+        pl.col("location") == series.geo_value, pl.col("question") == "any_direction", pl.col("q_value").is_not_null(),
+    )  # fmt: skip
+    if rows.is_empty():
+        return None
+    row = rows.row(0, named=True)
+    verdict = "more than" if row["q_value"] < 0.05 else "no more than"
+    return (
+        f"Over all {row['n_events']} events it moves {verdict} at the same calendar shifted "
+        f"(p {row['p_value']:.3f}, q {row['q_value']:.3f}, {row['n_shifts']:,} shifts)."
+    )
+
+
+def _row(row: dict[str, Any], *, publication: data.Publication, statistic: str) -> dict[str, str]:
+    known = row["effect"] is not None
+    low, high = (words.difference(row[end], statistic=statistic) for end in ("low", "high"))
+    return {
+        "Event": row["name"],
+        "From": f"{row['start']:%d %b %Y}",
+        "Place": publication.place(row["geo_type"], row["location"]),
+        "Move": words.difference(row["effect"], statistic=statistic) if known else words.NOTHING,
+        "90% range": f"{low} to {high}" if known else REASONS.get(row["reason"], words.NOTHING),
+        "p": f"{row['p_value']:.3f}" if known and row["p_value"] is not None else words.NOTHING,
+        "Days before, after": f"{row['n_before']}, {row['n_after']}",
+        "People, at least": words.count(row["sample_size"]),
+    }
