@@ -84,7 +84,7 @@ def _published_cells(store: Store, *, issue: dt.date) -> pl.DataFrame:
         """
         WITH newest AS (
             SELECT signal, geo_type, geo_value, time_type, time_value, arg_max(reliability, issue) AS tier,
-                   arg_max(sample_size, issue) AS people
+                   arg_max_null(sample_size, issue) AS people
             FROM out.signals WHERE issue <= $1 AND time_value > $1::DATE - $2::INTEGER AND population = 'all'
             GROUP BY signal, geo_type, geo_value, time_type, time_value
         )

@@ -221,7 +221,8 @@ def _cell_sql(
     level, population, time_type = by
     place, in_level = LEVELS[level]
     group, in_population = _POPULATIONS[population]
-    of_person = "".join(f", any_value({name}) AS {name}" for name in strata)
+    # The least, not any: a person may post from two regions of a nation, and threads would choose in turns.
+    of_person = "".join(f", min({name}) AS {name}" for name in strata)
     kept = "".join(f", {name}" for name in strata)
     return f"""
         WITH people AS (

@@ -145,9 +145,9 @@ def _release(store: Store, *, days: list[dt.date], spec: QualitySpec, run_id: st
         return 0
     shown = store.query(
         "SELECT DISTINCT geo_type, geo_value, time_value FROM ("
-        "SELECT geo_type, geo_value, time_value, arg_max(value, issue) AS value FROM out.signals "
+        "SELECT geo_type, geo_value, time_value, arg_max(value IS NOT NULL, issue) AS shown FROM out.signals "
         "WHERE population = 'all' AND time_type = 'day' AND issue <= ? AND time_value IN (SELECT unnest(?)) "
-        "GROUP BY signal, geo_type, geo_value, time_value) WHERE value IS NOT NULL",
+        "GROUP BY signal, geo_type, geo_value, time_value) WHERE shown",
         [spec.issue, days],
     )
     return store.append(QUALITY, released_quality(counts, shown=shown, config=spec.config), run_id=run_id)

@@ -66,6 +66,7 @@ def small_config(folder: Path, **overrides: object) -> Config:
     files = {"posts_en.jsonl": "posts_en.jsonl", "posts_es.csv": "posts_es.csv"}
     for source in shipped["sources"]:
         source["path"] = str(folder / files[Path(source["path"]).name])
+    shipped["events"]["path"] = str(folder / "events.csv")
     shipped |= {
         "run": {"as_of": "2024-01-21", "seed": SEED, "demo": True},
         "paths": {

@@ -110,7 +110,7 @@ def _mark_texts(
     long = printed.drop_nulls(BAND_NAMES[0])
     kept = long.drop("words").with_columns(**stamped)
     store.append(_PRINTS, kept, run_id=run_id)
-    copies = _copies(store, long, config=config)
+    copies = _copies(store, long, issue=issue, config=config)
     for mark, rows in (("near_duplicate", copies), ("link_only", link_only)):
         marked = rows.select("post_id", "time_value", mark=pl.lit(mark), **stamped)
         store.append(_MARKED, marked, run_id=run_id)
@@ -120,7 +120,9 @@ def _mark_texts(
 _SOMETHING = r"[\p{So}\p{Sk}\u2764]|[:;=]-?[()DPp/\\|]"
 
 
-def _copies(store: Store, long: pl.DataFrame, *, config: AmplificationConfig) -> pl.DataFrame:
+def _copies(
+    store: Store, long: pl.DataFrame, *, issue: dt.date, config: AmplificationConfig
+) -> pl.DataFrame:
     """Those of `long` that are near-duplicates of an earlier post of the last days.
 
     Each is compared with the post before it in each of its bands, so that a crowd of copies costs no more than as
@@ -128,7 +130,7 @@ def _copies(store: Store, long: pl.DataFrame, *, config: AmplificationConfig) ->
     """
     if long.is_empty():
         return long
-    pairs = _neighbours(store, long, days=config.near_duplicate_days)
+    pairs = _neighbours(store, long, issue=issue, days=config.near_duplicate_days)
     texts = store.query(
         "SELECT post_id AS other, text FROM raw.posts WHERE post_id IN (SELECT unnest(?))",
         [pairs["other"].unique().to_list()],
@@ -139,12 +141,15 @@ def _copies(store: Store, long: pl.DataFrame, *, config: AmplificationConfig) ->
     return long.filter(pl.col("post_id").is_in(found.implode()))
 
 
-def _neighbours(store: Store, long: pl.DataFrame, *, days: int) -> pl.DataFrame:
-    """`post_id`, `other`: of each new post and band, the newest earlier post in the window with the same value."""
+def _neighbours(store: Store, long: pl.DataFrame, *, issue: dt.date, days: int) -> pl.DataFrame:
+    """`post_id`, `other`: of each new post and band, the newest earlier post in the window with the same value.
+
+    Posts that arrived later do not count: an arrival that is gone through again finds what it found at first.
+    """
     known = store.query(
         f"SELECT post_id, time_value, {', '.join(BAND_NAMES)} FROM core.fingerprints "
-        "WHERE time_value BETWEEN ?::DATE - ?::INTEGER AND ? ORDER BY created_at, post_id",
-        [long["time_value"].min(), days, long["time_value"].max()],
+        "WHERE time_value BETWEEN ?::DATE - ?::INTEGER AND ? AND received_issue <= ? ORDER BY created_at, post_id",
+        [long["time_value"].min(), days, long["time_value"].max(), issue],
     )
     new = known["post_id"].is_in(long["post_id"].implode())
     numbered = known.select(

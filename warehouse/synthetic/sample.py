@@ -21,6 +21,7 @@ from warehouse.synthetic.phrases import MOODS
 from warehouse.synthetic.spec import DEMO, ENGLISH_FILE, SPANISH_FILE, FileName, SampleSpec
 from warehouse.synthetic.text import texts
 
+EVENTS_FILE = "events.csv"
 ID_PREFIX: Mapping[FileName, str] = {ENGLISH_FILE: "en", SPANISH_FILE: "es"}
 
 
@@ -55,7 +56,8 @@ class SampleReceipt:
 
 
 def write_sample(folder: Path, *, seed: int, spec: SampleSpec = DEMO) -> SampleReceipt:
-    """Write `posts_en.jsonl` and `posts_es.csv` into `folder`, replacing old ones; same seed, same bytes."""
+    """Write `posts_en.jsonl`, `posts_es.csv` and the calendar `events.csv` into `folder`, replacing old ones; same
+    seed, same bytes."""
     rng = np.random.default_rng(seed)
     lead = lead_shares(spec, rng=rng)
     posts, thin = crowd(spec, lead=lead, rng=rng)
@@ -65,6 +67,7 @@ def write_sample(folder: Path, *, seed: int, spec: SampleSpec = DEMO) -> SampleR
     for name in ID_PREFIX:
         body = _lines(named, name=name, spec=spec, duplicates=copies[name], rng=rng)
         (folder / name).write_bytes(b"\n".join([*body, b""]))
+    calendar(spec).write_csv(folder / EVENTS_FILE)
     return SampleReceipt(
         files={name: folder / name for name in ID_PREFIX},
         posts={name: int((named["file"] == name).sum()) for name in ID_PREFIX},
@@ -74,6 +77,20 @@ def write_sample(folder: Path, *, seed: int, spec: SampleSpec = DEMO) -> SampleR
         follow=dict(spec.follow),
         truth=truth_frame(spec, lead=lead),
         labels=_labels(named, spec=spec),
+    )
+
+
+def calendar(spec: SampleSpec) -> pl.DataFrame:
+    """Two made-up events: one on which the planted rise begins, and one half-way to it on which nothing happens."""
+    first = spec.rise.first_day if spec.rise is not None else spec.days - 1
+    days = {"made-up heat wave": first, "made-up election": first // 2}
+    return pl.DataFrame(
+        {
+            "name": list(days),
+            "start": [spec.start + dt.timedelta(days=day) for day in days.values()],
+            "location": [spec.regions[0].code] * len(days),
+            "stage": ["response", None],
+        }
     )
 
 
