@@ -214,7 +214,7 @@ def _missing_lines(cells: pl.DataFrame) -> Iterator[str]:
         people = "" if row["people"] is None else f"; {row['people']:,.0f} people in the middle one"
         yield (
             f"{where.capitalize()}, by {row['time_type']}: {row['published']:,} of {row['cells']:,} cells of the last "
-            f"{_RECENT_DAYS} days published ({share:.0%}){people}. The others have too few people."
+            f"{_RECENT_DAYS} days published ({share:.0%}){people}. The others are withheld."
         )
 
 

@@ -44,6 +44,7 @@ from warehouse.scoring import Scorer
 from warehouse.store import Receipt, Store, open_store, run_identity
 from warehouse.tables import TABLES, empty
 from warehouse.vintages import CELL
+from warehouse.weights import read_margins
 
 Tell = Callable[[str, int], None]
 RUNS = TABLES["core.runs"]
@@ -97,6 +98,8 @@ def check(config: Config) -> None:
         create(name)
     check_contagion(config)
     calendar_of(config)
+    if config.weights.margins is not None:
+        read_margins(config.weights.margins)
     for source in config.sources:
         check_time_config(source.time)
 

@@ -13,6 +13,8 @@ exports) reads what this returns, so nothing built on it can say more.
    computed from both, times the design effect (to one decimal) where people are weighted.
 5. A weighted share says a second thing of the same people. It is published where no part of the cell is hidden for
    its hits; elsewhere `value` is the unweighted one.
+6. What was published earlier stays known (`released.py`): a cell that covered another at an earlier issue stays hidden,
+   and a 0 is not withdrawn because a few late posts had a hit.
 
 What this stops and what it does not: docs/disclosure.md.
 """
@@ -21,7 +23,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from warehouse.complementary import HITS, PEOPLE_FLOOR, UNITS, close
+from warehouse.complementary import COMPLEMENTARY, HITS, PEOPLE_FLOOR, UNITS, close
 from warehouse.config import DisclosureConfig
 from warehouse.tables import CENSORED, NOT_APPLICABLE, NOT_MISSING
 
@@ -33,11 +35,26 @@ def disclose(cells: pl.DataFrame, *, config: DisclosureConfig, statistics: pl.Da
     """The publishable form of complete periods of `core.signals`, with a `suppressed` reason (null = kept).
 
     `cells` holds every cell of each period it touches, and of each day of a week, or the complementary step
-    would miss one. `statistics` maps signal → statistic (share or mean).
+    would miss one. `statistics` maps signal → statistic (share or mean). Where `cells` has a column `covers`, its
+    cells are hidden from the start, as those that cover others.
     """
-    described = cells.join(statistics, on="signal", how="left", maintain_order="left")
-    marked = _counted(described, config=config).with_columns(suppressed=_primary(config))
+    marked = _marked(cells, config=config, statistics=statistics)
+    if "covers" in cells.columns:
+        covering = pl.when("covers").then(pl.lit(COMPLEMENTARY))
+        marked = marked.with_columns(suppressed=pl.coalesce("suppressed", covering)).drop("covers")
     return _published(close(marked, config=config)).drop(*_COUNTS, "posts_shown", "floor", "statistic")
+
+
+def large_enough(cells: pl.DataFrame, *, config: DisclosureConfig, statistics: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `core.signals` that rule 1 lets through."""
+    marked = _marked(cells, config=config, statistics=statistics)
+    return marked.filter(pl.col("suppressed").is_null()).select(cells.columns)
+
+
+def _marked(cells: pl.DataFrame, *, config: DisclosureConfig, statistics: pl.DataFrame) -> pl.DataFrame:
+    """Cells with what is guarded, and `suppressed` by rule 1."""
+    described = cells.join(statistics, on="signal", how="left", maintain_order="left")
+    return _counted(described, config=config).with_columns(suppressed=_primary(config))
 
 
 def _counted(cells: pl.DataFrame, *, config: DisclosureConfig) -> pl.DataFrame:

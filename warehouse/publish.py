@@ -92,6 +92,8 @@ def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
     for name, column in (people | {"event_effects": "sample_size"}).items():
         few = frames[name].filter(pl.col(column) < floor).height
         broken += [f"out.{name}: {column} below {floor}: {few} rows"] if few else []
+    described = frames["data_quality"].filter(pl.col("metric") == "people", pl.col("value") < floor).height
+    broken += [f"out.data_quality: people below {floor}: {described} rows"] if described else []
     words = frames["word_shifts"]
     unknown = words.filter(pl.col("n_people").is_null(), pl.col("term") != OTHER_WORDS).height
     broken += [f"out.word_shifts: words of unknown people: {unknown} rows"] if unknown else []

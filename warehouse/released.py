@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from warehouse.config import Config
-from warehouse.disclosure import disclose
+from warehouse.disclosure import disclose, large_enough
 from warehouse.quantify import RATES, corrected, rates_of
 from warehouse.signals import settings_changed
 from warehouse.store import Receipt, Store
@@ -103,6 +103,7 @@ def _disclosed(store: Store, cells: pl.DataFrame, *, release: _Release) -> pl.Da
     """The disclosed cells that say something new, stamped, with the reason where one is `suppressed`."""
     statistics = store.query("SELECT signal, statistic FROM out.signal_catalogue WHERE smoothing = 'none'")
     held = _with_held_zeros(store, cells, release=release)
+    held = _with_covers(store, held, release=release, statistics=statistics)
     disclosed = disclose(held, config=release.config.disclosure, statistics=statistics)
     disclosed = disclosed.filter(~pl.col("held") | pl.col("suppressed").is_not_null()).drop("held")
     adjusted = _adjusted(store, disclosed)
@@ -147,6 +148,20 @@ def _with_held_zeros(store: Store, cells: pl.DataFrame, *, release: _Release) ->
     zero = [pl.when(held).then(0).otherwise(name).cast(cells.schema[name]).alias(name)
             for name in ("numerator", "value", "value_unweighted")]  # fmt: skip
     return joined.with_columns(*zero, held=held).drop("was_zero")
+
+
+def _with_covers(
+    store: Store, cells: pl.DataFrame, *, release: _Release, statistics: pl.DataFrame
+) -> pl.DataFrame:
+    """Add `covers`: a cell that was hidden at the previous issue only to cover another. It stays hidden when the other
+    one has grown, since what it says tonight it nearly said then."""
+    days = cells["time_value"].unique().to_list()
+    before = latest(store.read(CORE, where=_IN_PERIODS, parameters=[release.previous, days]))
+    large = large_enough(before, config=release.config.disclosure, statistics=statistics).select(CELL)
+    issued = latest(store.read(OUT, where=_IN_PERIODS, parameters=[release.previous, days]))
+    hidden = issued.filter(pl.col("value").is_null()).join(large, on=CELL, how="semi")
+    found = cells.join(hidden.select(*CELL, covers=True), on=CELL, how="left", maintain_order="left")
+    return found.with_columns(pl.col("covers").fill_null(False))
 
 
 def _stamped(rows: pl.DataFrame, *, release: _Release) -> pl.DataFrame:
@@ -202,7 +217,7 @@ def _smoothed(store: Store, *, days: list[dt.date], release: _Release) -> pl.Dat
         "USING (scorer, measure, statistic) WHERE a.smoothing = 'none' AND b.smoothing = '7dav'"
     )
     spoken = store.query(
-        f"SELECT {', '.join(CELL)}, arg_max(main_lang, issue) AS main_lang FROM core.signals "
+        f"SELECT {', '.join(CELL)}, arg_max_null(main_lang, issue) AS main_lang FROM core.signals "
         f"WHERE {_IN_PERIODS} GROUP BY ALL",
         [release.issue, days],
     ).cast({"geo_type": averaged.schema["geo_type"], "time_type": averaged.schema["time_type"]})

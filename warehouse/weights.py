@@ -21,6 +21,7 @@ import polars as pl
 from warehouse.config import WeightsConfig
 from warehouse.errors import InputError
 
+LEVELS = ("all", "nation", "region")
 VARIABLES = ("region", "age_band", "sex")
 TABLE = {"geo_type": pl.String, "geo_value": pl.String, "variable": pl.String, "category": pl.String,
          "share": pl.Float64}  # fmt: skip

@@ -200,6 +200,15 @@ def test_a_word_of_few_or_unknown_people_stops_the_publication(
     assert not config.paths.published.exists()
 
 
+def test_a_place_described_by_few_people_stops_the_publication(store: Store, config: Config) -> None:
+    row = {"population": "all", "geo_type": "region", "geo_value": "US-WY", "time_value": ISSUE - DAY,
+           "scorer": "all", "metric": "people", "value": 45.0}  # fmt: skip
+    store.append(TABLES["out.data_quality"], pl.DataFrame([row]), run_id="test")
+    with pytest.raises(DisclosureError, match=r"out\.data_quality: people below 50: 1 rows"):
+        publish(store, config=config, issue=ISSUE)
+    assert not config.paths.published.exists()
+
+
 def test_tonights_words_are_published_with_the_row_of_all_others_and_older_windows_are_not(
     store: Store, config: Config
 ) -> None:

@@ -50,6 +50,7 @@ class Knowledge:
     upper: list[float] = field(default_factory=list)
     rows: list[dict[int, float]] = field(default_factory=list)
     bounds: list[float] = field(default_factory=list)
+    said: set[tuple[frozenset[tuple[int, float]], float]] = field(default_factory=set)
 
     def unknown(self, key: Key) -> int:
         if key not in self.index:
@@ -67,8 +68,11 @@ class Knowledge:
         row: dict[int, float] = defaultdict(float)
         for key, factor in terms:
             row[self.unknown(key)] += factor
-        self.rows.append(row)
-        self.bounds.append(bound)
+        sign = (frozenset(row.items()), bound)
+        if sign not in self.said:
+            self.said.add(sign)
+            self.rows.append(row)
+            self.bounds.append(bound)
 
     def no_more(self, less: Key, more: Iterable[Key]) -> None:
         self.at_most([(less, 1.0), *((key, -1.0) for key in more)])
@@ -107,13 +111,10 @@ class Knowledge:
             return []
         matrix, limits = self.matrix(), np.array(self.bounds)
         bounds = np.column_stack([self.lower, self.upper])
-        left = hidden
-        for _ in range(3):
-            if left:
-                point = _raised(matrix, limits, bounds, [(self.index[one.key], one.top) for one in left])
-                left = [one for one in left if point[self.index[one.key]] < one.top - _CLOSE]
+        left = _cleared(hidden, self.index, bounds, matrix, limits, top=True)
         # The truth is one of the solutions: a count well below the top that can reach it has room enough.
         near = [one for one in hidden if one not in left and one.count > one.top - STEP]
+        near = _cleared(near, self.index, bounds, matrix, limits, top=False)
         found = []
         for one in (*left, *near):
             low, high = (self._end(matrix, limits, bounds, self.index[one.key], sign) for sign in (1.0, -1.0))
@@ -131,25 +132,44 @@ class Knowledge:
         return math.inf if solved.status == 3 else sign * float(solved.fun)
 
 
-def _raised(
-    matrix: csr_array, limits: np.ndarray, bounds: np.ndarray, aims: list[tuple[int, int]]
+def _cleared(
+    hidden: list[Hidden],
+    index: dict[Key, int],
+    bounds: np.ndarray,
+    matrix: csr_array,
+    limits: np.ndarray,
+    *,
+    top: bool,
+) -> list[Hidden]:
+    """Those that no solution was found for in which they reach their top (or leave it by a step): each solution lets
+    as many as it can, until one lets no more."""
+    left = hidden
+    while left:
+        aims = [(index[one.key], float(one.top if top else one.top - STEP)) for one in left]
+        point = _solution(matrix, limits, bounds, aims, sign=1.0 if top else -1.0)
+        sign = 1.0 if top else -1.0
+        still = [
+            one for one, (place, aim) in zip(left, aims, strict=True) if sign * (point[place] - aim) < -_CLOSE
+        ]
+        if len(still) == len(left):
+            return left
+        left = still
+    return left
+
+
+def _solution(
+    matrix: csr_array, limits: np.ndarray, bounds: np.ndarray, aims: list[tuple[int, float]], *, sign: float
 ) -> np.ndarray:
-    """A solution in which the sum of min(unknown, top) is as large as it can be."""
+    """A solution whose unknowns together come as near to their aims as they can: from below (1) or above (-1)."""
     n, extra = bounds.shape[0], len(aims)
-    at, column, values = [], [], []
-    for number, (place, _) in enumerate(aims):
-        at += [number, number]
-        column += [n + number, place]
-        values += [1.0, -1.0]
-    own = csr_array((values, (at, column)), shape=(extra, n + extra))
-    wide = csr_array((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], n))
-    wide = csr_array((wide.data, wide.indices, wide.indptr), shape=(matrix.shape[0], n + extra))
-    stacked = _stack(wide, own)
-    tops = [(0.0, float(top)) for _, top in aims]
-    aim = np.concatenate([np.zeros(n), -np.ones(extra)])
+    at = np.repeat(np.arange(extra), 2)
+    column = np.column_stack([n + np.arange(extra), [place for place, _ in aims]]).ravel()
+    own = csr_array((np.tile([-1.0, -sign], extra), (at, column)), shape=(extra, n + extra))
+    wide = csr_array((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], n + extra))
     solved = linprog(
-        aim, A_ub=stacked, b_ub=np.concatenate([limits, np.zeros(extra)]),
-        bounds=np.vstack([bounds, np.array(tops)]), method="highs",
+        np.concatenate([np.zeros(n), np.ones(extra)]),
+        A_ub=_stack(wide, own), b_ub=np.concatenate([limits, [-sign * aim for _, aim in aims]]),
+        bounds=np.vstack([bounds, np.tile([0.0, np.inf], (extra, 1))]), method="highs",
     )  # fmt: skip
     assert solved.status == 0, solved.message
     return np.asarray(solved.x[:n])
@@ -171,7 +191,7 @@ def _stack(upper: csr_array, lower: csr_array) -> csr_array:
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """`statistics`: signal → statistic. `thresholds`: share → (its mean, the least score of a hit).
+    """`statistics`: signal → statistic; of a mean only its people are used.
 
     `groups`: signal → whom it counts, where that is not everybody; they are among everybody.
     """
@@ -179,7 +199,6 @@ class Reader:
     statistics: dict[str, str]
     config: DisclosureConfig
     additive: bool
-    thresholds: dict[str, tuple[str, float]] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
 
     def group(self, signal: str) -> str:
@@ -237,18 +256,12 @@ class Reader:
             least = 0.0 if count < _CLOSE else self.config.numerator_floor + 1.0
             known.within(h, least, math.inf if least else 0.0)
             _ratio(known, f, n, count=count, shown=shown, slack=self.config.rounding / 2)
-            return
-        total = ("s", signal, issue, cell)
-        _ratio(known, total, n, count=count, shown=shown, slack=0.5)
-        for share, (mean, least) in self.thresholds.items():
-            if mean == signal:
-                known.at_most([(("f", share, issue, cell), least), (total, -1.0)])
 
     def _families(self, known: Knowledge, issue: dt.date) -> None:
         """Per counted thing: parents of the cells that have it, as far as they have it too."""
         counted: dict[tuple[str, str], set[Cell]] = defaultdict(set)
         for what, whose, when, cell in known.index:
-            if when == issue and what != "s":
+            if when == issue:
                 counted[what, whose].add(cell)
         for (what, whose), cells in counted.items():
             for (parent, kind), parts in _children(cells).items():
@@ -322,19 +335,23 @@ def exact(core: pl.DataFrame, *, issues: Iterable[dt.date], reader: Reader) -> d
             if reader.statistics[signal] == "share":
                 truth["h", signal, issue, cell] = row["numerator"]
                 truth["f", signal, issue, cell] = total
-            else:
-                truth["s", signal, issue, cell] = total
     return truth
 
 
 def small_and_hidden(published: pl.DataFrame, truth: dict[Key, float], *, reader: Reader) -> list[Hidden]:
-    """What must not come out: fewer people than the floor, and 1 to `numerator_floor` people with a hit."""
+    """What must not come out: fewer people than the floor, and 1 to `numerator_floor` people with a hit.
+
+    Cells that were not there yet when their period was first issued are left out: that nobody posted then is public,
+    so the late posts of the cells around them bound them. docs/disclosure.md has it among the limits.
+    """
     config = reader.config
     floor = config.people_floor if config.post_floor is None else config.post_floor
     found: dict[Key, Hidden] = {}
     plain = published.filter(pl.col("signal").is_in(list(reader.statistics)))
+    began = pl.col("issue").min().over("time_type", "time_value")
+    came_late = plain.filter(pl.col("issue").min().over(CELL) > began).select(CELL).unique()
     for issue in plain["issue"].unique().sort():
-        state = latest(plain.filter(pl.col("issue") <= issue))
+        state = latest(plain.filter(pl.col("issue") <= issue)).join(came_late, on=CELL, how="anti")
         for row in state.filter(pl.col("value").is_null()).iter_rows(named=True):
             cell, signal = tuple(row[name] for name in CELL), row["signal"]
             n, h = ("n", reader.group(signal), issue, cell), ("h", signal, issue, cell)

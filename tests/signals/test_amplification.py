@@ -147,6 +147,50 @@ def test_marks_do_not_depend_on_how_the_work_is_cut_nor_on_a_rerun(
     assert store.read(TABLES["core.marks"]).equals(whole)
 
 
+def _late_copies() -> list[dict[str, Any]]:
+    """Copies of early texts, and other posts of many days, which push what is known of early days out of memory."""
+    copies = [{"post_id": f"c{n}", "author_key": f"q{n}", "day": 1, "text": sentence(n)} for n in range(5)]
+    others = [
+        {"post_id": f"o{n}", "author_key": f"q{n}", "day": n, "text": sentence(100 + n)} for n in range(2, 60)
+    ]
+    return copies + others
+
+
+def test_an_arrival_begun_again_after_a_kill_finds_what_it_would_have_found(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.amplification.marks._BATCH_POSTS", 5)
+    early = [{"post_id": f"a{n}", "author_key": f"p{n}", "text": sentence(n)} for n in range(5)]
+    arrive(store, early, received=day(1))
+    with monkeypatch.context() as killed:
+        killed.setattr("warehouse.amplification.marks._mark_bursts", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            arrive(store, _late_copies(), received=day(60))
+    mark_posts(store, config=CONFIG, run_id="again")
+    assert marked(store) == {f"c{n}" for n in range(5)}
+    assert store.query("SELECT min(time_value) FROM core.fingerprints").item() > day(40)
+
+
+def _killed(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_one_very_late_post_does_not_keep_old_fingerprints(store: Store) -> None:
+    for number in (0, 30, 60):
+        rows = [{"post_id": f"n{number}", "day": number, "text": sentence(number)}]
+        late = [{"post_id": f"l{number}", "day": 0, "text": sentence(500 + number)}]
+        arrive(store, rows + late, received=day(number))
+    assert store.query("SELECT min(time_value) FROM core.fingerprints").item() > day(40)
+
+
+def test_arrivals_gone_through_again_find_what_they_found(store: Store) -> None:
+    arrive(store, [{"post_id": "first", "day": 5, "text": sentence(1)}], received=day(5))
+    arrive(store, [{"post_id": "late", "day": 3, "text": sentence(1)}], received=day(6))
+    assert marked(store) == set()
+    mark_posts(store, config=AmplificationConfig(burst_posts_per_hour=10), run_id="again")
+    assert marked(store) == set()
+
+
 def test_other_settings_mark_anew(store: Store) -> None:
     rows = [{"post_id": f"b{n}", "author_key": "bot", "text": f"{n}"} for n in range(30)]
     arrive(store, rows, received=day(1))

@@ -15,7 +15,7 @@ from warehouse.cells import AMPLIFIED
 from warehouse.config import Config
 from warehouse.data_quality import QualitySpec, released_quality, update_quality
 from warehouse.store import Store
-from warehouse.tables import TABLES
+from warehouse.tables import CENSORED, TABLES
 
 COUNTS, QUALITY = TABLES["core.quality_counts"], TABLES["out.data_quality"]
 PLACE = ["geo_type", "geo_value", "time_value"]
@@ -143,6 +143,24 @@ def _released(cells: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
         (place, metric): value
         for place, metric, value in rows.select("geo_value", pl.col("metric").cast(pl.String), "value").rows()
     }
+
+
+def test_a_place_whose_signals_are_withdrawn_is_described_no_more(store: Store) -> None:
+    arrivals = posts(crowd(83, days=range(10), received=day(10)), received=day(10))
+    _night(store, issue=10, arrivals=arrivals, scorer=Words())
+    here = (pl.col("geo_type") == "region") & (pl.col("time_value") == day(4))
+    assert store.read(QUALITY).filter(here).height > 0
+    known = store.read(TABLES["out.signals"]).filter(here, pl.col("time_type") == "day")
+    numbers = ("value", "value_unweighted", "value_corrected", "corrected_se", "se", "sample_size", "n_posts")
+    withdrawn = known.with_columns(
+        *[pl.lit(None, dtype=known.schema[name]).alias(name) for name in numbers],
+        *[pl.lit(CENSORED).alias(f"missing_{name}") for name in ("value", "se", "sample_size")],
+        issue=day(11), reliability=pl.lit("suppressed"),
+    )  # fmt: skip
+    store.append(TABLES["out.signals"], withdrawn, run_id="test")
+    spec = QualitySpec(config=settings(), issue=day(11), received_by=day(11))
+    update_quality(store, scorers=[Words()], spec=spec, run_id="test")
+    assert not store.read(QUALITY).filter(here).height
 
 
 def test_means_have_three_digits_and_shares_come_from_rounded_counts() -> None:

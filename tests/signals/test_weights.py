@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from signal_worlds import Night, day, posts, run_night
+from signal_worlds import Night, day, opened, posts, run_night
 
-from warehouse.config import Config, SignalsConfig, WeightsConfig
+from flows import stages
+from warehouse.config import Config, SignalsConfig, SourceConfig, WeightsConfig
 from warehouse.errors import InputError
 from warehouse.store import Store
 from warehouse.tables import TABLES
@@ -136,6 +137,7 @@ def test_who_declared_nothing_is_in_no_weighted_number_and_must_not_be_most(tmp_
     ("rows", "message"),
     [
         ([], "holds no rows"),
+        (["country,US,sex,f,1.0"], "unknown geo_type 'country'"),
         (["all,all,shoe_size,44,1.0"], "unknown variable 'shoe_size'"),
         (["all,all,sex,f,0.5", "all,all,sex,m,0.3"], "sum to 0.800"),
         (["all,all,sex,f,0.5", "all,all,sex,f,0.5"], "twice"),
@@ -196,6 +198,42 @@ def test_a_changed_margin_table_makes_the_signals_anew(tmp_path: Path) -> None:
     before = config.sha256
     margins_file(tmp_path, "all,all,sex,f,0.4", "all,all,sex,m,0.6")
     assert config.sha256 != before
+
+
+def test_where_the_margin_table_lies_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    hashes = {
+        Config(weights=WeightsConfig(margins=margins_file(folder, "all,all,sex,f,1"))).sha256
+        for folder in (tmp_path, tmp_path / "elsewhere")
+    }
+    assert len(hashes) == 1
+
+
+def test_a_bad_margin_table_is_refused_before_the_night_begins(tmp_path: Path) -> None:
+    path = margins_file(tmp_path, "all,all,sex,f,0.2")
+    sources = (SourceConfig(name="posts", path="posts.csv"),)
+    with pytest.raises(InputError, match=r"sum to 0\.2"):
+        stages.check(Config(sources=sources, weights=WeightsConfig(margins=path)))
+
+
+def test_people_of_two_regions_are_weighted_the_same_in_any_order(tmp_path: Path) -> None:
+    path = margins_file(tmp_path, "nation,US,region,US-CA,0.5", "nation,US,region,US-NY,0.5")
+    config = Config(weights=WeightsConfig(margins=path, smoothing_people=0))
+    rows = [
+        {"post_id": f"{place}{n}", "author_key": f"a{n}", "place": ("region", place),
+         "text": "0.9 0.1" if n < 60 else "0.1 0.1"}
+        for n in range(250)
+        for place in (("US-CA", "US-NY") if n < 120 else ("US-CA",) if n < 200 else ("US-NY",))
+    ]  # fmt: skip
+    found = []
+    for name, arrivals in (("one", rows), ("other", rows[::-1])):
+        (tmp_path / name).mkdir()
+        with opened(tmp_path / name) as store:
+            run_night(store, Night(issue=day(1), arrivals=posts(arrivals, received=day(1)), config=config))
+            found.append(store.read(TABLES["core.signals"]))
+    nation = found[0].filter(pl.col("geo_type") == "nation")
+    assert (nation["value"] != nation["value_unweighted"]).any()
+    assert found[0].equals(found[1])
 
 
 def test_weighted_shares_over_many_samples_are_unbiased_and_their_intervals_cover(tmp_path: Path) -> None:

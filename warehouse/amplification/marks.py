@@ -47,9 +47,10 @@ def mark_posts(store: Store, *, config: AmplificationConfig, run_id: str) -> Rec
             rows_in += fresh.height
             with store.transaction():
                 _mark_texts(store, fresh=fresh, issue=issue, config=config, run_id=run_id)
-                _prune(store, before=days[0], config=config)
+                _prune(store, where="received_issue = ?", arrival=issue, newest=days[-1], config=config)
         with store.transaction():
             _mark_bursts(store, issue=issue, config=config, run_id=run_id)
+            _prune(store, where="received_issue <= ?", arrival=issue, newest=days[-1], config=config)
             done = {"received_issue": [issue], "n_posts": [n_posts], "settings": [_settings(config)]}
             store.put(_DONE, pl.DataFrame(done), run_id=run_id)
     counts = store.query("SELECT mark, count(*) AS n FROM core.marks GROUP BY mark ORDER BY mark")
@@ -120,9 +121,7 @@ def _mark_texts(
 _SOMETHING = r"[\p{So}\p{Sk}\u2764]|[:;=]-?[()DPp/\\|]"
 
 
-def _copies(
-    store: Store, long: pl.DataFrame, *, issue: dt.date, config: AmplificationConfig
-) -> pl.DataFrame:
+def _copies(store: Store, long: pl.DataFrame, *, issue: dt.date, config: AmplificationConfig) -> pl.DataFrame:
     """Those of `long` that are near-duplicates of an earlier post of the last days.
 
     Each is compared with the post before it in each of its bands, so that a crowd of copies costs no more than as
@@ -196,9 +195,12 @@ def _mark_bursts(store: Store, *, issue: dt.date, config: AmplificationConfig, r
     store.append(_MARKED, found, run_id=run_id)
 
 
-def _prune(store: Store, *, before: dt.date, config: AmplificationConfig) -> None:
-    """Remove fingerprints of days that neither later batches nor posts that come a little late are compared with."""
-    newest = store.query("SELECT max(time_value) FROM core.fingerprints").item()
-    if newest is not None:
-        reach = dt.timedelta(days=2 * config.near_duplicate_days)
-        store.delete(_PRINTS, where="time_value < ?", parameters=[min(newest, before) - reach])
+def _prune(
+    store: Store, *, where: str, arrival: dt.date, newest: dt.date, config: AmplificationConfig
+) -> None:
+    """Remove fingerprints of days that neither later batches nor posts that come a little late are compared with.
+
+    Those of other arrivals go only when one is done: it may be begun again, and then needs what it had.
+    """
+    reach = dt.timedelta(days=2 * config.near_duplicate_days)
+    store.delete(_PRINTS, where=f"{where} AND time_value < ?", parameters=[arrival, newest - reach])

@@ -122,6 +122,12 @@ class SourceConfig(Section):
     ids_unique: bool = True
     max_text_chars: Positive = 40_000
 
+    @model_validator(mode="after")
+    def days_of_places_need_places(self) -> SourceConfig:
+        if self.time.by_place and self.columns.place is None and self.place.geo_type == "none":
+            raise ValueError("time.zone 'place' needs to know places: set columns.place, or [sources.place]")
+        return self
+
 
 class IntakeConfig(Section):
     batch_records: Positive = 20_000
@@ -305,6 +311,7 @@ class Config(Section):
             "warehouse": True,
             "sources": {"__all__": {"path"}},
             "events": {"path"},
+            "weights": {"margins"},
         }
         body = self.model_dump_json(exclude=elsewhere).encode()
         margins = self.weights.margins
