@@ -90,7 +90,8 @@ def _close_people(cells: pl.DataFrame, *, guard: _Guard) -> pl.DataFrame:
     marked = cells.join(groups, on="signal", how="left", maintain_order="left")
     # A cell that is hidden for its hits may tell its people by another signal: it counts as published here.
     few = pl.when((pl.col("suppressed") == PEOPLE_FLOOR).any()).then(pl.lit(PEOPLE_FLOOR))
-    covers = pl.when(pl.col("suppressed").eq_missing(COMPLEMENTARY).all()).then(pl.lit(COMPLEMENTARY))
+    nowhere = pl.col("suppressed").is_not_null().all() & (pl.col("suppressed") == COMPLEMENTARY).any()
+    covers = pl.when(nowhere).then(pl.lit(COMPLEMENTARY))
     one_each = (
         marked.group_by("group", *_CELL, maintain_order=True)
         .agg(pl.col("floor", *UNITS).first(), suppressed=pl.coalesce(few, covers))
