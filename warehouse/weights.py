@@ -81,6 +81,9 @@ def _problem(table: pl.DataFrame) -> str:
     empty = table.with_row_index("line", offset=2).filter(pl.any_horizontal(pl.all().is_null()))
     if empty.height:
         return f"line {empty['line'][0]}: a field is empty. Every row needs all of {', '.join(TABLE)}."
+    levels = [name for name in table["geo_type"].unique().sort() if name not in LEVELS]
+    if levels:
+        return f"unknown geo_type '{levels[0]}'. Expected {', '.join(LEVELS)}."
     parts = (
         table.select(pl.col("variable").str.split(_JOINT).explode(empty_as_null=False).unique().sort())
         .to_series()
