@@ -228,9 +228,18 @@ class Reader:
             known.no_more(f, [h])
             known.no_more(h, [f] if self.additive else [n])
             known.no_more(f, [n])
-        if row["value"] is not None:
+        if self._may_be_held(row, issue=issue):
+            most = self.config.numerator_floor + self.config.rounding / 2
+            known.within(("f", signal, issue, cell), 0, most)
+        elif row["value"] is not None:
             self._units(known, row, n=n, m=m)
             self._value(known, issue, cell, row)
+
+    def _may_be_held(self, row: dict[str, Any], *, issue: dt.date) -> bool:
+        """Whether a row is a 0 of an earlier issue: it gets no new one while few people have a hit, and then neither
+        its 0 nor its people are those of tonight. A reader who took it for true would contradict the truth."""
+        is_zero = self.statistics[row["signal"]] == "share" and row["value_unweighted"] == 0.0
+        return bool(is_zero and row["issue"] < issue)
 
     def _shown(self, row: dict[str, Any]) -> int:
         return int(row["n_posts"] if row["people_unknown"] else row["sample_size"])

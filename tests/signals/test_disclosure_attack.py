@@ -440,6 +440,9 @@ def late_hits(store: Store) -> pl.DataFrame:
 def test_a_zero_is_not_withdrawn_for_the_few_who_came_late(store: Store) -> None:
     rows = late_hits(store)
     assert rows.select("issue", "value").rows() == [(day(9), 0.0), (day(11), pytest.approx(30 / 130))]
+    core = store.read(CORE)
+    out = store.read(OUT)
+    assert come_out(core, out, statistics=SIGNALS) == []
 
 
 def test_a_withdrawn_zero_would_tell_who_they_are(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
