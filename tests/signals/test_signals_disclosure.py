@@ -235,7 +235,7 @@ def small(people: float, hits: float) -> bool:
     return 1 <= people < 50 or 1 <= hits <= 10
 
 
-FAMILIES = 40
+FAMILIES = 120
 
 
 @settings(max_examples=FAMILIES)
