@@ -53,5 +53,7 @@ def signal_frame(
         vintage=pl.lit(vintage),
         people_unknown=pl.lit(False),
         numerator=(pl.col("value") * pl.col("n")).round().cast(pl.Int64),
+        design_effect=pl.lit(1.0),
+        main_lang=pl.lit(None, dtype=pl.String),
     )
     return table.validate(rows, cast=True)
