@@ -218,14 +218,6 @@ def build_signals(run: Run) -> Receipt:
         mark_posts(store, config=run.config.amplification, run_id=run.run_id)
         made = signals.compute_signals(store, scorers=run.scorers(), spec=spec, run_id=run.run_id)
         released = release_signals(store, config=run.config, issue=run.issue, run_id=run.run_id)
-        with store.transaction():
-            store.delete(REVISIONS, where="true")
-            store.append(REVISIONS, revisions(store, issue=run.issue), run_id=run.run_id)
-            codes = store.query("SELECT DISTINCT geo_type, geo_value FROM out.signals")
-            store.put(TABLES["out.places"], place_table(codes), run_id=run.run_id)
-            pages = signal_pages(store, scorers=run.scorers(), config=run.config, issue=run.issue)
-            store.delete(PAGES, where="true")
-            store.append(PAGES, pages, run_id=run.run_id)
         keep_quality_and_breaks(store, run=run)
         receipts.append(Receipt("signals", made.rows_in, released.rows_out, released.reasons))
     return receipts[-1]
@@ -375,13 +367,29 @@ def _previous_alerts(store: Store, *, issue: dt.date) -> pl.DataFrame:
 
 
 def publish_issue(run: Run) -> tuple[Receipt, Publication]:
-    """out.* → the published folder."""
+    """out.* → out.revisions, out.places, out.signal_pages; with them → the published folder."""
     with _stage(run, "publish") as (store, receipts):
         if not was_made(store, issue=run.issue):
             raise UsageError(
                 f"issue {run.issue} was never made, so there is nothing to publish. The newest one is "
                 f"{newest_issue(store)}; run `affectcast nightly`, or publish with --as-of that day."
             )
+        _describe(store, run=run)
         receipt, publication = publish(store, config=run.config, issue=run.issue)
         receipts.append(receipt)
     return receipt, publication
+
+
+def _describe(store: Store, *, run: Run) -> None:
+    """out.signals as of the issue → out.revisions, out.places, out.signal_pages.
+
+    Made when an issue is published, so that an older one that is published again says nothing that came after it.
+    """
+    with store.transaction():
+        store.delete(REVISIONS, where="true")
+        store.append(REVISIONS, revisions(store, issue=run.issue), run_id=run.run_id)
+        codes = store.query("SELECT DISTINCT geo_type, geo_value FROM out.signals")
+        store.put(TABLES["out.places"], place_table(codes), run_id=run.run_id)
+        pages = signal_pages(store, scorers=run.scorers(), config=run.config, issue=run.issue)
+        store.delete(PAGES, where="true")
+        store.append(PAGES, pages, run_id=run.run_id)

@@ -110,9 +110,10 @@ def _frame(store: Store, *, table: Table, issue: dt.date, config: Config) -> pl.
     since = issue - dt.timedelta(days=MEMORY_DAYS)
     if table.name == "out.signals":
         return latest(store.read(table, where="issue <= ?", parameters=[issue])).sort(table.key)
+    if table.name == "out.scores":
+        return store.read(table, where="truth_issue <= ?", parameters=[issue])
     if "reference_date" in table.columns:
-        bounds: list[object] = [since if table.bare_name != "scores" else dt.date.min, issue]
-        return store.read(table, where="reference_date BETWEEN ? AND ?", parameters=bounds)
+        return store.read(table, where="reference_date BETWEEN ? AND ?", parameters=[since, issue])
     if table.name == "out.event_effects":
         rows = _event_effects(store, table=table, issue=issue)
         return rows.filter(pl.col("sample_size").is_null() | (pl.col("sample_size") >= floor))

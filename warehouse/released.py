@@ -13,7 +13,8 @@ import polars as pl
 
 from warehouse.config import Config
 from warehouse.disclosure import disclose, large_enough
-from warehouse.quantify import RATES, corrected, rates_of
+from warehouse.error_rates import keep_rates, rates_at
+from warehouse.quantify import RATES, corrected
 from warehouse.signals import settings_changed
 from warehouse.store import Receipt, Store
 from warehouse.tables import CENSORED, NOT_APPLICABLE, NOT_MISSING, TABLES
@@ -35,22 +36,24 @@ _IN_PERIODS = "issue <= ? AND time_value IN (SELECT unnest(?))"
 class _Release:
     """An issue, the newest one released before it, and what its own rows are stamped with.
 
-    `anew`: nothing that was released earlier can be built on.
+    `anew`: nothing that was released earlier can be built on. `recorrected`: its numbers can, but other error rates
+    are known tonight.
     """
 
     config: Config
     issue: dt.date
     previous: dt.date
     anew: bool
+    recorrected: bool
     vintage: str
 
 
 def release_signals(store: Store, *, config: Config, issue: dt.date, run_id: str) -> Receipt:
     """Bring `out.signals` and the publish rows of `out.accounting` up to `issue`."""
-    release = _release(store, config=config, issue=issue)
     rows_in = rows_out = 0
     reasons: list[pl.DataFrame] = []
     with store.transaction():
+        release = _release(store, config=config, issue=issue, run_id=run_id)
         store.delete(OUT, where="issue = ?", parameters=[issue])
         for days in _batches(store, release=release):
             cells = latest(store.read(CORE, where=_IN_PERIODS, parameters=[issue, days]))
@@ -69,7 +72,7 @@ def release_signals(store: Store, *, config: Config, issue: dt.date, run_id: str
 # ------------------------------------------------------------------------------------ what to release
 
 
-def _release(store: Store, *, config: Config, issue: dt.date) -> _Release:
+def _release(store: Store, *, config: Config, issue: dt.date, run_id: str) -> _Release:
     previous = store.query("SELECT max(issue) FROM out.signals WHERE issue < ?", [issue]).item()
     made = store.query("SELECT DISTINCT vintage FROM core.signals WHERE issue = ?", [issue])["vintage"]
     return _Release(
@@ -77,6 +80,7 @@ def _release(store: Store, *, config: Config, issue: dt.date) -> _Release:
         issue=issue,
         previous=previous or dt.date.min,
         anew=previous is None or settings_changed(store, since=previous, config=config),
+        recorrected=keep_rates(store, issue=issue, run_id=run_id),
         vintage="assumed" if made.to_list() == ["assumed"] else "real",
     )
 
@@ -89,7 +93,7 @@ def _batches(store: Store, *, release: _Release) -> Iterator[list[dt.date]]:
     weeks = store.query(
         f"SELECT {_WEEK} AS week, count(*) AS n FROM core.signals WHERE issue <= ? "
         "GROUP BY week HAVING ? OR max(issue) >= ? ORDER BY week",
-        [release.issue, release.anew, release.previous],
+        [release.issue, release.anew or release.recorrected, release.previous],
     )
     cut = weeks.with_columns(batch=(pl.col("n").cum_sum() - pl.col("n")) // _BATCH_ROWS)
     for _, part in cut.group_by("batch", maintain_order=True):
@@ -106,17 +110,17 @@ def _disclosed(store: Store, cells: pl.DataFrame, *, release: _Release) -> pl.Da
     held = _with_covers(store, held, release=release, statistics=statistics)
     disclosed = disclose(held, config=release.config.disclosure, statistics=statistics)
     disclosed = disclosed.filter(~pl.col("held") | pl.col("suppressed").is_not_null()).drop("held")
-    adjusted = _adjusted(store, disclosed)
+    adjusted = _adjusted(store, disclosed, release=release)
     return _changed(store, _stamped(adjusted, release=release), issue=release.issue)
 
 
-def _adjusted(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
+def _adjusted(store: Store, rows: pl.DataFrame, *, release: _Release) -> pl.DataFrame:
     """`value_corrected` and `corrected_se` of published shares, from the published numbers and public error rates.
 
     Needs `main_lang`: where a cell mixes languages no one pair of error rates holds, and it is left null. The value is
     rounded to 1/n, so that it says no more than the share it comes from.
     """
-    rates = rates_of(store.read(TABLES["out.measure_quality"]))
+    rates = rates_at(store, issue=release.issue)
     shares = store.query("SELECT signal, scorer, measure FROM out.signal_catalogue WHERE statistic = 'share'")
     of_signal = shares.join(rates, on=["scorer", "measure"], how="inner").select("signal", "lang", *RATES)
     joined = rows.join(
@@ -223,7 +227,7 @@ def _smoothed(store: Store, *, days: list[dt.date], release: _Release) -> pl.Dat
     ).cast({"geo_type": averaged.schema["geo_type"], "time_type": averaged.schema["time_type"]})
     in_language = averaged.join(spoken, on=CELL, how="left", maintain_order="left")
     named = in_language.join(names, on="signal", how="inner", maintain_order="left")
-    own = _adjusted(store, named.with_columns(signal="smoothed").drop("smoothed"))
+    own = _adjusted(store, named.with_columns(signal="smoothed").drop("smoothed"), release=release)
     return _changed(store, _stamped(own, release=release), issue=release.issue)
 
 

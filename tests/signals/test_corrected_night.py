@@ -80,3 +80,34 @@ def test_rates_that_tell_nothing_leave_the_correction_out(store: Store) -> None:
 
 def test_without_known_error_rates_nothing_is_corrected(store: Store) -> None:
     assert released(store)["value_corrected"].null_count() == latest(store.read(OUT)).height
+
+
+def test_new_error_rates_hold_for_what_was_released_under_the_old_ones(store: Store) -> None:
+    put_rates(store)
+    before = released(store, days=14)
+    put_rates(store, sensitivity=0.7)
+    config = settings(levels=("all",), populations=("lang",))
+    run_night(store, Night(issue=day(15), arrivals=None, config=config))
+    after = latest(store.read(OUT))
+    shares = pl.col("value_corrected").is_not_null()
+    assert after.filter(shares).height == before.filter(shares).height
+    assert after.filter(shares)["issue"].unique().to_list() == [day(15)]
+    assert of(after, "model_anger_share")["value_corrected"] == pytest.approx(0.25, abs=1 / 400)
+    same = after.filter(~shares)
+    assert same.select("signal", "time_value", "value").equals(
+        before.filter(~shares).select("signal", "time_value", "value")
+    )
+    # The same night again adds nothing and takes nothing away; the next one finds nothing new.
+    run_night(store, Night(issue=day(15), arrivals=None, config=config))
+    assert latest(store.read(OUT)).equals(after)
+    run_night(store, Night(issue=day(16), arrivals=None, config=config))
+    assert store.read(OUT, where="issue = ?", parameters=[day(16)]).is_empty()
+
+
+def test_rates_that_are_known_no_more_take_their_corrections_along(store: Store) -> None:
+    put_rates(store)
+    released(store)
+    store.delete(QUALITY, where="true")
+    config = settings(levels=("all",), populations=("lang",))
+    run_night(store, Night(issue=day(2), arrivals=None, config=config))
+    assert of(latest(store.read(OUT)), "model_anger_share")["value_corrected"] is None

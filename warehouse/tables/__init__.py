@@ -79,6 +79,7 @@ _ALL = (
     Table(name="core.term_days", schema=core.TermDays, derived=True),
     Table(name="core.quality_counts", schema=core.QualityCounts, derived=True),
     Table(name="core.signals", schema=core.PrivateSignals),
+    Table(name="core.error_rates", schema=core.ErrorRates),
     Table(name="core.runs", schema=core.Runs),
     Table(name="out.signals", schema=core.Signals, published=True),
     Table(name="out.signal_catalogue", schema=out.SignalCatalogue, published=True),

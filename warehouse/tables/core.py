@@ -71,6 +71,22 @@ class Scorers(dy.Schema):
     first_issue = dy.Date(nullable=False)
 
 
+class ErrorRates(dy.Schema):
+    """The error rates that `value_corrected` was made with from an issue on; a row where they differ from before.
+
+    Null where rates that were known before are known no more.
+    """
+
+    scorer = dy.String(primary_key=True)
+    measure = dy.String(primary_key=True)
+    lang = dy.String(primary_key=True)
+    issue = dy.Date(primary_key=True)
+    sensitivity = share()
+    n_pos = dy.Int64(nullable=True, min=1)
+    specificity = share()
+    n_neg = dy.Int64(nullable=True, min=1)
+
+
 class PostScores(dy.Schema):
     """The fixed part of `core.scores_<scorer>`; one Float32 column per measure stands beside it."""
 
