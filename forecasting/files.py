@@ -91,7 +91,12 @@ def forecast_file(
 
 
 def _read(
-    series: pl.DataFrame, *, as_of: dt.date | None, frequency: Frequency | None, kind: Kind | None
+    series: pl.DataFrame,
+    *,
+    as_of: dt.date | None,
+    frequency: Frequency | None,
+    kind: Kind | None,
+    periods: int | None = None,
 ) -> _File:
     clean = intake.checked(series, as_of=as_of)
     found_kind = intake.kind_of(clean, kind=kind)
@@ -99,10 +104,9 @@ def _read(
     last: dt.date = as_of or clean.select(pl.col("time_value").max()).item()
     reference = intake.reference_of(clean, as_of=last, frequency=found_frequency)
     long, dropped = intake.on_grid(clean, reference=reference, frequency=found_frequency)
-    periods = HISTORY[found_frequency]
     matrix = to_matrix(
-        long, ids=tuple(long["series_id"].unique().sort().to_list()), reference=reference, periods=periods,
-        frequency=found_frequency, kind=found_kind,
+        long, ids=tuple(long["series_id"].unique().sort().to_list()), reference=reference,
+        periods=periods or HISTORY[found_frequency], frequency=found_frequency, kind=found_kind,
     )  # fmt: skip
     note = (
         [f"{dropped} rows shared a week with a newer row of their series and were left out"]
@@ -205,13 +209,19 @@ def backtest_file(
     kind: Kind | Literal["auto"] = "auto",
     models: tuple[str, ...] = DEFAULT_MEMBERS,
     origins: int = ORIGINS,
+    every: int | None = None,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """`out.scores` rows of `models`, the flat line and their ensemble at `origins` past dates, `horizon` apart.
+    """`out.scores` rows of `models`, the flat line and their ensemble at `origins` past dates, `every` periods apart
+    (a horizon where it is not given).
 
     Marked `pseudo_real_time`: a plain file holds no issues, so each origin sees the values as they stand now.
     """
-    file = _read(series, as_of=as_of, frequency=frequency, kind=None if kind == "auto" else kind)
+    step = every or horizon
+    file = _read(
+        series, as_of=as_of, frequency=frequency, kind=None if kind == "auto" else kind,
+        periods=max(HISTORY.values()) + (origins + WARM_UP) * step,
+    )  # fmt: skip
     plan = Plan(models=(BASELINE, *models), horizon=horizon, seed=seed, minimum_history=MINIMUM_HISTORY)
-    past = [file.matrix.until(k * horizon) for k in range(origins + WARM_UP, -1, -1)]
+    past = [file.matrix.until(k * step) for k in range(origins + WARM_UP, -1, -1)]
     return _scores(run_origins(past, plan=plan, progress=progress), file=file, plan=plan)

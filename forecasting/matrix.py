@@ -130,6 +130,16 @@ def sampling_noise(matrix: Matrix) -> Floats:
     return 1.0 / np.sqrt(n * share * (1.0 - share))
 
 
+def sampling_variance(matrix: Matrix) -> Floats:
+    """[series, periods] variance that sampling alone gives each value on the modelling scale; 0 where not known."""
+    if matrix.kind == "index":
+        return np.zeros_like(matrix.values)
+    if matrix.kind == "count":
+        return np.nan_to_num(np.maximum(matrix.values, 1.0) / (1.0 + matrix.values) ** 2)
+    share = (matrix.values * matrix.n + 0.5) / (matrix.n + 1.0)
+    return np.nan_to_num(1.0 / (np.maximum(matrix.n, 1.0) * share * (1.0 - share)))
+
+
 def last_observed(values: Floats) -> Floats:
     """[series] last value that is not NaN; NaN where there is none."""
     column = last_column(values)

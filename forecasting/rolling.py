@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting import calibrate
-from forecasting.matrix import Flags, Floats, Matrix, sampling_noise, to_model_scale
+from forecasting.matrix import Flags, Floats, Matrix, sampling_noise, sampling_variance, to_model_scale
 from forecasting.metrics import wis_array
 from forecasting.models import BASELINE, ENSEMBLE, TRAINS_ONCE, Forecaster, ModelInput, create
 from forecasting.models.base import ModelOutput
@@ -53,6 +53,7 @@ class Run:
     points: dict[str, Floats] = field(default_factory=dict)
     quantiles: dict[str, Floats] = field(default_factory=dict)
     fallback: dict[str, Flags] = field(default_factory=dict)
+    scales: dict[str, Floats] = field(default_factory=dict)
     trained_through: dict[str, dt.date | None] = field(default_factory=dict)
 
 
@@ -121,8 +122,9 @@ def _usable(values: Floats, *, plan: Plan) -> Flags:
 
 def _input(run: Run, *, noise: Floats) -> ModelInput:
     return ModelInput(
-        ids=run.matrix.ids, values=run.scaled, sd=calibrate.one_step_sd(run.scaled, noise=noise)
-    )
+        ids=run.matrix.ids, values=run.scaled, sd=calibrate.one_step_sd(run.scaled, noise=noise),
+        sampling=sampling_variance(run.matrix),
+    )  # fmt: skip
 
 
 def _calibrated(output: ModelOutput, *, name: str, run: Run, past: Sequence[Run]) -> Floats:
@@ -132,9 +134,8 @@ def _calibrated(output: ModelOutput, *, name: str, run: Run, past: Sequence[Run]
     keep = np.flatnonzero(run.usable)
     horizon = output.points.shape[1]
     pooled = calibrate.pooled_spread(_past_ratios(name, run=run, past=past, horizon=horizon))
-    quantiles = calibrate.with_quantiles(
-        output.points, spread=run.scale[keep][:, :, None] * pooled[None, :, :]
-    )
+    unit = run.scale[keep] if output.scale is None else output.scale
+    quantiles = calibrate.with_quantiles(output.points, spread=unit[:, :, None] * pooled[None, :, :])
     flat = run.quantiles[BASELINE][keep]
     short = output.fallback | run.limited[keep]
     spread = flat - flat[:, :, [len(calibrate.LEVELS) // 2]]
@@ -147,6 +148,10 @@ def _record(run: Run, *, name: str, output: ModelOutput, quantiles: Floats) -> N
     points, all_quantiles = np.full(shape, np.nan), np.full((*shape, len(calibrate.LEVELS)), np.nan)
     fallback = np.ones(shape[0], dtype=bool)
     points[keep], all_quantiles[keep], fallback[keep] = output.points, quantiles, output.fallback
+    run.scales[name] = run.scale
+    if output.scale is not None:
+        run.scales[name] = np.full(shape, np.nan)
+        run.scales[name][keep] = output.scale
     run.points[name], run.quantiles[name], run.fallback[name] = points, all_quantiles, fallback
 
 
@@ -163,7 +168,7 @@ def _past_ratios(name: str, *, run: Run, past: Sequence[Run], horizon: int) -> F
         np.where(
             earlier.fallback[name][:, None],
             np.nan,
-            (truth_of(earlier, at=run) - earlier.points[name]) / earlier.scale,
+            (truth_of(earlier, at=run) - earlier.points[name]) / earlier.scales[name],
         )
         for earlier in past
     ]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from forecasting.models.base import Forecaster, ModelInput, ModelOutput
 from forecasting.models.baselines import FlatLine, SeasonalNaive, WindowMean
+from forecasting.models.dynamics import Dynamics
 from forecasting.models.neural import Nhits
 from forecasting.models.statistical import auto_arima, auto_ets, auto_theta
 from warehouse.errors import ConfigError
@@ -20,6 +21,7 @@ REGISTRY: dict[str, Callable[[], Forecaster]] = {
     "auto_ets": auto_ets,
     "auto_theta": auto_theta,
     "auto_arima": auto_arima,
+    "dynamics": Dynamics,
     "nhits": Nhits,
 }
 TRAINS_ONCE = frozenset({"nhits"})

@@ -21,12 +21,14 @@ IMPLAUSIBLE = 5.0
 class ModelInput:
     """A panel on the modelling scale: `values` [series, periods], NaN for gaps, last column = the origin.
 
-    Every series has at least one observation; `sd` [series] is the size of one random-walk step.
+    Every series has at least one observation; `sd` [series] is the size of one random-walk step, `sampling`
+    [series, periods] the variance that sampling alone gives each value (0 where it is not known).
     """
 
     ids: tuple[str, ...]
     values: Floats
     sd: Floats
+    sampling: Floats
 
     @property
     def observed(self) -> NDArray[np.int64]:
@@ -41,19 +43,23 @@ class ModelInput:
     def rows(self, keep: NDArray[np.int64]) -> ModelInput:
         """The series at the positions `keep`."""
         ids = tuple(self.ids[i] for i in keep)
-        return replace(self, ids=ids, values=self.values[keep], sd=self.sd[keep])
+        return replace(
+            self, ids=ids, values=self.values[keep], sd=self.sd[keep], sampling=self.sampling[keep]
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOutput:
     """Points [series, horizons] from the origin on, own quantiles [series, horizons, levels] if any.
 
-    `fallback` [series] marks series that the model could not forecast: their points are a flat line.
+    `fallback` [series] marks series that the model could not forecast: their points are a flat line. `scale`
+    [series, horizons] is the error that the model itself expects, if it does: its past errors are pooled in that unit.
     """
 
     points: Floats
     fallback: Flags
     quantiles: Floats | None = None
+    scale: Floats | None = None
 
 
 class Forecaster(Protocol):

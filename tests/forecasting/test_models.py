@@ -16,7 +16,10 @@ CHEAP = [name for name in REGISTRY if name != "nhits"]
 
 def _input(values: np.ndarray) -> ModelInput:
     ids = tuple(f"s{i}" for i in range(len(values)))
-    return ModelInput(ids=ids, values=values, sd=one_step_sd(values, noise=np.zeros(len(values))))
+    noise = np.zeros(len(values))
+    return ModelInput(
+        ids=ids, values=values, sd=one_step_sd(values, noise=noise), sampling=np.zeros_like(values)
+    )
 
 
 def _weekly(periods: int = 70) -> np.ndarray:

@@ -1,0 +1,143 @@
+"""The compiled inside of `dynamics.py`: a Kalman filter over series and settings. Not for choosing settings."""
+
+from pathlib import Path
+
+import numpy as np
+
+from forecasting.matrix import Floats
+from warehouse.compiled import compilers
+
+compiled, _ = compilers(Path(__file__).parent)
+# The newest periods count most when settings are compared.
+MEMORY = 0.99
+OUTLIER = 3.0
+
+
+@compiled
+def turn_weekdays(state: Floats, cov: Floats, scratch: Floats) -> None:
+    """Weekdays one on: the next day's effect is minus the sum of the six before it."""
+    size = len(state)
+    total = 0.0
+    for i in range(3, size):
+        total += state[i]
+    for i in range(size - 1, 3, -1):
+        state[i] = state[i - 1]
+    state[3] = -total
+    for j in range(size):
+        total = 0.0
+        for i in range(3, size):
+            total += cov[i, j]
+        for i in range(size - 1, 3, -1):
+            cov[i, j] = cov[i - 1, j]
+        cov[3, j] = -total
+    for i in range(size):
+        total = 0.0
+        for j in range(3, size):
+            total += cov[i, j]
+        for j in range(size - 1, 3, -1):
+            cov[i, j] = cov[i, j - 1]
+        cov[i, 3] = -total
+
+
+@compiled
+def one_period(
+    state: Floats, cov: Floats, decay: float, damping: float, drift: float, excitation: float, push: float,
+    weekdays: float, scratch: Floats,
+) -> None:  # fmt: skip
+    """One period on, in place: baseline += momentum, deviation decays, the newest weekday moves to the end."""
+    size = len(state)
+    state[0] += state[2]
+    state[1] *= decay
+    state[2] *= damping
+    # Rows, then columns, of the transition.
+    for j in range(size):
+        cov[0, j] += cov[2, j]
+        cov[1, j] *= decay
+        cov[2, j] *= damping
+    for i in range(size):
+        cov[i, 0] += cov[i, 2]
+        cov[i, 1] *= decay
+        cov[i, 2] *= damping
+    if size > 3:
+        turn_weekdays(state, cov, scratch)
+        cov[3, 3] += weekdays
+    cov[0, 0] += drift
+    cov[1, 1] += excitation
+    cov[2, 2] += push
+
+
+@compiled
+def one_setting(
+    values: Floats,
+    noise: Floats,
+    first: int,
+    unit: float,
+    setting: Floats,
+    season: int,
+    path: Floats,
+    spread: Floats,
+) -> float:
+    """Filter one series under one setting; fills its path and variances and returns its discounted log score."""
+    drift, excitation, decay, push, damping, weekdays = setting
+    size = 3 + (season - 1)
+    state, cov = np.zeros(size), np.zeros((size, size))
+    state[0] = values[first]
+    cov[0, 0], cov[1, 1], cov[2, 2] = 4.0, excitation, push
+    for i in range(3, size):
+        cov[i, i] = 1.0
+    scale, score = unit, 0.0
+    scratch = np.zeros(size)
+    for t in range(first, len(values)):
+        if t > first:
+            one_period(state, cov, decay, damping, drift, excitation, push, weekdays, scratch)
+        if np.isnan(values[t]):
+            continue
+        for i in range(size):
+            scratch[i] = cov[i, 0] + cov[i, 1] + (cov[i, 3] if size > 3 else 0.0)
+        around = scratch[0] + scratch[1] + (scratch[3] if size > 3 else 0.0) + noise[t]
+        miss = values[t] - state[0] - state[1] - (state[3] if size > 3 else 0.0)
+        ratio = miss * miss / (around * scale)
+        damped = min(1.0, OUTLIER / np.sqrt(max(ratio, 1e-12)))
+        score = MEMORY * score - 0.5 * (np.log(around * scale) + 5.0 * np.log(1.0 + ratio / 4.0))
+        for i in range(size):
+            state[i] += scratch[i] / around * miss * damped
+        for i in range(size):
+            for j in range(size):
+                cov[i, j] -= scratch[i] * scratch[j] / around * damped
+        age = t - first + 1.0
+        share = max(1.0 / (age + 5.0), 0.01)
+        scale += share * (min(ratio, OUTLIER**2) * scale - scale)
+    for h in range(len(path)):
+        one_period(state, cov, decay, damping, drift, excitation, push, weekdays, scratch)
+        path[h] = state[0] + state[1] + (state[3] if size > 3 else 0.0)
+        total = 1.0
+        for i in (0, 1, 3):
+            for j in (0, 1, 3):
+                if i < size and j < size:
+                    total += cov[i, j]
+        spread[h] = total * scale
+    return score
+
+
+@compiled
+def filtered(
+    values: Floats, noise: Floats, first: np.ndarray, unit: Floats, grid: Floats, season: int, horizon: int
+) -> tuple[Floats, Floats]:
+    """Means and variances [series, horizons] after the last column. `noise` [series, periods] is each observation's
+    variance relative to a usual one, `unit` [series] a first guess of the latter."""
+    series, settings = len(values), len(grid)
+    mean, variance = np.zeros((series, horizon)), np.zeros((series, horizon))
+    for row in range(series):
+        score = np.zeros(settings)
+        paths, spreads = np.zeros((settings, horizon)), np.zeros((settings, horizon))
+        for k in range(settings):
+            score[k] = one_setting(
+                values[row], noise[row], first[row], unit[row], grid[k], season, paths[k], spreads[k]
+            )
+        weight = np.exp(score - score.max())
+        weight /= weight.sum()
+        for h in range(horizon):
+            centre = (weight * paths[:, h]).sum()
+            mean[row, h] = centre
+            variance[row, h] = (weight * (spreads[:, h] + (paths[:, h] - centre) ** 2)).sum()
+    return mean, variance
