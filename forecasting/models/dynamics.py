@@ -11,17 +11,19 @@ Not for intervals on the natural scale: `calibrate.py` widens or narrows what is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from forecasting.matrix import Frequency
+from forecasting.matrix import Floats, Frequency
 from forecasting.models.base import ModelInput, ModelOutput, guarded
 from forecasting.models.kernels import filtered
 
 PERIODS = 400
 MINIMUM = 14
 SEASON = 7
+EARLY = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,43 @@ SETTINGS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Filtering:
+    """What the filter needs besides values: see `kernels.filtered`."""
+
+    noise: Floats
+    first: NDArray[np.int64]
+    unit: Floats
+    grid: Floats
+    season: int
+
+
+def filtering(values: Floats, *, sampling: Floats, frequency: Frequency) -> Filtering:
+    """For values [series, periods] on the modelling scale and the variance that sampling gave each.
+
+    What is said of a period rests on periods up to it (the first guess of the noise: on the first `EARLY` steps), so
+    that one pass serves all origins.
+    """
+    season = SEASON if frequency == "day" else 1
+    seen = ~np.isnan(values)
+    unit = np.array([_early_noise(row[known]) for row, known in zip(values, seen, strict=True)])
+    so_far = np.cumsum(np.where(seen, sampling, 0.0), axis=1) / np.maximum(np.cumsum(seen, axis=1), 1)
+    return Filtering(
+        noise=np.maximum(1.0 + (sampling - so_far) / unit[:, None], 0.25),
+        first=np.argmax(seen, axis=1),
+        unit=unit,
+        grid=np.array([astuple(s) if season > 1 else (*astuple(s)[:-1], 0.0) for s in SETTINGS]),
+        season=season,
+    )
+
+
+def _early_noise(seen: Floats) -> float:
+    """Half the mean square of the first steps, which are the difference of two noises; of the first that moves."""
+    steps = np.diff(seen)
+    moved = steps[:EARLY] if np.any(steps[:EARLY]) else steps[steps != 0.0][:1]
+    return float(np.mean(moved**2)) / 2.0 if moved.size else 1e-12
+
+
 @dataclass(frozen=True)
 class Dynamics:
     """The average of all settings, with the spread that they expect."""
@@ -55,23 +94,9 @@ class Dynamics:
     name: str = "dynamics"
 
     def fit_predict(self, data: ModelInput, *, horizon: int, frequency: Frequency, seed: int) -> ModelOutput:
-        values, sampling = data.values[:, -PERIODS:], data.sampling[:, -PERIODS:]
-        season = SEASON if frequency == "day" else 1
-        grid = np.array(
-            [
-                [s.drift, s.excitation, s.decay, s.push, s.damping, s.weekdays if season > 1 else 0.0]
-                for s in SETTINGS
-            ]
-        )
-        seen = ~np.isnan(values)
-        first = np.argmax(seen, axis=1)
-        unit = np.maximum(data.sd, 1e-9) ** 2 / 2.0
-        usual = np.array(
-            [np.median(row[known]) if known.any() else 0.0 for row, known in zip(sampling, seen, strict=True)]
-        )
-        noise = np.maximum(1.0 + (sampling - usual[:, None]) / unit[:, None], 0.25)
-        mean, variance = filtered(values, noise, first, unit, grid, season, horizon)
-        short = seen.sum(axis=1) < MINIMUM
-        mean[short] = np.nan
+        values = data.values[:, -PERIODS:]
+        made = filtering(values, sampling=data.sampling[:, -PERIODS:], frequency=frequency)
+        mean, variance = filtered(values, made.noise, made.first, made.unit, made.grid, made.season, horizon)
+        mean[np.sum(~np.isnan(values), axis=1) < MINIMUM] = np.nan
         found = guarded(mean, data=data)
         return ModelOutput(points=found.points, fallback=found.fallback, scale=np.sqrt(variance))

@@ -67,55 +67,94 @@ def one_period(
 
 
 @compiled
-def one_setting(
-    values: Floats,
-    noise: Floats,
-    first: int,
-    unit: float,
-    setting: Floats,
-    season: int,
-    path: Floats,
-    spread: Floats,
-) -> float:
-    """Filter one series under one setting; fills its path and variances and returns its discounted log score."""
-    drift, excitation, decay, push, damping, weekdays = setting
-    size = 3 + (season - 1)
-    state, cov = np.zeros(size), np.zeros((size, size))
-    state[0] = values[first]
-    cov[0, 0], cov[1, 1], cov[2, 2] = 4.0, excitation, push
-    for i in range(3, size):
+def begin(value: float, setting: Floats, state: Floats, cov: Floats) -> None:
+    """The state before anything but the first value is known."""
+    state[:] = 0.0
+    cov[:] = 0.0
+    state[0] = value
+    cov[0, 0], cov[1, 1], cov[2, 2] = 4.0, setting[1], setting[3]
+    for i in range(3, len(state)):
         cov[i, i] = 1.0
+
+
+@compiled
+def level(state: Floats) -> float:
+    """What would be seen without noise: baseline, deviation, today's weekday."""
+    total = state[0] + state[1]
+    if len(state) > 3:
+        total += state[3]
+    return total
+
+
+@compiled
+def observe(
+    value: float, noise: float, scale: float, state: Floats, cov: Floats, scratch: Floats
+) -> tuple[float, float]:
+    """Take in a value, in place; returns its squared error in its expected variance, and that variance over `scale`.
+
+    An error beyond `OUTLIER` moves the state no further than one of that size.
+    """
+    size = len(state)
+    for i in range(size):
+        scratch[i] = cov[i, 0] + cov[i, 1]
+        if size > 3:
+            scratch[i] += cov[i, 3]
+    around = level(scratch) + noise
+    miss = value - level(state)
+    ratio = miss * miss / (around * scale)
+    damped = min(1.0, OUTLIER / np.sqrt(max(ratio, 1e-12)))
+    for i in range(size):
+        state[i] += scratch[i] / around * miss * damped
+    for i in range(size):
+        for j in range(size):
+            cov[i, j] -= scratch[i] * scratch[j] / around * damped
+    return ratio, around
+
+
+@compiled
+def log_score(ratio: float, variance: float) -> float:
+    """Of a Student t with four degrees of freedom, but for a constant."""
+    return -0.5 * (np.log(variance) + 5.0 * np.log(1.0 + ratio / 4.0))
+
+
+@compiled
+def rescaled(scale: float, ratio: float, age: int) -> float:
+    """The observation noise after an error, the `age`-th one."""
+    share = max(1.0 / (age + 5.0), 0.01)
+    return scale + share * (min(ratio, OUTLIER**2) - 1.0) * scale
+
+
+@compiled
+def advance(setting: Floats, state: Floats, cov: Floats, scratch: Floats) -> None:
+    """One period on, in place."""
+    drift, excitation, decay, push, damping, weekdays = setting
+    one_period(state, cov, decay, damping, drift, excitation, push, weekdays, scratch)
+
+
+@compiled
+def one_setting(
+    values: Floats, noise: Floats, first: int, unit: float, setting: Floats, season: int, path: Floats, spread: Floats
+) -> float:  # fmt: skip
+    """Filter one series under one setting; fills its path and variances and returns its discounted log score."""
+    size = 3 + (season - 1)
+    state, cov, scratch = np.zeros(size), np.zeros((size, size)), np.zeros(size)
+    begin(values[first], setting, state, cov)
     scale, score = unit, 0.0
-    scratch = np.zeros(size)
     for t in range(first, len(values)):
         if t > first:
-            one_period(state, cov, decay, damping, drift, excitation, push, weekdays, scratch)
-        if np.isnan(values[t]):
-            continue
-        for i in range(size):
-            scratch[i] = cov[i, 0] + cov[i, 1] + (cov[i, 3] if size > 3 else 0.0)
-        around = scratch[0] + scratch[1] + (scratch[3] if size > 3 else 0.0) + noise[t]
-        miss = values[t] - state[0] - state[1] - (state[3] if size > 3 else 0.0)
-        ratio = miss * miss / (around * scale)
-        damped = min(1.0, OUTLIER / np.sqrt(max(ratio, 1e-12)))
-        score = MEMORY * score - 0.5 * (np.log(around * scale) + 5.0 * np.log(1.0 + ratio / 4.0))
-        for i in range(size):
-            state[i] += scratch[i] / around * miss * damped
-        for i in range(size):
-            for j in range(size):
-                cov[i, j] -= scratch[i] * scratch[j] / around * damped
-        age = t - first + 1.0
-        share = max(1.0 / (age + 5.0), 0.01)
-        scale += share * (min(ratio, OUTLIER**2) * scale - scale)
+            advance(setting, state, cov, scratch)
+        if not np.isnan(values[t]):
+            ratio, around = observe(values[t], noise[t], scale, state, cov, scratch)
+            score = MEMORY * score + log_score(ratio, around * scale)
+            scale = rescaled(scale, ratio, t - first + 1)
     for h in range(len(path)):
-        one_period(state, cov, decay, damping, drift, excitation, push, weekdays, scratch)
-        path[h] = state[0] + state[1] + (state[3] if size > 3 else 0.0)
-        total = 1.0
-        for i in (0, 1, 3):
-            for j in (0, 1, 3):
-                if i < size and j < size:
-                    total += cov[i, j]
-        spread[h] = total * scale
+        advance(setting, state, cov, scratch)
+        path[h] = level(state)
+        for i in range(size):
+            scratch[i] = cov[i, 0] + cov[i, 1]
+            if size > 3:
+                scratch[i] += cov[i, 3]
+        spread[h] = (level(scratch) + 1.0) * scale
     return score
 
 
