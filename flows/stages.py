@@ -254,7 +254,7 @@ def contagion(run: Run) -> Receipt:
 
 
 def forecast(run: Run) -> Receipt:
-    """out.signals as of the issue → out.forecasts, out.scores. Done once per run: a rerun finds it there."""
+    """out.signals as of the issue → out.forecasts, out.peak_outlook, out.scores. Once per run: a rerun finds it."""
     from forecasting.forecast import forecast_signals
 
     config = run.config
@@ -270,7 +270,8 @@ def forecast(run: Run) -> Receipt:
             progress=lambda label: run.tell(label, 1),
         )  # fmt: skip
         with store.transaction():
-            written = _replace_forecasts(store, forecasts=made.forecasts, run=run)
+            written = _replace(store, "out.forecasts", rows=made.forecasts, run=run)
+            written += _replace(store, "out.peak_outlook", rows=made.outlook, run=run)
             store.put(TABLES["out.scores"], made.scores, run_id=run.run_id)
             left_out = len(made.skipped)
             _put_accounting(store, _left_out(left_out, run=run), stage="forecast", run=run)
@@ -291,11 +292,10 @@ def _left_out(count: int, *, run: Run) -> pl.DataFrame:
     return pl.DataFrame([row])
 
 
-def _replace_forecasts(store: Store, *, forecasts: pl.DataFrame, run: Run) -> int:
+def _replace(store: Store, name: str, *, rows: pl.DataFrame, run: Run) -> int:
     """A weekly forecast is renewed every night of its week, so its reference date may be there already."""
-    table = TABLES["out.forecasts"]
-    store.delete(table, where=_THIS_WEEK, parameters=_this_week(run.issue))
-    return store.append(table, forecasts, run_id=run.run_id)
+    store.delete(TABLES[name], where=_THIS_WEEK, parameters=_this_week(run.issue))
+    return store.append(TABLES[name], rows, run_id=run.run_id)
 
 
 _THIS_WEEK = (
@@ -327,14 +327,16 @@ _CELL = ", ".join(CELL)
 
 
 def alerts(run: Run) -> Receipt:
-    """out.signals, out.forecasts, out.contagion → out.alerts."""
+    """out.signals, out.peak_outlook, out.contagion → out.alerts."""
     from forecasting.alerts.nightly import AlertInputs, detect_since
 
     table = TABLES["out.alerts"]
     with _stage(run, "alerts") as (store, receipts):
         inputs = AlertInputs(
             signals=_main_signals(store, run=run),
-            forecasts=store.read(TABLES["out.forecasts"], where=_THIS_WEEK, parameters=_this_week(run.issue)),
+            outlook=store.read(
+                TABLES["out.peak_outlook"], where=_THIS_WEEK, parameters=_this_week(run.issue)
+            ),
             contagion=store.read(TABLES["out.contagion"], where="window_end = ?", parameters=[run.issue]),
             previous=_previous_alerts(store, issue=run.issue),
             acknowledged=read_acknowledgements(run.config.paths.warehouse.parent),

@@ -15,6 +15,7 @@ from forecasting.backtest import Task, Truth, origin_days, score_runs
 from forecasting.breaks.downstream import recent_break, since_break
 from forecasting.files import FileForecast, forecast_file
 from forecasting.matrix import Frequency
+from forecasting.peaks.nightly import panel_outlook
 from forecasting.rolling import Plan, Progress, Run, flat_lines, run_origins
 from forecasting.rows import final_rows
 from forecasting.series import KEY, Panel, SeriesSpec, daily_ids, panel_matrix, restricted, series_as_of
@@ -26,11 +27,12 @@ __all__ = ["FileForecast", "ForecastResult", "forecast_file", "forecast_signals"
 
 @dataclass(frozen=True, kw_only=True)
 class ForecastResult:
-    """`forecasts` and `scores` follow `out.forecasts` and `out.scores`; `skipped` lists series ids left out
-    because more than `max_series` qualified."""
+    """`forecasts`, `scores` and `outlook` follow `out.forecasts`, `out.scores` and `out.peak_outlook`; `skipped` lists
+    series ids left out because more than `max_series` qualified."""
 
     forecasts: pl.DataFrame
     scores: pl.DataFrame
+    outlook: pl.DataFrame
     skipped: tuple[str, ...]
 
 
@@ -68,14 +70,19 @@ def forecast_signals(
         _forecast_panel(signals, panel=p, config=config, spec=spec, seed=seed, progress=progress)
         for p in panels
     ]
-    forecasts, scores = TABLES["out.forecasts"], TABLES["out.scores"]
-    rows = pl.concat([forecasts.schema.create_empty(), *(f for f, _ in parts)]).sort(forecasts.key)
+    forecasts, scores, outlook = (TABLES[f"out.{name}"] for name in ("forecasts", "scores", "peak_outlook"))
+    rows = pl.concat([forecasts.schema.create_empty(), *(part.forecasts for part in parts)]).sort(
+        forecasts.key
+    )
     if breaks is not None:
         recent = recent_break(breaks, as_of=as_of)
         rows = rows.with_columns(limited_history=pl.col("limited_history") | recent)
     return ForecastResult(
         forecasts=rows,
-        scores=pl.concat([scores.schema.create_empty(), *(s for _, s in parts)]).sort(scores.key),
+        scores=pl.concat([scores.schema.create_empty(), *(part.scores for part in parts)]).sort(scores.key),
+        outlook=pl.concat([outlook.schema.create_empty(), *(part.outlook for part in parts)]).sort(
+            outlook.key
+        ),
         skipped=skipped,
     )
 
@@ -106,7 +113,7 @@ def _forecast_panel(
     spec: SeriesSpec,
     seed: int,
     progress: Progress | None,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> ForecastResult:
     task = _task(panel.time_type, config=config, spec=spec)
     plan = Plan(models=config.models, horizon=task.horizon, seed=seed, minimum_history=config.minimum_history)
     past = _past_panels(signals, panel=panel, task=task, spec=spec)
@@ -119,7 +126,14 @@ def _forecast_panel(
         ),
         pseudo_real_time=[p.pseudo_real_time for p in past],
     )
-    return _forecast_rows(runs[-1], panel=panel, plan=plan), score_runs(runs, task=task, truth=truth)
+    outlook, worth = panel_outlook(
+        matrices[-1], keys=truth.keys, truth=truth.long, seed=seed,
+        known_until=panel.as_of - dt.timedelta(days=spec.reporting_lag_days),
+    )  # fmt: skip
+    scores = pl.concat([score_runs(runs, task=task, truth=truth), worth])
+    return ForecastResult(
+        forecasts=_forecast_rows(runs[-1], panel=panel, plan=plan), scores=scores, outlook=outlook, skipped=()
+    )
 
 
 def _task(time_type: Frequency, *, config: ForecastConfig, spec: SeriesSpec) -> Task:

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import cards, charts, controls, data, shell, words
 
 HISTORY = {"day": 90, "week": 52}
+PEAK_DAYS = (3, 7, 14, 21, 28)
 
 
 def body(publication: data.Publication) -> None:
@@ -26,7 +27,7 @@ def body(publication: data.Publication) -> None:
     _in_words(publication, series=series, quantiles=quantiles, history=history)
     _fan(publication, series=series, quantiles=quantiles, history=history)
     st.caption(words.plain(_provenance(quantiles, model_id=model_id)))
-    _peak(publication, series=series, model_id=model_id)
+    _peak(publication, series=series)
     _numbers(publication, series=series, quantiles=quantiles)
 
 
@@ -90,7 +91,7 @@ def _fan(
     publication: data.Publication, *, series: data.Series, quantiles: pl.DataFrame, history: pl.DataFrame
 ) -> None:
     outlook = _outlook_rows(publication, series=series)
-    threshold = outlook.get_column("threshold")[0] if outlook.height and series.time_type == "day" else None
+    threshold = outlook.get_column("threshold")[0] if outlook.height else None
     figure = charts.fan(
         history,
         quantiles=quantiles,
@@ -119,36 +120,60 @@ def _outlook_rows(publication: data.Publication, *, series: data.Series) -> pl.D
             pl.col("geo_type") == series.geo_type,
             pl.col("location") == series.geo_value,
             pl.col("population") == series.population,
+            pl.col("time_type") == series.time_type,
         )
         .filter(pl.col("reference_date") == pl.col("reference_date").max())
         .sort("model_id", "horizon_days")
     )
 
 
-def _peak(publication: data.Publication, *, series: data.Series, model_id: str) -> None:
+def _peak(publication: data.Publication, *, series: data.Series) -> None:
     st.subheader("Chance of an unusual high")
     rows = _outlook_rows(publication, series=series)
     if rows.is_empty():
-        shell.empty(
-            publication, table="peak_outlook", what="No chance of a high was computed for this series."
-        )
+        what = "No chance was computed for this series: it is high already, or its past is too short."
+        shell.empty(publication, table="peak_outlook", what=what)
         return
-    own = rows.filter(pl.col("model_id") == model_id)
-    shown = own if own.height else rows.filter(pl.col("model_id") == rows.get_column("model_id")[0])
     statistic = publication.statistic(series.signal)
-    shell.rows([_peak_row(row, statistic=statistic) for row in shown.iter_rows(named=True)], alt="Highs")
-    st.caption("“Usually” is how often a stretch of this length went above the threshold in the past.")
+    newest = rows.row(-1, named=True)
+    st.markdown(words.plain(f"{_worth(newest)} {_meaning(newest, statistic=statistic)}"))
+    shown = rows.filter(pl.col("horizon_days").is_in(PEAK_DAYS))
+    shell.rows([_peak_row(row) for row in shown.iter_rows(named=True)], alt="Highs")
+    st.caption(
+        "“Usually” is how often a stretch of this length brought a high in this series' past, from days that were not "
+        "high themselves."
+    )
 
 
-def _peak_row(row: dict[str, object], *, statistic: str) -> dict[str, str]:
-    first = row["expected_first_day"]
+def _worth(row: dict[str, object]) -> str:
+    """Whether such chances were worth anything on this series."""
+    if row["skill"] == "unknown":
+        return f"Too few highs in this series' past ({row['n_onsets']}) to tell whether such chances are worth anything."
+    if row["skill"] == "no":
+        return (
+            "No skill: on this series' past such chances did no better than simple rules. Do not act on them."
+        )
+    precision = row["past_precision"]
+    assert isinstance(precision, float)
+    return (
+        f"On this series' past such chances did better than its base rate and than alarms at random or on a calendar; "
+        f"{precision:.0%} of alarms {row['alarm_days']} days ahead were followed by a high ({row['n_onsets']} highs)."
+    )
+
+
+def _meaning(row: dict[str, object], *, statistic: str) -> str:
+    what = "the mean of seven days" if row["time_type"] == "day" else "a week"
+    first, last = row["expected_first_day"], row["horizon_days"]
+    above = words.amount(float(str(row["threshold"])), statistic=statistic)
+    when = "" if first is None else f" If it comes within {last} days, it begins around {first:%d %b %Y}."
+    return f"High means {what} above {above}, the level that one in ten passed in the last year.{when}"
+
+
+def _peak_row(row: dict[str, object]) -> dict[str, str]:
     return {
         "Within": f"{row['horizon_days']} days",
         "Chance": f"{row['probability']:.0%}",
         "Usually": f"{row['baseline_probability']:.0%}",
-        "High means above": words.amount(float(str(row["threshold"])), statistic=statistic),
-        "Most likely first day": words.NOTHING if first is None else f"{first:%d %b %Y}",
-        "Model": words.model(str(row["model_id"])),
     }
 
 

@@ -39,13 +39,13 @@ CONTAGION_Q = 0.05
 class AlertInputs:
     """All that a night's alerts depend on, beside the day.
 
-    `signals` holds all issues of disclosed signals, `forecasts` and `contagion` this issue's rows,
+    `signals` holds all issues of disclosed signals, `outlook` and `contagion` this issue's rows,
     `previous` earlier alerts, `acknowledged` alert_id, status and note of people's verdicts (may be empty).
     `breaks` is `out.breaks`; where it is None, breaks are looked for in the signals.
     """
 
     signals: pl.DataFrame
-    forecasts: pl.DataFrame
+    outlook: pl.DataFrame
     contagion: pl.DataFrame
     previous: pl.DataFrame
     acknowledged: pl.DataFrame
@@ -67,7 +67,7 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
     found = pl.concat(
         [
             prevalence_candidates(cells, config=inputs.config),
-            forecast_candidates(inputs.forecasts, cells=cells),
+            forecast_candidates(inputs.outlook, cells=cells),
             contagion_candidates(inputs.contagion, people_floor=inputs.people_floor),
             break_candidates(cells, breaks=breaks),
         ]
@@ -94,7 +94,7 @@ def detect_since(inputs: AlertInputs, *, last_night: dt.date | None, issue: dt.d
 
     Nights that nobody ran, and the `catch_up_days` before a first run, are judged as if they had been, so
     that an alert that is still open says since when, and one that came and went is on record as resolved.
-    Forecasts and contagion exist for `issue` alone. All rows come back as of `issue`.
+    The outlook and contagion exist for `issue` alone. All rows come back as of `issue`.
     """
     if inputs.breaks is None:
         # A day's verdict on breaks needs no later day, so that one look serves all nights.
@@ -109,7 +109,7 @@ def detect_since(inputs: AlertInputs, *, last_night: dt.date | None, issue: dt.d
     missed = replace(
         inputs,
         signals=inputs.signals.with_columns(vintage=late),
-        forecasts=inputs.forecasts.clear(),
+        outlook=inputs.outlook.clear(),
         contagion=inputs.contagion.clear(),
     )
     seen = inputs.previous

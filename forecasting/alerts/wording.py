@@ -42,8 +42,8 @@ TEMPLATES: Mapping[str, str] = {
         "expect at most (expected {expected}; {people}). Higher than usual since {since}."
     ),
     "forecast_high": (
-        "{label} in {place} may exceed {threshold} around {period}: the forecast gives this a chance of "
-        "{observed}, against {expected} on a usual day of this kind ({people}). Forecast of {since}."
+        "{label} in {place} may rise above {threshold}, if so around {period}: the chance is {observed}, against "
+        "{expected} in its past ({people}). Outlook of {since}."
     ),
     "contagion": (
         "In {place} between {since} and {period}, replies to posts expressing {label} expressed it "

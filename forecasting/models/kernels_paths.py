@@ -107,7 +107,8 @@ def chances_at(
         buffer[:] = newest
         day = first_day_above(state, grid[k], sd, normals[p], kind, buffer, threshold, lag)
         if day > 0:
-            found[day - 1 :] += 1.0 / paths
+            found[day - 1 :] += 1.0
+    found /= paths
 
 
 @compiled

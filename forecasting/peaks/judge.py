@@ -94,8 +94,22 @@ def calendar_f1(periods: int, *, count: int, begins: Days, steps: int, lag: int)
     return float(np.mean([matched(p, begins=begins, steps=steps, lag=lag).f1 for p in plans]))
 
 
+def shift_p_value(raised: Days, *, periods: int, begins: Days, steps: int, lag: int) -> float:
+    """How often the same alarms, moved round the calendar by any number of periods, match as many onsets: alarms keep
+    their distances, which random ones do not."""
+    hits = len(matched(raised, begins=begins, steps=steps, lag=lag).leads)
+    moved = [np.sort((raised + by) % periods) for by in range(periods)]
+    as_good = [len(matched(m, begins=begins, steps=steps, lag=lag).leads) >= hits for m in moved]
+    return float(np.mean(as_good))
+
+
 def best_least(
-    chance: Floats, *, above: Flags, steps: int, lag: int, grid: tuple[float, ...] = tuple(np.arange(0.1, 0.95, 0.05))
+    chance: Floats,
+    *,
+    above: Flags,
+    steps: int,
+    lag: int,
+    grid: tuple[float, ...] = tuple(np.arange(0.1, 0.95, 0.05)),
 ) -> float:
     """The chance [series, periods] from which alarms had the best F1 over all series together."""
     begun = [onsets(row) for row in above]

@@ -9,12 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from forecasting.alerts.forecast_high import exceedance
 from forecasting.alerts.nightly import AlertInputs, detect_alerts, detect_since
 from forecasting.alerts.prevalence import episode_onsets, past_precision
 from forecasting.alerts.wording import forbidden_terms
 from warehouse.config import AlertsConfig
-from warehouse.tables import QUANTILES, TABLES, empty
+from warehouse.tables import TABLES, empty
 
 END = dt.date(2024, 3, 1)
 NO_VERDICTS = pl.DataFrame(schema={"alert_id": pl.String, "status": pl.String, "note": pl.String})
@@ -93,7 +92,7 @@ def _signals(
 
 def _inputs(signals: pl.DataFrame, **given: Any) -> AlertInputs:
     frames = {
-        "forecasts": empty(TABLES["out.forecasts"]),
+        "outlook": empty(TABLES["out.peak_outlook"]),
         "contagion": empty(TABLES["out.contagion"]),
         "previous": empty(TABLES["out.alerts"]),
         "acknowledged": NO_VERDICTS,
@@ -205,52 +204,31 @@ def test_all_signals_moving_together_is_a_data_break() -> None:
     assert "several_signals" in alerts["signal"].to_list()
 
 
-def _forecasts(level: float, *, fallback: bool = False) -> pl.DataFrame:
-    rows = [
-        {
-            "horizon": h,
-            "output_type_id": q,
-            "value": level + 0.02 * (q - 0.5),
-            "target_end_date": END + dt.timedelta(days=h),
-        }
-        for h in (1, 2, 3)
-        for q in QUANTILES
-    ]
+def _outlook(chance: float, *, skill: str = "yes", signal: str = "s1") -> pl.DataFrame:
     fixed = {
-        "model_id": "ensemble",
-        "reference_date": END,
-        "target": "s1",
-        "population": "all",
-        "geo_type": "nation",
-        "location": "GB",
-        "time_type": "day",
-        "output_type": "quantile",
-        "is_fallback": fallback,
-        "limited_history": False,
-    }
-    return _contract(
-        "out.forecasts", pl.DataFrame(rows).with_columns(pl.lit(v).alias(k) for k, v in fixed.items())
-    )
+        "model_id": "dynamics", "reference_date": END, "target": signal, "population": "all", "geo_type": "nation",
+        "location": "GB", "time_type": "day", "expected_first_day": END + dt.timedelta(days=3), "threshold": 0.2,
+        "baseline_probability": 0.1, "skill": skill, "alarm_days": 7, "alarm_from": 0.4, "past_precision": 0.6,
+        "n_onsets": 8,
+    }  # fmt: skip
+    rows = [fixed | {"horizon_days": days, "probability": chance * days / 7} for days in (1, 3, 7)]
+    return _contract("out.peak_outlook", pl.DataFrame(rows))
 
 
-def test_a_forecast_far_above_the_usual_range_is_an_alert_with_a_lead() -> None:
-    row = _detect(_signals(), forecasts=_forecasts(0.3)).row(0, named=True)
-    assert (row["kind"], row["lead_days"]) == ("forecast_high", 1)
-    assert row["observed"] == pytest.approx(0.99)
+def test_a_likely_high_is_an_alert_with_a_lead_and_its_past_precision() -> None:
+    row = _detect(_signals(), outlook=_outlook(0.41)).row(0, named=True)
+    assert (row["kind"], row["lead_days"], row["past_precision"]) == ("forecast_high", 3, 0.6)
+    assert row["observed"] == pytest.approx(0.41)
     assert forbidden_terms(row["message"]) == []
 
 
 @pytest.mark.parametrize(
-    "forecasts", [_forecasts(0.12), _forecasts(0.3, fallback=True)], ids=["usual", "fallback"]
+    "outlook",
+    [_outlook(0.39), _outlook(0.95, skill="no"), _outlook(0.95, skill="unknown")],
+    ids=["usual", "no skill", "unknown"],
 )
-def test_a_usual_or_a_fallback_forecast_is_no_alert(forecasts: pl.DataFrame) -> None:
-    assert _detect(_signals(), forecasts=forecasts).is_empty()
-
-
-def test_exceedance_reads_quantiles() -> None:
-    assert exceedance([0.1, 0.5, 0.9], [1.0, 2.0, 3.0], 2.0) == pytest.approx(0.5)
-    assert exceedance([0.1, 0.5, 0.9], [1.0, 2.0, 3.0], 9.0) == pytest.approx(0.1)
-    assert exceedance([0.1, 0.5, 0.9], [1.0, 2.0, 3.0], 0.0) == pytest.approx(0.9)
+def test_a_usual_chance_or_one_without_skill_is_no_alert(outlook: pl.DataFrame) -> None:
+    assert _detect(_signals(), outlook=outlook).is_empty()
 
 
 @pytest.mark.parametrize(("q", "people", "expected"), [(0.01, 400, 1), (0.2, 400, 0), (0.01, 30, 0)])

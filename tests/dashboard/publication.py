@@ -276,6 +276,12 @@ def _peaks() -> list[dict[str, Any]]:
             "expected_first_day": LAST_DAY + dt.timedelta(days=3) if days > 3 else None,
             "threshold": 0.15,
             "baseline_probability": 0.02 * days,
+            "time_type": "day",
+            "skill": "yes" if kind == "all" else "no",
+            "alarm_days": 7,
+            "alarm_from": 0.3,
+            "past_precision": 0.5,
+            "n_onsets": 8,
         }
         for kind, value, _, _ in PLACES[:4]
         for days in (3, 7, 14)

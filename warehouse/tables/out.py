@@ -63,7 +63,14 @@ class Forecasts(dy.Schema):
 
 
 class PeakOutlook(dy.Schema):
-    """The chance that a signal exceeds its past-only threshold within a number of days."""
+    """The chance that a signal exceeds its past-only threshold within a number of days.
+
+    The threshold is the 90th percentile of the last 365 values, of a daily signal of its 7-day mean. A series that is
+    above it already, or has too short a past, has no rows. `expected_first_day` is the middle of the first days, if it
+    comes at all. `skill`: whether such chances and alarms were better than the base rate, random and calendar alarms on
+    this series' past; `past_precision`: the share of alarms, raised `alarm_days` ahead from `alarm_from` on, that were
+    followed by one of the `n_onsets` past highs.
+    """
 
     model_id = dy.String(primary_key=True)
     reference_date = dy.Date(primary_key=True)
@@ -71,11 +78,17 @@ class PeakOutlook(dy.Schema):
     population = dy.String(primary_key=True)
     geo_type = dy.Enum(GEO_TYPES, primary_key=True)
     location = dy.String(primary_key=True)
+    time_type = dy.Enum(TIME_TYPES, primary_key=True)
     horizon_days = dy.Int32(primary_key=True, min=1)
     probability = share(nullable=False)
     expected_first_day = dy.Date(nullable=True)
     threshold = dy.Float64(nullable=False)
     baseline_probability = share(nullable=False)
+    skill = dy.Enum(["yes", "no", "unknown"], nullable=False)
+    alarm_days = dy.Int32(nullable=False, min=1)
+    alarm_from = share(nullable=False)
+    past_precision = share()
+    n_onsets = dy.Int64(nullable=False, min=0)
 
 
 class Scores(dy.Schema):
