@@ -43,7 +43,7 @@ def _csv(name: str) -> pl.DataFrame:
 
 
 def _long(frame: pl.DataFrame, *, day: str, columns: list[str], prefix: str = "") -> pl.DataFrame:
-    tall = frame.select(time_value=pl.col(day), *columns).unpivot(
+    tall = frame.select(pl.col(day).alias("time_value"), *columns).unpivot(
         index="time_value", variable_name="series_id", value_name="value"
     )
     return tall.with_columns(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from warehouse.tables.out import SURVEY_COMPARISON
+
 # What the page shows of a comparison: part, of, statistic.
 FIGURES = {
     "levels": ("all", "level", "pearson"),
@@ -13,17 +15,6 @@ FIGURES = {
     "error": ("second", "level", "error_against_last_value"),
     "ceiling": ("all", "level", "noise_ceiling"),
 }
-_COMPARISON = [
-    "survey",
-    "item",
-    "group",
-    "signal",
-    "origin",
-    "population",
-    "geo_type",
-    "geo_value",
-    "time_type",
-]
 
 
 def comparisons(rows: pl.DataFrame) -> pl.DataFrame:
@@ -35,7 +26,7 @@ def comparisons(rows: pl.DataFrame) -> pl.DataFrame:
         for column, end in (("value", ""), ("low", "_low"), ("high", "_high"))
     ]
     about = [pl.col(column).filter(main).first() for column in ("n", "first_day", "last_day")]
-    return rows.group_by(_COMPARISON).agg(*about, *shown).sort(_COMPARISON)
+    return rows.group_by(SURVEY_COMPARISON).agg(*about, *shown).sort(SURVEY_COMPARISON)
 
 
 def _figure_is(part: str, of: str, statistic: str) -> pl.Expr:

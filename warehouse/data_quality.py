@@ -19,7 +19,7 @@ from warehouse.config import Config
 from warehouse.disclosure import disclose
 from warehouse.scores import table_of
 from warehouse.scoring import Scorer
-from warehouse.store import Receipt, Store
+from warehouse.store import Receipt, Store, batched
 from warehouse.tables import TABLES
 
 COUNTS, QUALITY = TABLES["core.quality_counts"], TABLES["out.data_quality"]
@@ -80,8 +80,7 @@ def _batches(store: Store, *, scorer: Scorer, spec: QualitySpec) -> Iterator[lis
         """,
         [*_chosen(spec), scorer.name, scorer.version],
     )
-    cut = stale.with_columns(batch=(pl.col("n").cum_sum() - pl.col("n")) // _BATCH_POSTS)
-    for _, part in cut.group_by("batch", maintain_order=True):
+    for part in batched(stale, size=_BATCH_POSTS):
         yield part["time_value"].to_list()
 
 

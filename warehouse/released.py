@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from warehouse.cells import PERIODS
 from warehouse.config import Config
 from warehouse.disclosure import disclose, large_enough
 from warehouse.error_rates import keep_rates, rates_at
 from warehouse.quantify import RATES, corrected
 from warehouse.signals import settings_changed
-from warehouse.store import Receipt, Store
+from warehouse.store import Receipt, Store, batched
 from warehouse.tables import CENSORED, NOT_APPLICABLE, NOT_MISSING, TABLES
 from warehouse.vintages import CELL, latest
 
@@ -91,16 +92,12 @@ def _batches(store: Store, *, release: _Release) -> Iterator[list[dt.date]]:
     From the previous release's own issue on, which may have been made again after it was released.
     """
     weeks = store.query(
-        f"SELECT {_WEEK} AS week, count(*) AS n FROM core.signals WHERE issue <= ? "
+        f"SELECT {PERIODS['week']} AS week, count(*) AS n FROM core.signals WHERE issue <= ? "
         "GROUP BY week HAVING ? OR max(issue) >= ? ORDER BY week",
         [release.issue, release.anew or release.recorrected, release.previous],
     )
-    cut = weeks.with_columns(batch=(pl.col("n").cum_sum() - pl.col("n")) // _BATCH_ROWS)
-    for _, part in cut.group_by("batch", maintain_order=True):
+    for part in batched(weeks, size=_BATCH_ROWS):
         yield [sunday - dt.timedelta(days=back) for sunday in part["week"] for back in range(7)]
-
-
-_WEEK = "CAST(time_value + (7 - isodow(time_value))::INTEGER AS DATE)"
 
 
 def _disclosed(store: Store, cells: pl.DataFrame, *, release: _Release) -> pl.DataFrame:

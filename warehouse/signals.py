@@ -18,7 +18,7 @@ from warehouse.config import Config
 from warehouse.labels import direction, labels, unit
 from warehouse.scores import table_of
 from warehouse.scoring import Scorer
-from warehouse.store import Receipt, Store
+from warehouse.store import Receipt, Store, batched
 from warehouse.tables import DELETED, NOT_APPLICABLE, NOT_MISSING, TABLES
 from warehouse.vintages import CELL, latest
 from warehouse.weights import read_margins
@@ -180,10 +180,8 @@ def _batches(store: Store, *, periods: pl.DataFrame) -> Iterator[pl.DataFrame]:
     weeks = store.query(f"SELECT {PERIODS['week']} AS week, count(*) AS n FROM raw.posts GROUP BY week")
     marked = periods.with_columns(week=period_end(pl.col("time_value"), time_type="week"))
     needed = weeks.join(marked, on="week", how="semi").sort("week")
-    cut = needed.select("week", batch=(pl.col("n").cum_sum() - pl.col("n")) // _BATCH_POSTS)
-    numbered = marked.join(cut, on="week", how="left", maintain_order="left")
-    for _, part in numbered.group_by("batch", maintain_order=True):
-        yield part.select(_PERIOD_SCHEMA.names())
+    for part in batched(needed, size=_BATCH_POSTS):
+        yield marked.join(part, on="week", how="semi", maintain_order="left").select(_PERIOD_SCHEMA.names())
 
 
 # -------------------------------------------------------------------------------------- what changed

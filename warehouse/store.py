@@ -280,6 +280,13 @@ def _keys(table: Table) -> str:
     return ", ".join(f'"{key}"' for key in table.key)
 
 
+def batched(counts: pl.DataFrame, *, size: int) -> Iterator[pl.DataFrame]:
+    """Consecutive parts of `counts` in which column `n` adds up to about `size`; a row is never cut."""
+    cut = counts.with_columns(_batch=(pl.col("n").cum_sum() - pl.col("n")) // size)
+    for _, part in cut.group_by("_batch", maintain_order=True):
+        yield part.drop("_batch")
+
+
 def run_identity(command: str, *, issue: str, config_sha256: str, inputs: object) -> str:
     """A hash of what was asked, so that a rerun of the same thing has the same id."""
     body = json.dumps([command, issue, config_sha256, inputs], sort_keys=True, default=str)

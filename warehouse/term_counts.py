@@ -17,7 +17,7 @@ from warehouse.amplification import amplified_sql
 from warehouse.cells import LEVELS
 from warehouse.scores import table_of
 from warehouse.scoring import Scorer
-from warehouse.store import Receipt, Store
+from warehouse.store import Receipt, Store, batched
 from warehouse.tables import TABLES
 
 COUNTS, DAYS = TABLES["core.term_counts"], TABLES["core.term_days"]
@@ -139,8 +139,7 @@ def _batches(store: Store, *, days: list[dt.date]) -> Iterator[list[dt.date]]:
     )
     sizes = pl.DataFrame({"time_value": days}, schema={"time_value": pl.Date})
     counted = sizes.join(store.query(sql, [days]), on="time_value", how="left").sort("time_value")
-    posts = pl.col("n").fill_null(0)
-    for _, part in counted.group_by((posts.cum_sum() - posts) // _BATCH_POSTS, maintain_order=True):
+    for part in batched(counted.with_columns(pl.col("n").fill_null(0)), size=_BATCH_POSTS):
         yield part["time_value"].to_list()
 
 

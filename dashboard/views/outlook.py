@@ -148,7 +148,7 @@ def _peak(publication: data.Publication, *, series: data.Series) -> None:
 def _worth(row: dict[str, object]) -> str:
     """Whether such chances were worth anything on this series."""
     if row["skill"] == "unknown":
-        return f"Too few highs in this series' past ({row['n_onsets']}) to tell whether such chances are worth anything."
+        return f"Too few highs in this series' past ({row['n_onsets']}) to tell what such chances are worth."
     if row["skill"] == "no":
         return (
             "No skill: on this series' past such chances did no better than simple rules. Do not act on them."

@@ -16,21 +16,11 @@ import polars as pl
 from forecasting.validity import Assessment
 from warehouse.errors import InputError
 from warehouse.tables import TABLES, empty
+from warehouse.tables.out import SURVEY_COMPARISON
 
 TABLE = TABLES["out.survey_validity"]
 SHIPPED = Path(__file__).parent / "survey_results.csv"
 KEPT_NAME = "survey_validity.csv"
-COMPARISON = [
-    "survey",
-    "item",
-    "group",
-    "signal",
-    "origin",
-    "population",
-    "geo_type",
-    "geo_value",
-    "time_type",
-]
 TITLES = {
     "pearson": "Pearson", "spearman": "Spearman", "last_value": "the survey's own last value",
     "trend": "a straight line in time", "pearson_beyond_last_value": "beyond the last value",
@@ -76,7 +66,7 @@ def keep_results(rows: pl.DataFrame, *, folder: Path) -> Path:
     path = folder / KEPT_NAME
     before = read_results(path) if path.is_file() else rows.clear()
     folder.mkdir(parents=True, exist_ok=True)
-    write_results(pl.concat([before.join(rows, on=COMPARISON, how="anti"), rows]), path=path)
+    write_results(pl.concat([before.join(rows, on=SURVEY_COMPARISON, how="anti"), rows]), path=path)
     return path
 
 

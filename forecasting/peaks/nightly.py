@@ -14,7 +14,16 @@ import numpy as np
 import polars as pl
 
 from forecasting.matrix import STEP_DAYS, Floats, Frequency, Matrix
-from forecasting.peaks.judge import Hits, alarms, best_least, calendar_f1, matched, onsets, random_f1, shift_p_value
+from forecasting.peaks.judge import (
+    Hits,
+    alarms,
+    best_least,
+    calendar_f1,
+    matched,
+    onsets,
+    random_f1,
+    shift_p_value,
+)
 from forecasting.peaks.outlook import HISTORY, RARE, WIDTH, Outlook, outlook
 from warehouse.tables import TABLES
 
@@ -66,8 +75,8 @@ class Worth:
 
     @property
     def skill(self) -> str:
-        """`yes`: better than the base rate, and alarms early, better than random and calendar ones by a margin, and better
-        than the same alarms shifted."""
+        """`yes`: better than the base rate, alarms early, better than random and calendar ones,
+        by a margin, and better than themselves shifted."""
         if self.hits.onsets < LEAST_ONSETS or not np.isfinite(self.brier):
             return "unknown"
         better = (

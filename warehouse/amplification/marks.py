@@ -13,7 +13,7 @@ import polars as pl
 
 from warehouse.amplification.near_duplicates import BAND_NAMES, alike, fingerprints, words_of
 from warehouse.config import AmplificationConfig
-from warehouse.store import Receipt, Store
+from warehouse.store import Receipt, Store, batched
 from warehouse.tables import TABLES
 
 MARKS = ("repost", "near_duplicate", "burst", "link_only")
@@ -85,8 +85,7 @@ def _batches(store: Store, *, issue: dt.date) -> Iterator[list[dt.date]]:
         "SELECT time_value, count(*) AS n FROM raw.posts WHERE received_issue = ? GROUP BY 1 ORDER BY 1",
         [issue],
     )
-    cut = days.with_columns(batch=(pl.col("n").cum_sum() - pl.col("n")) // _BATCH_POSTS)
-    for _, part in cut.group_by("batch", maintain_order=True):
+    for part in batched(days, size=_BATCH_POSTS):
         yield part["time_value"].to_list()
 
 

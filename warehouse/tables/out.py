@@ -281,6 +281,12 @@ class MeasureQuality(dy.Schema):
     scorer_version = dy.String(nullable=False)
 
 
+# What one comparison of a signal with a survey is about.
+SURVEY_COMPARISON = [
+    "survey", "item", "group", "signal", "origin", "population", "geo_type", "geo_value", "time_type",
+]  # fmt: skip
+
+
 class SurveyValidity(dy.Schema):
     """How a signal moves with a survey: one figure per row, in docs/survey-validity.md. None is about a person.
 
