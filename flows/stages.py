@@ -17,7 +17,6 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.breaks import keep_quality_and_breaks
 from flows.contagion import check_contagion, contagion_rows
 from flows.evaluation.survey_results import published_rows
 from flows.events import calendar_of, write_events
@@ -28,7 +27,6 @@ from flows.signal_pages import PAGES, signal_pages
 from flows.words import make_word_shifts
 from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
-from warehouse.amplification import mark_posts
 from warehouse.cells import AMPLIFIED
 from warehouse.config import Config, load_secret
 from warehouse.disclosure import disclose_contagion
@@ -213,6 +211,9 @@ def score(run: Run) -> Receipt:
 
 def build_signals(run: Run) -> Receipt:
     """raw.posts → core.marks; with core.scores_* → core.signals → out.signals (disclosed)."""
+    from flows.breaks import keep_quality_and_breaks
+    from warehouse.amplification.marks import mark_posts
+
     spec = signals.SignalSpec(config=run.config, issue=run.issue, assumed=run.assumed)
     with _stage(run, "signals") as (store, receipts):
         mark_posts(store, config=run.config.amplification, run_id=run.run_id)

@@ -37,7 +37,6 @@ from enum import StrEnum
 
 import numpy as np
 import polars as pl
-from scipy.special import betaincinv
 
 from warehouse.errors import InputError
 
@@ -51,8 +50,7 @@ Z_90 = 1.645
 DRAWS = 1_000
 VALIDATION = "validation"
 RATES = ("sensitivity", "n_pos", "specificity", "n_neg")
-_GOLDEN = (5**0.5 - 1) / 2
-_HALVINGS = 60
+_GOLDEN, _HALVINGS = (5**0.5 - 1) / 2, 60
 _MEASURE = ["scorer", "measure", "lang"]
 
 
@@ -344,6 +342,8 @@ def _rate_moments(rates: np.ndarray) -> np.ndarray:
 
 def _jeffreys(rate: np.ndarray, *, n: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Quantiles (rows, draws) of a rate that was seen in n posts; NaN without any."""
+    from scipy.special import betaincinv
+
     distinct, place = np.unique([rate, np.where(n > 0, n, np.nan)], axis=1, return_inverse=True)
     share, size = distinct[:, :, None]
     drawn: np.ndarray = betaincinv(share * size + 0.5, (1.0 - share) * size + 0.5, at[None, :])

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from forecasting.validity import Assessment
 from warehouse.errors import InputError
 from warehouse.tables import TABLES, empty
 from warehouse.tables.out import SURVEY_COMPARISON
+
+if TYPE_CHECKING:
+    from forecasting.validity import Assessment
 
 TABLE = TABLES["out.survey_validity"]
 SHIPPED = Path(__file__).parent / "survey_results.csv"

@@ -18,7 +18,7 @@ def _die() -> None:
 
 
 def main(config_path: str, point: str) -> None:
-    """`point` is before:STAGE, after:STAGE, batch:N (in ingest), chunk:N (in scoring), words:N (in counting terms)
+    """`point` is after:STAGE, batch:N (in ingest), chunk:N (in scoring), words:N (in counting terms)
     or never."""
     where, _, what = point.partition(":")
     seen = {"batch": 0, "chunk": 0, "words": 0}
@@ -32,8 +32,6 @@ def main(config_path: str, point: str) -> None:
 
     def around(name: str, stage: Stage) -> Stage:
         def call(run: Run) -> Receipt:
-            if (where, what) == ("before", name):
-                _die()
             receipt = stage(run)
             if (where, what) == ("after", name):
                 _die()

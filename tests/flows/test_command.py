@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from night_support import affectcast, small_config, write_toml
 
-from lexicons import read_catalogue
+from lexicons.catalogue import read_catalogue
 from warehouse.config import Config
 
 

@@ -55,7 +55,8 @@ def test_a_second_night_changes_no_published_byte(finished: Config) -> None:
     assert all(after[name].equals(tables[name]) for name in tables)
 
 
-POINTS = [f"{when}:{stage}" for stage in STAGES for when in ("before", "after")][1:]
+# Before a stage is after the one before it.
+POINTS = [f"after:{stage}" for stage in STAGES]
 
 
 @pytest.mark.slow

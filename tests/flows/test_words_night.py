@@ -138,7 +138,7 @@ def test_a_night_killed_around_and_inside_the_words_ends_in_the_same_tables(
 ) -> None:
     config = world(tmp_path)
     path = write_toml(config, tmp_path / "config.toml")
-    for point in ("before:words", "words:1", "after:words"):
+    for point in ("after:signals", "words:1", "after:words"):
         ran = crash(path, at=point)
         assert ran.returncode == -9, f"{point} was never reached: {ran.stderr}"
     last = crash(path, at="never")

@@ -14,11 +14,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lexicon_worlds import posts
 
-from lexicons import LexiconScorer, file_sha256, load_lexicon, load_scorer, read_catalogue
 from lexicons.add import AddSpec, add_lexicon
+from lexicons.catalogue import file_sha256, read_catalogue
 from lexicons.folding import CharClass, classify
 from lexicons.formats import LexiconFile, read_lexicon_file
 from lexicons.index import parse_term
+from lexicons.load import load_lexicon, load_scorer
+from lexicons.score import LexiconScorer
 from warehouse.errors import AffectcastError, InputError, MissingModelError, UsageError
 
 SCHEMA = {"term": pl.String, "dimension": pl.String, "weight": pl.Float32}

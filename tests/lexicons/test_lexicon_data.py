@@ -8,10 +8,10 @@ import unicodedata
 import polars as pl
 import pytest
 
-from lexicons import Matcher, file_sha256, load_cues, load_lexicon, load_scorer, read_catalogue
-from lexicons.catalogue import SHIPPED
+from lexicons.catalogue import SHIPPED, file_sha256, read_catalogue
 from lexicons.index import parse_term
-from lexicons.load import CUE_ROLES
+from lexicons.load import CUE_ROLES, load_cues, load_lexicon, load_scorer
+from lexicons.match import Matcher
 
 CATALOGUE = read_catalogue()
 NAMES = list(CATALOGUE.lexicons)

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from lexicon_worlds import Written
 
-from lexicons import file_sha256, load_cues, load_lexicon, load_scorer, read_catalogue
-from lexicons.catalogue import SHIPPED
+from lexicons.catalogue import SHIPPED, file_sha256, read_catalogue
 from lexicons.checksums import with_checksums
-from lexicons.load import read_cues, read_terms
+from lexicons.load import load_cues, load_lexicon, load_scorer, read_cues, read_terms
 from warehouse.errors import InputError, MissingModelError
 
 GLAD = [("glad", "joy", 1.0), ("grim", "gloom", 0.5)]

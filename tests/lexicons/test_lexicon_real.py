@@ -11,7 +11,10 @@ import pytest
 from lexicon_worlds import load_reference
 
 from flows.evaluation.evaluate import EvaluateSpec, evaluate
-from lexicons import LexiconScorer, Matcher, load_scorer, read_catalogue
+from lexicons.catalogue import read_catalogue
+from lexicons.load import load_scorer
+from lexicons.match import Matcher
+from lexicons.score import LexiconScorer
 
 pytestmark = pytest.mark.real_data
 HELD_OUT = 5

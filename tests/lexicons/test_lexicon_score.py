@@ -11,7 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lexicon_worlds import DIMENSIONS, ROWS, SCALES, SETS, Slow, load_reference, posts, world
 
-from lexicons import LexiconScorer, load_cues, read_catalogue
+from lexicons.catalogue import read_catalogue
+from lexicons.load import load_cues
+from lexicons.score import LexiconScorer
 from warehouse.errors import InputError
 
 reference = load_reference()

@@ -8,7 +8,7 @@ import re
 import pytest
 from lexicon_worlds import posts
 
-from lexicons import LexiconScorer
+from lexicons.score import LexiconScorer
 
 # `scorer.measure` is marked, `!scorer.measure` is not, `scorer.` marks nothing; vad is `<` or `>` neutral.
 SENTENCES = [

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from lexicon_worlds import DIMENSIONS, ROWS, SCALES, SETS, Written, posts, world
 
-from lexicons import LexiconScorer, load_lexicon, read_catalogue
+from lexicons.catalogue import read_catalogue
+from lexicons.load import load_lexicon
+from lexicons.score import LexiconScorer
 from warehouse.errors import InputError, MissingModelError
 
 

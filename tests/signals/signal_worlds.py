@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from warehouse.amplification import mark_posts
+from warehouse.amplification.marks import mark_posts
 from warehouse.config import Config, SignalsConfig, WarehouseConfig
 from warehouse.released import release_signals
 from warehouse.scores import ScoreSpec, score_posts

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signal_worlds import Night, day, posts, run_night
 
-from warehouse.amplification import mark_posts
+from warehouse.amplification.marks import mark_posts
 from warehouse.amplification.near_duplicates import LEAST_LIKENESS, alike, fingerprints, words_of
 from warehouse.config import AmplificationConfig, Config, SignalsConfig
 from warehouse.store import Store

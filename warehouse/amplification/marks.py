@@ -7,7 +7,7 @@ of an author's day are a burst where a person could hardly have written them. No
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -16,20 +16,10 @@ from warehouse.config import AmplificationConfig
 from warehouse.store import Receipt, Store, batched
 from warehouse.tables import TABLES
 
-MARKS = ("repost", "near_duplicate", "burst", "link_only")
 _MARKED, _PRINTS, _DONE = (
     TABLES[name] for name in ("core.marks", "core.fingerprints", "core.marked_arrivals")
 )
 _BATCH_POSTS = 200_000
-
-
-def amplified_sql(exclude: Sequence[str]) -> str:
-    """SQL for whether a post `p` of `raw.posts` bears one of these marks."""
-    of_table = ", ".join(f"'{name}'" for name in exclude if name != "repost")
-    parts = ["p.kind = 'repost'"] if "repost" in exclude else []
-    if of_table:
-        parts.append(f"p.post_id IN (SELECT post_id FROM core.marks WHERE mark IN ({of_table}))")
-    return " OR ".join(parts) or "false"
 
 
 def mark_posts(store: Store, *, config: AmplificationConfig, run_id: str) -> Receipt:
