@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,12 @@ import polars as pl
 from forecasting.files import backtest_file
 from forecasting.leaderboard import leaderboard
 from forecasting.matrix import Frequency, Kind
-from forecasting.models import DEFAULT_MEMBERS
+from forecasting.tasks import read_tasks
 from warehouse.skill import relative_wis
 
 SERIES = Path(__file__).parents[2] / "shared" / "data" / "series"
 STATISTICAL = ("auto_ets", "auto_theta", "auto_arima")
+TASKS = read_tasks()
 WORDS = ["SAD", "ANX", "ANGER", "NEGEMO", "POSEMO", "SOCIAL", "DEATH", "HEALTH", "WORK", "MONEY"]
 
 
@@ -132,13 +133,9 @@ SETS = (
 
 def scores_of(panel: Set, *, horizon: int, every: int, models: tuple[str, ...]) -> pl.DataFrame:
     """`out.scores` rows over the last third of the set."""
-    series = panel.read().drop_nulls("value")
-    days = series.select((pl.col("time_value").max() - pl.col("time_value").min()).dt.total_days()).item()
-    periods = days // (1 if panel.frequency == "day" else 7)
-    return backtest_file(
-        series, horizon=horizon, seed=1, frequency=panel.frequency, kind=panel.kind, models=models,
-        origins=max(periods // 3 // (horizon * every), 2), every=horizon * every,
-    )  # fmt: skip
+    plan = TASKS[f"{'daily' if panel.frequency == 'day' else 'weekly'}_{horizon}"]
+    plan = replace(plan, every=plan.every * every, models=models or plan.models)
+    return backtest_file(panel.read().drop_nulls("value"), plan=plan, kind=panel.kind)
 
 
 def better_than(scores: pl.DataFrame, *, name: str) -> float:
@@ -153,7 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=[panel.name for panel in SETS])
-    parser.add_argument("--models", nargs="*", default=list(DEFAULT_MEMBERS))
+    parser.add_argument("--models", nargs="*", default=[])
     parser.add_argument("--keep", type=Path, help="a folder for the scores")
     chosen = parser.parse_args()
     lines = []

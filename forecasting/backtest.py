@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -19,28 +18,11 @@ from forecasting.metrics import mase_scale, score
 from forecasting.models.base import SEASON
 from forecasting.rolling import Run
 from forecasting.rows import quantile_rows
+from forecasting.tasks import Task
 from warehouse.tables import TABLES
 
 WARM_UP = 3
-METRICS = ["wis", "ae", "mase", "coverage_50", "coverage_80", "coverage_90", "coverage_95"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What a score was earned on; its hash covers every field."""
-
-    name: str
-    frequency: str
-    horizon: int
-    origins: int
-    minimum_history: int
-    history_days: int
-    people_floor: int
-    reporting_lag_days: int
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+METRICS = ["wis", "ae", "ape", "mase", "coverage_50", "coverage_80", "coverage_90", "coverage_95"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +108,6 @@ def _units(run: Run) -> Floats:
     return mase_scale(run.matrix.values, season=season if run.matrix.frequency == "day" else 1)
 
 
-def origin_days(reference: dt.date, *, horizon: int, step: int, origins: int) -> list[dt.date]:
-    """Origins a whole horizon apart, oldest first, ending with `reference`; the first `WARM_UP` are not scored."""
-    return [reference - dt.timedelta(days=k * horizon * step) for k in range(origins + WARM_UP, -1, -1)]
+def origin_days(reference: dt.date, *, every: int, step: int, origins: int) -> list[dt.date]:
+    """Origins `every` periods apart, oldest first, ending with `reference`; the first `WARM_UP` are not scored."""
+    return [reference - dt.timedelta(days=k * every * step) for k in range(origins + WARM_UP, -1, -1)]

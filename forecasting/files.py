@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from forecasting import intake
-from forecasting.backtest import WARM_UP, Task, Truth, score_runs
+from forecasting.backtest import WARM_UP, Truth, fingerprint, score_runs
+from forecasting.checkpoints import folder_for
 from forecasting.matrix import Frequency, Kind, Matrix, to_matrix
-from forecasting.models import BASELINE, DEFAULT_MEMBERS, ENSEMBLE, create
-from forecasting.rolling import Plan, Progress, Run, flat_lines, run_origins
+from forecasting.models import DEFAULT_MEMBERS, ENSEMBLE, create
+from forecasting.rolling import Progress, Run, flat_lines, run_origins
 from forecasting.rows import final_rows
+from forecasting.tasks import Task, TaskPlan
+from warehouse.errors import InputError
 
 HISTORY: dict[Frequency, int] = {"day": 730, "week": 520}
+# Longer than any series: a backtest reads all of it, and its task says how much of that a model may see.
+EVERYTHING = 20_000
 MINIMUM_HISTORY = 14
 ORIGINS = 6
 EVERYWHERE = "all"
@@ -75,18 +81,17 @@ def forecast_file(
     if model != ENSEMBLE:
         create(model)
     file = _read(series, as_of=as_of, frequency=frequency, kind=None if kind == "auto" else kind)
-    plan = Plan(
-        models=DEFAULT_MEMBERS if model == ENSEMBLE else (model,),
-        horizon=horizon,
+    matrix = file.matrix
+    task = Task(
+        name=f"file_{matrix.frequency}", frequency=matrix.frequency, horizon=horizon, origins=origins, every=horizon,
+        minimum_history=MINIMUM_HISTORY, history=0, models=DEFAULT_MEMBERS if model == ENSEMBLE else (model,),
         seed=seed,
-        minimum_history=MINIMUM_HISTORY,
-    )
-    matrices = [file.matrix.until(k * horizon) for k in range(origins + WARM_UP, -1, -1)]
-    runs = run_origins(matrices, plan=plan, progress=progress)
-    rows = final_rows(runs[-1], name=model, flat=flat_lines(runs[-1], plan=plan))
+    )  # fmt: skip
+    runs = run_origins(_past(matrix, task=task), task=task, progress=progress)
+    rows = final_rows(runs[-1], name=model, flat=flat_lines(runs[-1], task=task))
     warnings = [*file.warnings, *_warnings(runs[-1], rows=rows)]
     return FileForecast(
-        forecasts=_hubverse(rows, run=runs[-1]), scores=_scores(runs, file=file, plan=plan), warnings=warnings
+        forecasts=_hubverse(rows, run=runs[-1]), scores=_scores(runs, file=file, task=task), warnings=warnings
     )
 
 
@@ -178,13 +183,12 @@ def _hubverse(rows: pl.DataFrame, *, run: Run) -> pl.DataFrame:
     ).sort("target", "horizon", "output_type_id")
 
 
-def _scores(runs: list[Run], *, file: _File, plan: Plan) -> pl.DataFrame:
-    frequency = file.matrix.frequency
-    task = Task(
-        name=f"file_{frequency}", frequency=frequency, horizon=plan.horizon, origins=len(runs) - 1 - WARM_UP,
-        minimum_history=plan.minimum_history, history_days=HISTORY[frequency] * file.matrix.step,
-        people_floor=0, reporting_lag_days=0,
-    )  # fmt: skip
+def _past(matrix: Matrix, *, task: Task) -> list[Matrix]:
+    """The panel at every origin, oldest first, those that warm up included."""
+    return [matrix.until(k * task.every) for k in range(task.origins + WARM_UP, -1, -1)]
+
+
+def _scores(runs: list[Run], *, file: _File, task: Task) -> pl.DataFrame:
     keys = pl.DataFrame({"series_id": list(file.matrix.ids)}).with_columns(
         target="series_id",
         population=pl.lit(EVERYWHERE),
@@ -202,26 +206,34 @@ def _scores(runs: list[Run], *, file: _File, plan: Plan) -> pl.DataFrame:
 def backtest_file(
     series: pl.DataFrame,
     *,
-    horizon: int,
-    seed: int,
+    plan: TaskPlan,
     as_of: dt.date | None = None,
-    frequency: Frequency | None = None,
     kind: Kind | Literal["auto"] = "auto",
-    models: tuple[str, ...] = DEFAULT_MEMBERS,
-    origins: int = ORIGINS,
-    every: int | None = None,
+    parts: Path | None = None,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """`out.scores` rows of `models`, the flat line and their ensemble at `origins` past dates, `every` periods apart
-    (a horizon where it is not given).
+    """`out.scores` rows of a task's models and their ensemble on `series_id, time_value, value[, n]`.
 
-    Marked `pseudo_real_time`: a plain file holds no issues, so each origin sees the values as they stand now.
+    Marked `pseudo_real_time`: a plain file holds no issues, so each origin sees the values as they stand now. Origins
+    that were finished before lie below the folder `parts` and are not run again. `InputError` where the series are too
+    short for a single origin.
     """
-    step = every or horizon
     file = _read(
-        series, as_of=as_of, frequency=frequency, kind=None if kind == "auto" else kind,
-        periods=max(HISTORY.values()) + (origins + WARM_UP) * step,
-    )  # fmt: skip
-    plan = Plan(models=(BASELINE, *models), horizon=horizon, seed=seed, minimum_history=MINIMUM_HISTORY)
-    past = [file.matrix.until(k * step) for k in range(origins + WARM_UP, -1, -1)]
-    return _scores(run_origins(past, plan=plan, progress=progress), file=file, plan=plan)
+        series,
+        as_of=as_of,
+        frequency=plan.frequency,
+        kind=None if kind == "auto" else kind,
+        periods=EVERYTHING,
+    )
+    task = plan.on(file.matrix.periods, warm_up=WARM_UP)
+    if task.origins < 1:
+        raise InputError(
+            f"the series have {file.matrix.periods} periods, too few for one origin of task '{plan.name}' after "
+            f"{WARM_UP} that warm up: it needs {plan.minimum_history + (WARM_UP + 1) * plan.every}, and "
+            f"{plan.every} in the {plan.part:.0%} that it judges."
+        )
+    kept = None
+    if parts is not None:
+        kept = folder_for(parts, task_hash=task.sha256, data_fingerprint=fingerprint(file.long))
+    runs = run_origins(_past(file.matrix, task=task), task=task, checkpoints=kept, progress=progress)
+    return _scores(runs, file=file, task=task)

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from forecasting.backtest import Task, Truth, origin_days, score_runs
+from forecasting.backtest import Truth, origin_days, score_runs
 from forecasting.breaks.downstream import recent_break, since_break
 from forecasting.files import FileForecast, forecast_file
 from forecasting.matrix import Frequency
 from forecasting.peaks.nightly import panel_outlook
-from forecasting.rolling import Plan, Progress, Run, flat_lines, run_origins
+from forecasting.rolling import Progress, Run, flat_lines, run_origins
 from forecasting.rows import final_rows
 from forecasting.series import KEY, Panel, SeriesSpec, daily_ids, panel_matrix, restricted, series_as_of
+from forecasting.tasks import Task
 from warehouse.config import ForecastConfig
 from warehouse.tables import TABLES
 
@@ -114,11 +115,10 @@ def _forecast_panel(
     seed: int,
     progress: Progress | None,
 ) -> ForecastResult:
-    task = _task(panel.time_type, config=config, spec=spec)
-    plan = Plan(models=config.models, horizon=task.horizon, seed=seed, minimum_history=config.minimum_history)
+    task = _task(panel.time_type, config=config, spec=spec, seed=seed)
     past = _past_panels(signals, panel=panel, task=task, spec=spec)
     matrices = [panel_matrix(p, ids=panel.ids, start=_first(panel, start=spec.start)) for p in past]
-    runs = run_origins(matrices, plan=plan, progress=progress)
+    runs = run_origins(matrices, task=task, progress=progress)
     truth = Truth(
         long=panel.long,
         keys=panel.keys.select(
@@ -132,27 +132,24 @@ def _forecast_panel(
     )  # fmt: skip
     scores = pl.concat([score_runs(runs, task=task, truth=truth), worth])
     return ForecastResult(
-        forecasts=_forecast_rows(runs[-1], panel=panel, plan=plan), scores=scores, outlook=outlook, skipped=()
+        forecasts=_forecast_rows(runs[-1], panel=panel, task=task), scores=scores, outlook=outlook, skipped=()
     )
 
 
-def _task(time_type: Frequency, *, config: ForecastConfig, spec: SeriesSpec) -> Task:
+def _task(time_type: Frequency, *, config: ForecastConfig, spec: SeriesSpec, seed: int) -> Task:
+    horizon = config.horizon_days if time_type == "day" else config.horizon_weeks
     return Task(
-        name=f"nightly_{time_type}",
-        frequency=time_type,
-        horizon=config.horizon_days if time_type == "day" else config.horizon_weeks,
-        origins=config.backtest_origins,
-        minimum_history=config.minimum_history,
-        history_days=config.history_days,
-        people_floor=spec.people_floor,
+        name=f"nightly_{time_type}", frequency=time_type, horizon=horizon, origins=config.backtest_origins,
+        every=horizon, minimum_history=config.minimum_history, models=config.models, seed=seed,
+        history=config.history_days // (1 if time_type == "day" else 7), people_floor=spec.people_floor,
         reporting_lag_days=spec.reporting_lag_days,
-    )
+    )  # fmt: skip
 
 
 def _past_panels(signals: pl.DataFrame, *, panel: Panel, task: Task, spec: SeriesSpec) -> list[Panel]:
     """The panel as it was known at every origin, oldest first, ending with the panel itself."""
     days = origin_days(
-        panel.reference, horizon=task.horizon, step=1 if panel.time_type == "day" else 7, origins=task.origins
+        panel.reference, every=task.every, step=1 if panel.time_type == "day" else 7, origins=task.origins
     )
     everything = replace(spec, max_series=max(signals.height, 1), minimum_history=1)
     ours = signals.filter(pl.col("time_type") == panel.time_type).join(
@@ -168,10 +165,10 @@ def _first(panel: Panel, *, start: dt.date) -> dt.date:
     return max(start, seen) if isinstance(seen, dt.date) else start
 
 
-def _forecast_rows(run: Run, *, panel: Panel, plan: Plan) -> pl.DataFrame:
+def _forecast_rows(run: Run, *, panel: Panel, task: Task) -> pl.DataFrame:
     """`out.forecasts` rows of the last run: every model, series, step and level."""
     table = TABLES["out.forecasts"]
-    flat = flat_lines(run, plan=plan)
+    flat = flat_lines(run, task=task)
     frames = [final_rows(run, name=name, flat=flat) for name in run.quantiles]
     keys = panel.keys.select(
         "series_id", "population", "geo_type", "time_type", target="signal", location="geo_value"

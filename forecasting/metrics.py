@@ -38,17 +38,27 @@ def covered(truth: str, *, quantile: str, level: str, percent: int) -> pl.Expr:
     return pl.col(truth).first().is_between(low, high).cast(pl.Float64)
 
 
+def relative_error(truth: str, *, quantile: str, level: str) -> pl.Expr:
+    """Distance of a group's median from the truth as a share of the truth (its mean over steps is the MAPE); null where
+    the truth is 0."""
+    size = pl.col(truth).first().abs()
+    return pl.when(size > 0.0).then(absolute_error(truth, quantile=quantile, level=level) / size)
+
+
 def absolute_error(truth: str, *, quantile: str, level: str) -> pl.Expr:
     """Distance of a group's median from the truth."""
     return (pl.col(truth).first() - at_level(quantile, level=level, wanted=0.5)).abs()
 
 
 def score(forecasts: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
-    """Long `by…, level, quantile, truth` → one row per group with wis, ae and coverage_50/80/90/95."""
+    """Long `by…, level, quantile, truth` → one row per group with wis, ae, ape and coverage_50/80/90/95."""
     names = {"quantile": "quantile", "level": "level"}
     coverage = [covered("truth", percent=p, **names).alias(f"coverage_{p}") for p in COVERAGE_LEVELS]
     return forecasts.group_by(by, maintain_order=True).agg(
-        wis("truth", **names).alias("wis"), absolute_error("truth", **names).alias("ae"), *coverage
+        wis("truth", **names).alias("wis"),
+        absolute_error("truth", **names).alias("ae"),
+        relative_error("truth", **names).alias("ape"),
+        *coverage,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,32 +21,34 @@ from forecasting.models import BASELINE, ENSEMBLE, TRAINS_ONCE, Forecaster, Mode
 from forecasting.models.base import ModelOutput
 from forecasting.models.baselines import error_scale, flat_quantiles
 from forecasting.models.ensemble import combine, weights
+from forecasting.tasks import Task
 
 MAX_LAG_HORIZONS = 2
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What to run: model names without the ensemble, and how."""
+class Checkpoints(Protocol):
+    """Where finished origins are kept: `checkpoints.py`."""
 
-    models: tuple[str, ...]
-    horizon: int
-    seed: int
-    minimum_history: int
+    def load(self, run: Run) -> bool:
+        """Fill a run that has just begun, if it is there."""
+        ...
 
-    @property
-    def members(self) -> tuple[str, ...]:
-        """The models to run: the flat line first, whether asked for or not."""
-        return (BASELINE, *(m for m in dict.fromkeys(self.models) if m not in (BASELINE, ENSEMBLE)))
+    def save(self, run: Run) -> None:
+        """Keep a finished run."""
+        ...
 
 
 @dataclass(kw_only=True)
 class Run:
-    """One origin's forecasts on the modelling scale; arrays are [series, horizons(, levels)]."""
+    """One origin's forecasts on the modelling scale; arrays are [series, horizons(, levels)].
+
+    `scaled` [series, periods] is all that is known, `seen` what models may see of it.
+    """
 
     matrix: Matrix
     scaled: Floats
+    seen: Floats
     usable: Flags
     limited: Flags
     observed: NDArray[np.int64]
@@ -57,36 +60,66 @@ class Run:
     trained_through: dict[str, dt.date | None] = field(default_factory=dict)
 
 
-def run_origins(matrices: Sequence[Matrix], *, plan: Plan, progress: Progress | None = None) -> list[Run]:
+def run_origins(
+    matrices: Sequence[Matrix],
+    *,
+    task: Task,
+    checkpoints: Checkpoints | None = None,
+    progress: Progress | None = None,
+) -> list[Run]:
     """Forecast from the last column of each panel, oldest first; all panels begin on the same day.
 
-    Models that train (not: fit per series) are trained once for the past and once for the last origin.
+    Models that train (not: fit per series) are trained once for the past and once for the last origin. Origins that
+    lie in `checkpoints` are not run again; what comes of it is the same.
     """
     runs: list[Run] = []
-    models = [create(name) for name in plan.members]
+    models = [create(name) for name in task.members]
     for position, matrix in enumerate(matrices):
         if progress is not None:
             progress(f"{matrix.frequency}: origin {position + 1} of {len(matrices)}")
-        if position == len(matrices) - 1:
-            models = [create(name) for name in plan.members]
-        runs.append(_run(matrix, models=models, past=runs, plan=plan))
+        is_last = position == len(matrices) - 1
+        run = _begin(matrix, task=task)
+        if checkpoints is not None and checkpoints.load(run):
+            runs.append(run)
+            continue
+        if is_last:
+            models = [create(name) for name in task.members]
+        elif checkpoints is not None:
+            _train_again(models, runs=runs, task=task)
+        _forecast(run, models=models, past=runs, task=task)
+        if checkpoints is not None:
+            checkpoints.save(run)
+        runs.append(run)
     return runs
 
 
-def _run(matrix: Matrix, *, models: Sequence[Forecaster], past: Sequence[Run], plan: Plan) -> Run:
-    run = _begin(matrix, plan=plan)
-    keep = np.flatnonzero(run.usable)
-    noise = sampling_noise(matrix)
-    data = _input(run, noise=noise).rows(keep)
-    run.scale[keep] = error_scale(data, horizon=plan.horizon, frequency=matrix.frequency)
+def _train_again(models: Sequence[Forecaster], *, runs: Sequence[Run], task: Task) -> None:
+    """Bring models that train once, and are new because their earlier origins were loaded, to where they were."""
     for model in models:
-        output = model.fit_predict(data, horizon=plan.horizon, frequency=matrix.frequency, seed=plan.seed)
+        if model.name in TRAINS_ONCE:
+            for earlier in runs[: _trained_at(runs, name=model.name)]:
+                model.fit_predict(
+                    _input(earlier), horizon=task.horizon, frequency=earlier.matrix.frequency, seed=task.seed
+                )
+
+
+def _trained_at(runs: Sequence[Run], *, name: str) -> int:
+    """How many origins up to the one at which the model was trained; 0 where it never was."""
+    trained = [number for number, run in enumerate(runs, start=1) if run.trained_through[name] is not None]
+    return trained[0] if trained else 0
+
+
+def _forecast(run: Run, *, models: Sequence[Forecaster], past: Sequence[Run], task: Task) -> None:
+    matrix, keep = run.matrix, np.flatnonzero(run.usable)
+    data = _input(run)
+    run.scale[keep] = error_scale(data, horizon=task.horizon, frequency=matrix.frequency)
+    for model in models:
+        output = model.fit_predict(data, horizon=task.horizon, frequency=matrix.frequency, seed=task.seed)
         run.trained_through[model.name] = _trained_through(output, name=model.name, run=run, past=past)
         quantiles = _calibrated(output, name=model.name, run=run, past=past)
         _record(run, name=model.name, output=output, quantiles=quantiles)
     _add_ensemble(run, past=past)
     run.trained_through[ENSEMBLE] = matrix.reference
-    return run
 
 
 def _trained_through(output: ModelOutput, *, name: str, run: Run, past: Sequence[Run]) -> dt.date | None:
@@ -97,34 +130,41 @@ def _trained_through(output: ModelOutput, *, name: str, run: Run, past: Sequence
     return earlier[0] if earlier else run.matrix.reference
 
 
-def _begin(matrix: Matrix, *, plan: Plan) -> Run:
+def _begin(matrix: Matrix, *, task: Task) -> Run:
     scaled = to_model_scale(matrix)
-    shape = (len(matrix.ids), plan.horizon)
-    observed = np.sum(~np.isnan(scaled), axis=1)
+    seen = scaled.copy()
+    if task.history:
+        seen[:, : -task.history] = np.nan
+    shape = (len(matrix.ids), task.horizon)
+    observed = np.sum(~np.isnan(seen), axis=1)
     return Run(
         matrix=matrix,
         scaled=scaled,
-        usable=_usable(matrix.values, plan=plan),
+        seen=seen,
+        usable=_usable(np.where(np.isnan(seen), np.nan, matrix.values), task=task),
         limited=calibrate.is_limited(observed),
         observed=observed,
         scale=np.full(shape, np.nan),
     )
 
 
-def _usable(values: Floats, *, plan: Plan) -> Flags:
+def _usable(values: Floats, *, task: Task) -> Flags:
     """[series] enough observations, not constant, and not ended long ago."""
     seen = ~np.isnan(values)
     low = np.where(seen, values, np.inf).min(axis=1, initial=np.inf)
     high = np.where(seen, values, -np.inf).max(axis=1, initial=-np.inf)
-    recent = seen[:, -MAX_LAG_HORIZONS * plan.horizon - 1 :].any(axis=1)
-    return np.asarray((seen.sum(axis=1) >= plan.minimum_history) & (high > low) & recent)
+    recent = seen[:, -MAX_LAG_HORIZONS * task.horizon - 1 :].any(axis=1)
+    return np.asarray((seen.sum(axis=1) >= task.minimum_history) & (high > low) & recent)
 
 
-def _input(run: Run, *, noise: Floats) -> ModelInput:
-    return ModelInput(
-        ids=run.matrix.ids, values=run.scaled, sd=calibrate.one_step_sd(run.scaled, noise=noise),
+def _input(run: Run, *, rows: NDArray[np.int64] | None = None) -> ModelInput:
+    """What models may see of the usable series (or of those at `rows`)."""
+    noise = sampling_noise(run.matrix)
+    every = ModelInput(
+        ids=run.matrix.ids, values=run.seen, sd=calibrate.one_step_sd(run.seen, noise=noise),
         sampling=sampling_variance(run.matrix),
     )  # fmt: skip
+    return every.rows(np.flatnonzero(run.usable) if rows is None else rows)
 
 
 def _calibrated(output: ModelOutput, *, name: str, run: Run, past: Sequence[Run]) -> Floats:
@@ -197,7 +237,7 @@ def _mean_wis(earlier: Run, *, name: str, at: Run) -> Floats:
     return np.divide(total, count, out=np.full(len(found), np.nan), where=count > 0)
 
 
-def flat_lines(run: Run, *, plan: Plan) -> Floats:
+def flat_lines(run: Run, *, task: Task) -> Floats:
     """[series, horizons, levels] a flat line for every series, also those no model may be tried on.
 
     A series that has ended keeps widening; one without any observation gets the spread of all others' values.
@@ -205,6 +245,5 @@ def flat_lines(run: Run, *, plan: Plan) -> Floats:
     anyone = np.quantile(run.scaled[~np.isnan(run.scaled)], calibrate.LEVELS)
     found = np.tile(anyone, (*run.scale.shape, 1))
     keep = np.flatnonzero(run.observed > 0)
-    data = _input(run, noise=sampling_noise(run.matrix)).rows(keep)
-    found[keep] = flat_quantiles(data, horizon=plan.horizon)
+    found[keep] = flat_quantiles(_input(run, rows=keep), horizon=task.horizon)
     return found

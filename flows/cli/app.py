@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from flows.cli import (
+    commands_backtest,
     commands_evaluate,
     commands_explain,
     commands_files,
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for module in (
-    commands_run, commands_files, commands_lexicons, commands_evaluate, commands_explain, commands_train,
-    commands_retrospective, commands_show,
+    commands_run, commands_files, commands_backtest, commands_lexicons, commands_evaluate, commands_explain,
+    commands_train, commands_retrospective, commands_show,
 ):  # fmt: skip
     module.register(app)

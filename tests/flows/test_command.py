@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import gzip
 import json
 import os
@@ -392,3 +393,32 @@ def test_a_wrong_request_says_what_to_do(
     assert ran.returncode == code, ran.stderr
     assert said in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_backtest_ranks_models_on_a_file_and_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    days = [dt.date(2024, 1, 1) + dt.timedelta(days=day) for day in range(120)]
+    values = [0.2 + 0.05 * (day % 7) + 0.01 * (day % 5) for day in range(120)]
+    pl.DataFrame({"series_id": "a", "time_value": days, "value": values, "n": 500}).write_csv(
+        tmp_path / "s.csv"
+    )
+    named = affectcast("backtest", "--list", cwd=tmp_path)
+    assert named.returncode == 0
+    assert "argentina_protocol_7: " in named.stdout
+    (tmp_path / "mine.toml").write_text(
+        '[quick]\nabout = "A quick look."\nfrequency = "day"\nhorizon = 7\nevery = 7\npart = 0.2\nhistory = 0\n'
+        'minimum_history = 14\nmodels = ["window_mean", "dynamics"]\nseed = 1\n'
+    )
+    call = ("backtest", "--series", "s.csv", "--task", "quick", "--tasks", "mine.toml", "--out", "scores.csv")
+    dry = affectcast(*call, "--dry-run", cwd=tmp_path)
+    assert dry.returncode == 0
+    assert not (tmp_path / "scores.csv").exists()
+    ran = affectcast(*call, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert [line.split()[0] for line in ran.stdout.splitlines()[1:]][-1] == "flat_line"
+    scores = pl.read_csv(tmp_path / "scores.csv")
+    assert set(scores["task"]) == {"quick"}
+    assert scores["task_hash"].n_unique() == 1
+    assert not (tmp_path / "scores.csv.parts").exists()
+    wrong = affectcast(*call[:4], "quikc", *call[5:], cwd=tmp_path)
+    assert wrong.returncode == 10
+    assert "Did you mean 'quick'" in wrong.stderr
