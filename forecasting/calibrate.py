@@ -18,6 +18,7 @@ NEIGHBOUR_HORIZONS = 2
 PRIOR_FREEDOM = 5.0
 MEAN_SIZE_OF_PRIOR = 0.949  # of a Student t with that many degrees of freedom
 PRIOR_ORIGINS = 6.0
+LEAST_FACTOR = 0.2
 
 
 def symmetric_spread(errors: Floats, *, levels: Floats = LEVELS) -> Floats:
@@ -80,6 +81,28 @@ def pooled_spread(ratios: Floats) -> Floats:
         share = 0.0 if found is None else seen / (seen + PRIOR_ORIGINS)
         spreads[h] = prior if found is None else share * found + (1.0 - share) * prior
     return spreads
+
+
+def stretched(quantiles: Floats, *, misses: Floats) -> Floats:
+    """Quantiles [series, horizons, levels] with their distances from the median stretched by what earlier ones missed.
+
+    `misses` [origins, series, horizons, levels] are past errors of the median in units of that distance, so that a
+    level is right where a share of them as large as its central interval's coverage is at most 1 (conformalised
+    quantiles: Romano et al. 2019, NeurIPS 32). Pooled like `pooled_spread`; the factor's logarithm is shrunk as if
+    `PRIOR_ORIGINS` origins had found it right.
+    """
+    seen = np.sum(np.any(~np.isnan(misses), axis=(1, 2, 3))) if misses.size else 0
+    share, middle = seen / (seen + PRIOR_ORIGINS), len(LEVELS) // 2
+    factors = np.ones(quantiles.shape[1:])
+    for h in range(quantiles.shape[1] if seen else 0):
+        window = np.abs(misses[:, :, max(h - NEIGHBOUR_HORIZONS, 0) : h + NEIGHBOUR_HORIZONS + 1])
+        for level in range(len(LEVELS)):
+            sample = window[..., level][~np.isnan(window[..., level])]
+            if level != middle and sample.size >= POOL_MINIMUM:
+                rank = min((sample.size + 1.0) * abs(2.0 * LEVELS[level] - 1.0) / sample.size, 1.0)
+                factors[h, level] = max(np.quantile(sample, rank), LEAST_FACTOR) ** share
+    centre = quantiles[:, :, [middle]]
+    return np.sort(centre + (quantiles - centre) * factors, axis=2)
 
 
 def _spread_of(ratios: Floats) -> Floats | None:

@@ -28,7 +28,7 @@ class Folder:
                 part, _, name = key.partition("/")
                 if part in _PARTS:
                     getattr(run, part)[name] = found[key]
-            run.scale[:] = found["scale"]
+            run.scale[:], run.combined[:] = found["scale"], found["combined"]
             for name, day in zip(found["names"], found["trained_through"], strict=True):
                 run.trained_through[str(name)] = dt.date.fromisoformat(str(day)) if day else None
         return True
@@ -41,7 +41,14 @@ class Folder:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".part")
         with beside.open("wb") as file:
-            np.savez(file, scale=run.scale, names=list(run.trained_through), trained_through=days, **arrays)
+            np.savez(
+                file,
+                scale=run.scale,
+                combined=run.combined,
+                names=list(run.trained_through),
+                trained_through=days,
+                **arrays,
+            )
         beside.replace(path)
 
     def _of(self, run: Run) -> Path:

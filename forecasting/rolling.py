@@ -43,7 +43,8 @@ class Checkpoints(Protocol):
 class Run:
     """One origin's forecasts on the modelling scale; arrays are [series, horizons(, levels)].
 
-    `scaled` [series, periods] is all that is known, `seen` what models may see of it.
+    `scaled` [series, periods] is all that is known, `seen` what models may see of it. `combined` is the ensemble before
+    it was calibrated on what earlier ones missed.
     """
 
     matrix: Matrix
@@ -53,6 +54,7 @@ class Run:
     limited: Flags
     observed: NDArray[np.int64]
     scale: Floats
+    combined: Floats
     points: dict[str, Floats] = field(default_factory=dict)
     quantiles: dict[str, Floats] = field(default_factory=dict)
     fallback: dict[str, Flags] = field(default_factory=dict)
@@ -145,6 +147,7 @@ def _begin(matrix: Matrix, *, task: Task) -> Run:
         limited=calibrate.is_limited(observed),
         observed=observed,
         scale=np.full(shape, np.nan),
+        combined=np.full((*shape, len(calibrate.LEVELS)), np.nan),
     )
 
 
@@ -219,8 +222,20 @@ def _add_ensemble(run: Run, *, past: Sequence[Run]) -> None:
     names = list(run.quantiles)
     fallback = np.stack([run.fallback[name] for name in names])
     share = weights(_past_wis(names, run=run, past=past), fallback=fallback)
-    run.quantiles[ENSEMBLE] = combine(np.stack([run.quantiles[name] for name in names]), weights=share)
+    run.combined = combine(np.stack([run.quantiles[name] for name in names]), weights=share)
+    run.quantiles[ENSEMBLE] = calibrate.stretched(run.combined, misses=_past_misses(run, past=past))
     run.fallback[ENSEMBLE] = np.asarray(np.all(fallback, axis=0))
+
+
+def _past_misses(run: Run, *, past: Sequence[Run]) -> Floats:
+    """[origins, series, horizons, levels] errors of earlier averages' medians, in units of their levels' distances."""
+    found = []
+    for earlier in past:
+        middle = earlier.combined[:, :, [len(calibrate.LEVELS) // 2]]
+        distance = np.abs(earlier.combined - middle)
+        miss = truth_of(earlier, at=run)[:, :, None] - middle
+        found.append(np.divide(miss, distance, out=np.full(distance.shape, np.nan), where=distance > 0.0))
+    return np.stack(found) if found else np.empty((0, *run.combined.shape))
 
 
 def _past_wis(names: Sequence[str], *, run: Run, past: Sequence[Run]) -> Floats:

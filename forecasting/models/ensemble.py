@@ -9,8 +9,8 @@ import numpy as np
 
 from forecasting.matrix import Flags, Floats
 
-SHARPNESS = 6.0
-OWN_SHARE = 0.5
+SHARPNESS = 15.0
+OWN_SHARE = 0.25
 
 
 def weights(past_wis: Floats, *, fallback: Flags) -> Floats:
@@ -18,7 +18,7 @@ def weights(past_wis: Floats, *, fallback: Flags) -> Floats:
 
     `past_wis` is [origins, models, series] on the modelling scale (NaN = not scored); `fallback`
     [models, series] marks what must not be used now. A model's weight is the geometric mean of its
-    relative WIS to the power −`SHARPNESS`, half of it from the series itself and half from all series.
+    relative WIS to the power −`SHARPNESS`, a quarter of it from the series itself and the rest from all series.
     Models without a past count as average; with no past at all the weights are equal.
     """
     skill = _log_relative(past_wis)
@@ -30,7 +30,7 @@ def weights(past_wis: Floats, *, fallback: Flags) -> Floats:
 
 
 def _log_relative(past_wis: Floats) -> Floats:
-    """[models, series] log of WIS against the average model, shrunk half way to the panel's."""
+    """[models, series] log of WIS against the average model, shrunk to the panel's."""
     logs = np.log(np.maximum(past_wis, 1e-12))
     against = logs - _mean(logs, axis=1)[:, None, :]
     own = _mean(against, axis=0)

@@ -93,3 +93,31 @@ def test_combining_identical_members_changes_nothing() -> None:
     one = np.sort(np.random.default_rng(1).normal(size=(2, 4, 23)), axis=2)
     found = combine(np.stack([one, one]), weights=np.full((2, 2), 0.5))
     assert found == pytest.approx(one)
+
+
+def _normal_quantiles(*, spread: float, series: int = 30, horizons: int = 3) -> np.ndarray:
+    from scipy.stats import norm
+
+    return np.tile(norm.ppf(LEVELS) * spread, (series, horizons, 1))
+
+
+@pytest.mark.parametrize("claimed", [0.5, 1.0, 2.0])
+def test_stretching_learns_how_wide_past_intervals_should_have_been(claimed: float) -> None:
+    rng = np.random.default_rng(3)
+    quantiles = _normal_quantiles(spread=claimed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        misses = rng.normal(0, 1, (60, 30, 3, 1)) / np.abs(quantiles - quantiles[:, :, [11]])[None]
+    misses[~np.isfinite(misses)] = np.nan
+    found = calibrate.stretched(quantiles, misses=misses)
+    assert np.all(np.diff(found, axis=2) >= 0)
+    truth = rng.normal(0, 1, (400, 30, 3))
+    for low, high, wanted in ((5, 17, 0.5), (2, 20, 0.9)):
+        held = np.mean((truth >= found[None, :, :, low]) & (truth <= found[None, :, :, high]))
+        assert held == pytest.approx(wanted, abs=0.04)
+
+
+def test_stretching_without_a_past_changes_nothing() -> None:
+    quantiles = _normal_quantiles(spread=1.0)
+    assert calibrate.stretched(quantiles, misses=np.empty((0, *quantiles.shape))) == pytest.approx(quantiles)
+    unknown = np.full((4, *quantiles.shape), np.nan)
+    assert calibrate.stretched(quantiles, misses=unknown) == pytest.approx(quantiles)
