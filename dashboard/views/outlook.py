@@ -172,9 +172,15 @@ def _meaning(row: dict[str, object], *, statistic: str) -> str:
 def _peak_row(row: dict[str, object]) -> dict[str, str]:
     return {
         "Within": f"{row['horizon_days']} days",
-        "Chance": f"{row['probability']:.0%}",
-        "Usually": f"{row['baseline_probability']:.0%}",
+        "Chance": _percent(row["probability"]),
+        "Usually": _percent(row["baseline_probability"]),
     }
+
+
+def _percent(chance: object) -> str:
+    """A chance is never called impossible or certain."""
+    number = float(str(chance))
+    return "under 1%" if number < 0.01 else "over 99%" if number > 0.99 else f"{number:.0%}"
 
 
 def _numbers(publication: data.Publication, *, series: data.Series, quantiles: pl.DataFrame) -> None:

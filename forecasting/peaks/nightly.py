@@ -211,6 +211,7 @@ def _scores(worths: list[Worth], *, matrix: Matrix, task: OutlookTask, truth: pl
     return (
         long.with_columns(pl.col("value").fill_nan(None))
         .drop_nulls("value")
+        .filter((pl.col("metric") == "brier").any().over("series_id"))
         .join(newest, on="series_id")
         .with_columns(
             model_id=pl.lit(MODEL), task=pl.lit(task.name), reference_date=pl.lit(matrix.reference),
