@@ -56,6 +56,35 @@ def skill_of(
     return float(rows.get_column("relative_wis")[0]) if rows.height else None
 
 
+OUTLOOK = {
+    "outlook_day": "Daily signals, seven days ahead",
+    "outlook_week": "Weekly signals, four weeks ahead",
+}
+
+
+def outlook(scores: pl.DataFrame, *, task: str) -> pl.DataFrame:
+    """How chances of a high and alarms on them did, per model: means over series of each metric of the task's newest
+    scores (`alarm_lead`: the median), `n_series`, and `n_better`: of them, better in Brier score than the base rate."""
+    rows = scores.filter(pl.col("task") == task, pl.col("value").is_not_null())
+    newest = rows.filter(pl.col("reference_date") == pl.col("reference_date").max())
+    series = ["model_id", "target", "population", "geo_type", "location"]
+    if newest.is_empty():
+        return newest.select("model_id")
+    wide = newest.pivot("metric", index=series, values="value")
+    named = [name for name in OUTLOOK_METRICS if name in wide.columns]
+    better = (pl.col("brier") < pl.col("brier_base")).sum()
+    return wide.group_by("model_id").agg(
+        *[pl.col(name).median() if name == "alarm_lead" else pl.col(name).mean() for name in named],
+        n_series=pl.len(), n_better=better,
+    )  # fmt: skip
+
+
+OUTLOOK_METRICS = (
+    "brier", "brier_base", "alarm_f1", "alarm_f1_random", "alarm_f1_calendar", "alarm_precision", "alarm_recall",
+    "alarm_lead", "false_alarms_per_month",
+)  # fmt: skip
+
+
 def task_for(time_type: str) -> str:
     """The scoring task of a time type."""
     return f"nightly_{time_type}"

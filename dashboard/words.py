@@ -36,6 +36,7 @@ MODELS = {
     "auto_ets": "AutoETS",
     "auto_theta": "AutoTheta",
     "auto_arima": "AutoARIMA",
+    "dynamics": "Affect dynamics",
     "nhits": "NHITS",
 }
 LANGUAGES = {

@@ -37,6 +37,7 @@ SURVEYS_MEAN = (
 def body(publication: data.Publication) -> None:
     """Forecast skill, measure quality, accounting, limits."""
     _skill(publication)
+    _outlook(publication)
     _measures(publication)
     _surveys(publication)
     _revisions(publication)
@@ -67,6 +68,47 @@ def _skill(publication: data.Publication) -> None:
         st.plotly_chart(figure, key="calibration", config={"displayModeBar": False}, alt="Calibration")
     shell.rows([_board_row(row) for row in board.iter_rows(named=True)], alt="Forecast skill per model")
     st.caption(words.plain(_basis(scores.filter(pl.col("task") == task))))
+
+
+def _outlook(publication: data.Publication) -> None:
+    st.header("Are the chances of an unusual high worth having?")
+    scores = publication.tables["scores"]
+    rows = [
+        _outlook_row(row, text=text)
+        for task, text in skill.OUTLOOK.items()
+        for row in skill.outlook(scores, task=task).iter_rows(named=True)
+    ]
+    if not rows:
+        shell.empty(publication, table="scores", what="No chance of a high has been judged yet.")
+        return
+    shell.rows(rows, alt="Chances of a high and alarms on them")
+    st.caption(
+        "Brier score: the mean squared distance of a chance from what happened; 0 is best, and the base rate's is what "
+        "knowing nothing but the past frequency gets. F1 weighs missed highs and false alarms alike, of alarms before "
+        "the high only; as many alarms at random, or at equal distances, get the F1 in brackets. Means over series. "
+        "Alerts are raised on series with skill of their own only; the Outlook page says which."
+    )
+
+
+def _outlook_row(row: dict[str, Any], *, text: str) -> dict[str, str]:
+    def number(name: str) -> str:
+        return words.NOTHING if row.get(name) is None else f"{row[name]:.2f}"
+
+    lead = row.get("alarm_lead")
+    return {
+        "What": text,
+        "Brier score": f"{number('brier')} (base rate {number('brier_base')})",
+        "Better than the base rate": f"{words.count(row['n_better'])} of {words.count(row['n_series'])} series",
+        "F1 of alarms": (
+            f"{number('alarm_f1')} (random {number('alarm_f1_random')}, calendar {number('alarm_f1_calendar')})"
+        ),
+        "Right alarms": words.NOTHING
+        if row.get("alarm_precision") is None
+        else f"{row['alarm_precision']:.0%}",
+        "Highs foreseen": words.NOTHING if row.get("alarm_recall") is None else f"{row['alarm_recall']:.0%}",
+        "Median lead": words.NOTHING if lead is None else f"{lead:.0f}",
+        "False alarms a month": number("false_alarms_per_month"),
+    }
 
 
 def _judged(scores: pl.DataFrame, *, task: str) -> bool:

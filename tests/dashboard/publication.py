@@ -325,7 +325,24 @@ def _scores() -> list[dict[str, Any]]:
                                 row | {"metric": name, "value": float(rng.random() < share / factor)}
                                 for name, share in inside.items()
                             ]
-    return rows
+    return rows + _outlook_scores()
+
+
+def _outlook_scores() -> list[dict[str, Any]]:
+    told = {
+        "brier": 0.12, "brier_base": 0.16, "alarm_f1": 0.5, "alarm_f1_random": 0.2, "alarm_f1_calendar": 0.25,
+        "alarm_precision": 0.4, "alarm_recall": 0.7, "alarm_lead": 3.0, "false_alarms_per_month": 0.8,
+    }  # fmt: skip
+    return [
+        {
+            "model_id": "dynamics", "task": "outlook_day", "reference_date": LAST_DAY,
+            "target": signal("lexicon", "anxiety"), "population": "all", "geo_type": kind, "location": value,
+            "horizon": 7, "truth_issue": ISSUE, "n_train": 400, "task_hash": "task", "pseudo_real_time": True,
+            "data_fingerprint": "data", "trained_through": LAST_DAY, "metric": metric, "value": number,
+        }
+        for kind, value, _, _ in PLACES[:4]
+        for metric, number in told.items()
+    ]  # fmt: skip
 
 
 def _alerts(*, nasty: bool) -> list[dict[str, Any]]:

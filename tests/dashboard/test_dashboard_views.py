@@ -167,6 +167,22 @@ def test_outlook_says_when_forecasts_beat_nothing(arguments: Path) -> None:
     assert "no better than a flat line" in _text(app)
 
 
+def test_outlook_says_where_chances_of_a_high_have_no_skill(arguments: Path) -> None:
+    anxiety = made_up.signal("lexicon", "anxiety")
+    everywhere = _text(_run(VIEWS["outlook"], signal=anxiety, place="all:all", period="day"))
+    assert "did better than its base rate" in everywhere
+    assert "50% of alarms 7 days ahead were followed by a high (8 highs)" in everywhere
+    elsewhere = _text(_run(VIEWS["outlook"], signal=anxiety, place="nation:us", period="day"))
+    assert "No skill: on this series' past" in elsewhere
+
+
+def test_trust_says_what_chances_of_a_high_were_worth(arguments: Path) -> None:
+    rows = _table(_run(VIEWS["trust"]), column="F1 of alarms")
+    assert [row["Better than the base rate"] for row in rows] == ["4 of 4 series"]
+    assert rows[0]["F1 of alarms"] == "0.50 (random 0.20, calendar 0.25)"
+    assert rows[0]["Brier score"] == "0.12 (base rate 0.16)"
+
+
 def test_an_answer_to_an_alert_is_kept_and_shown(arguments: Path) -> None:
     app = _run(VIEWS["alerts"])
     app.text_input(key="note_a1").input("Seen. *Checked* with the news desk")

@@ -237,6 +237,7 @@ class ForecastConfig(Section):
         "auto_ets",
         "auto_theta",
         "auto_arima",
+        "dynamics",
         "nhits",
     )
     horizon_days: int = Field(default=14, ge=1, le=60)
