@@ -257,8 +257,9 @@ def contagion(run: Run) -> Receipt:
 def forecast(run: Run) -> Receipt:
     """out.signals as of the issue → out.forecasts, out.peak_outlook, out.scores. Once per run: a rerun finds it."""
     from forecasting.forecast import forecast_signals
+    from forecasting.memo import Memo
 
-    config = run.config
+    config, memo = run.config, Memo(run.config.paths.forecast_memo, version=VERSION)
     if _is_done(run, stage="forecast"):
         return Receipt("forecast", notes=("already issued by this very run",))
     with _stage(run, "forecast") as (store, receipts):
@@ -268,7 +269,7 @@ def forecast(run: Run) -> Receipt:
             config=config.forecast, as_of=run.issue, seed=config.run.seed,
             reporting_lag_days=config.signals.reporting_lag_days, people_floor=config.disclosure.people_floor,
             breaks=store.read(TABLES["out.breaks"], where="issue <= ?", parameters=[run.issue]),
-            progress=lambda label: run.tell(label, 1),
+            memo=memo, progress=lambda label: run.tell(label, 1),
         )  # fmt: skip
         with store.transaction():
             written = _replace(store, "out.forecasts", rows=made.forecasts, run=run)
@@ -276,6 +277,7 @@ def forecast(run: Run) -> Receipt:
             store.put(TABLES["out.scores"], made.scores, run_id=run.run_id)
             left_out = len(made.skipped)
             _put_accounting(store, _left_out(left_out, run=run), stage="forecast", run=run)
+        memo.keep_since(run.issue - dt.timedelta(days=config.forecast.history_days))
         reasons = {"series over max_series": left_out} if left_out else {}
         receipts.append(Receipt("forecast", rows_in=known.height, rows_out=written, reasons=reasons))
     return receipts[-1]

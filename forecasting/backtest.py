@@ -109,5 +109,10 @@ def _units(run: Run) -> Floats:
 
 
 def origin_days(reference: dt.date, *, every: int, step: int, origins: int) -> list[dt.date]:
-    """Origins `every` periods apart, oldest first, ending with `reference`; the first `WARM_UP` are not scored."""
-    return [reference - dt.timedelta(days=k * every * step) for k in range(origins + WARM_UP, -1, -1)]
+    """`reference`, and before it origins `every` periods apart, oldest first; the first `WARM_UP` are not scored.
+
+    They lie on a fixed grid of the calendar, so that most are those of the night before, and their fits can be kept.
+    """
+    newest = (reference.toordinal() // step) % every or every
+    back = [newest + k * every for k in range(origins + WARM_UP - 1, -1, -1)]
+    return [*(reference - dt.timedelta(days=periods * step) for periods in back), reference]

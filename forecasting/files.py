@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from forecasting import intake
-from forecasting.backtest import WARM_UP, Truth, fingerprint, score_runs
-from forecasting.checkpoints import folder_for
+from forecasting.backtest import WARM_UP, Truth, score_runs
 from forecasting.matrix import Frequency, Kind, Matrix, to_matrix
+from forecasting.memo import Memo
 from forecasting.models import DEFAULT_MEMBERS, ENSEMBLE, create
-from forecasting.rolling import Progress, Run, flat_lines, run_origins
+from forecasting.rolling import NOTHING_KEPT, Progress, Run, flat_lines, run_origins
 from forecasting.rows import final_rows
 from forecasting.tasks import Task, TaskPlan
 from warehouse.errors import InputError
@@ -209,14 +208,13 @@ def backtest_file(
     plan: TaskPlan,
     as_of: dt.date | None = None,
     kind: Kind | Literal["auto"] = "auto",
-    parts: Path | None = None,
+    memo: Memo = NOTHING_KEPT,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
     """`out.scores` rows of a task's models and their ensemble on `series_id, time_value, value[, n]`.
 
-    Marked `pseudo_real_time`: a plain file holds no issues, so each origin sees the values as they stand now. Origins
-    that were finished before lie below the folder `parts` and are not run again. `InputError` where the series are too
-    short for a single origin.
+    Marked `pseudo_real_time`: a plain file holds no issues, so each origin sees the values as they stand now. What
+    `memo` holds is not fitted again. `InputError` where the series are too short for a single origin.
     """
     file = _read(
         series,
@@ -232,8 +230,5 @@ def backtest_file(
             f"{WARM_UP} that warm up: it needs {plan.minimum_history + (WARM_UP + 1) * plan.every}, and "
             f"{plan.every} in the {plan.part:.0%} that it judges."
         )
-    kept = None
-    if parts is not None:
-        kept = folder_for(parts, task_hash=task.sha256, data_fingerprint=fingerprint(file.long))
-    runs = run_origins(_past(file.matrix, task=task), task=task, checkpoints=kept, progress=progress)
+    runs = run_origins(_past(file.matrix, task=task), task=task, memo=memo, progress=progress)
     return _scores(runs, file=file, task=task)

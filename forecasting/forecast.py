@@ -15,8 +15,9 @@ from forecasting.backtest import Truth, origin_days, score_runs
 from forecasting.breaks.downstream import recent_break, since_break
 from forecasting.files import FileForecast, forecast_file
 from forecasting.matrix import Frequency
+from forecasting.memo import Memo
 from forecasting.peaks.nightly import panel_outlook
-from forecasting.rolling import Progress, Run, flat_lines, run_origins
+from forecasting.rolling import NOTHING_KEPT, Progress, Run, flat_lines, run_origins
 from forecasting.rows import final_rows
 from forecasting.series import KEY, Panel, SeriesSpec, daily_ids, panel_matrix, restricted, series_as_of
 from forecasting.tasks import Task
@@ -47,6 +48,7 @@ def forecast_signals(
     people_floor: int,
     signal_names: Collection[str] | None = None,
     breaks: pl.DataFrame | None = None,
+    memo: Memo = NOTHING_KEPT,
     progress: Progress | None = None,
 ) -> ForecastResult:
     """Forecast every series of `core.signals` or `out.signals` from what was known on `as_of`.
@@ -55,6 +57,7 @@ def forecast_signals(
     Each horizon comes from every configured model and from their ensemble. `signal_names` are the signals
     to forecast (by the catalogue's statistic); None takes all in the frame. With `breaks` (`out.breaks`) a
     place learns from its newest break on once 56 days are there, and is `limited_history` until then.
+    What `memo` holds is not fitted again.
     """
     if breaks is not None:
         signals = since_break(signals, breaks=breaks, as_of=as_of)
@@ -68,7 +71,7 @@ def forecast_signals(
     )
     panels, skipped = _choose(signals, as_of=as_of, spec=spec)
     parts = [
-        _forecast_panel(signals, panel=p, config=config, spec=spec, seed=seed, progress=progress)
+        _forecast_panel(signals, panel=p, config=config, spec=spec, seed=seed, memo=memo, progress=progress)
         for p in panels
     ]
     forecasts, scores, outlook = (TABLES[f"out.{name}"] for name in ("forecasts", "scores", "peak_outlook"))
@@ -113,12 +116,13 @@ def _forecast_panel(
     config: ForecastConfig,
     spec: SeriesSpec,
     seed: int,
+    memo: Memo,
     progress: Progress | None,
 ) -> ForecastResult:
     task = _task(panel.time_type, config=config, spec=spec, seed=seed)
     past = _past_panels(signals, panel=panel, task=task, spec=spec)
     matrices = [panel_matrix(p, ids=panel.ids, start=_first(panel, start=spec.start)) for p in past]
-    runs = run_origins(matrices, task=task, progress=progress)
+    runs = run_origins(matrices, task=task, memo=memo, progress=progress)
     truth = Truth(
         long=panel.long,
         keys=panel.keys.select(

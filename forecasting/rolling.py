@@ -9,13 +9,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting import calibrate
 from forecasting.matrix import Flags, Floats, Matrix, sampling_noise, sampling_variance, to_model_scale
+from forecasting.memo import Memo
 from forecasting.metrics import wis_array
 from forecasting.models import BASELINE, ENSEMBLE, TRAINS_ONCE, Forecaster, ModelInput, create
 from forecasting.models.base import ModelOutput
@@ -25,18 +25,7 @@ from forecasting.tasks import Task
 
 MAX_LAG_HORIZONS = 2
 Progress = Callable[[str], None]
-
-
-class Checkpoints(Protocol):
-    """Where finished origins are kept: `checkpoints.py`."""
-
-    def load(self, run: Run) -> bool:
-        """Fill a run that has just begun, if it is there."""
-        ...
-
-    def save(self, run: Run) -> None:
-        """Keep a finished run."""
-        ...
+NOTHING_KEPT = Memo(None, version="")
 
 
 @dataclass(kw_only=True)
@@ -63,60 +52,39 @@ class Run:
 
 
 def run_origins(
-    matrices: Sequence[Matrix],
-    *,
-    task: Task,
-    checkpoints: Checkpoints | None = None,
-    progress: Progress | None = None,
+    matrices: Sequence[Matrix], *, task: Task, memo: Memo = NOTHING_KEPT, progress: Progress | None = None
 ) -> list[Run]:
     """Forecast from the last column of each panel, oldest first; all panels begin on the same day.
 
-    Models that train (not: fit per series) are trained once for the past and once for the last origin. Origins that
-    lie in `checkpoints` are not run again; what comes of it is the same.
+    Models that train (not: fit per series) are trained once for the past and once for the last origin. What `memo`
+    holds is not fitted again; what comes of it is the same.
     """
     runs: list[Run] = []
     models = [create(name) for name in task.members]
     for position, matrix in enumerate(matrices):
         if progress is not None:
             progress(f"{matrix.frequency}: origin {position + 1} of {len(matrices)}")
-        is_last = position == len(matrices) - 1
-        run = _begin(matrix, task=task)
-        if checkpoints is not None and checkpoints.load(run):
-            runs.append(run)
-            continue
-        if is_last:
+        if position == len(matrices) - 1:
             models = [create(name) for name in task.members]
-        elif checkpoints is not None:
-            _train_again(models, runs=runs, task=task)
-        _forecast(run, models=models, past=runs, task=task)
-        if checkpoints is not None:
-            checkpoints.save(run)
+        run = _begin(matrix, task=task)
+        _forecast(run, models=models, past=runs, task=task, memo=memo)
         runs.append(run)
     return runs
 
 
-def _train_again(models: Sequence[Forecaster], *, runs: Sequence[Run], task: Task) -> None:
-    """Bring models that train once, and are new because their earlier origins were loaded, to where they were."""
-    for model in models:
-        if model.name in TRAINS_ONCE:
-            for earlier in runs[: _trained_at(runs, name=model.name)]:
-                model.fit_predict(
-                    _input(earlier), horizon=task.horizon, frequency=earlier.matrix.frequency, seed=task.seed
-                )
-
-
-def _trained_at(runs: Sequence[Run], *, name: str) -> int:
-    """How many origins up to the one at which the model was trained; 0 where it never was."""
-    trained = [number for number, run in enumerate(runs, start=1) if run.trained_through[name] is not None]
-    return trained[0] if trained else 0
-
-
-def _forecast(run: Run, *, models: Sequence[Forecaster], past: Sequence[Run], task: Task) -> None:
+def _forecast(run: Run, *, models: Sequence[Forecaster], past: Sequence[Run], task: Task, memo: Memo) -> None:
     matrix, keep = run.matrix, np.flatnonzero(run.usable)
     data = _input(run)
     run.scale[keep] = error_scale(data, horizon=task.horizon, frequency=matrix.frequency)
     for model in models:
-        output = model.fit_predict(data, horizon=task.horizon, frequency=matrix.frequency, seed=task.seed)
+        output = memo.fit_predict(
+            model,
+            data,
+            horizon=task.horizon,
+            frequency=matrix.frequency,
+            seed=task.seed,
+            reference=matrix.reference,
+        )
         run.trained_through[model.name] = _trained_through(output, name=model.name, run=run, past=past)
         quantiles = _calibrated(output, name=model.name, run=run, past=past)
         _record(run, name=model.name, output=output, quantiles=quantiles)

@@ -14,6 +14,7 @@ from flows.cli.commands_files import KindOption, SeriesOption, _read_series
 from flows.cli.options import AsOfOption, ColumnsOption, DryRunOption, OutOption, need_out, parse_day
 from flows.cli.output import log, progress, say
 from flows.files import write_table
+from flows.stages import VERSION
 from warehouse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,14 +67,20 @@ def _run(
     frame: pl.DataFrame, *, plan: TaskPlan, kind: KindOption, target: Path, as_of: str | None
 ) -> pl.DataFrame:
     from forecasting.files import backtest_file
+    from forecasting.memo import Memo
 
     parts = _parts(target)
     if parts.is_dir():
-        log(f"going on with what {parts} holds, where it is of the same task and data")
+        log(f"going on with what {parts} holds")
     day = parse_day(as_of, option="--as-of") if as_of else None
     with progress() as tell:
         return backtest_file(
-            frame, plan=plan, kind=kind, as_of=day, parts=parts, progress=lambda label: tell(label, 1)
+            frame,
+            plan=plan,
+            kind=kind,
+            as_of=day,
+            memo=Memo(parts, version=VERSION),
+            progress=lambda label: tell(label, 1),
         )
 
 

@@ -13,6 +13,8 @@ from forecasting_worlds import START, file_series
 
 from forecasting.files import backtest_file
 from forecasting.leaderboard import leaderboard
+from forecasting.memo import Memo
+from forecasting.models import statistical
 from forecasting.tasks import SHIPPED, TaskPlan, read_tasks, task_named
 from warehouse.errors import ConfigError, InputError
 from warehouse.tables import TABLES
@@ -71,26 +73,49 @@ def test_a_model_sees_no_more_than_its_history(series: pl.DataFrame) -> None:
     assert mine["n_train"].max() == 21
 
 
-def test_a_stopped_backtest_goes_on_and_ends_the_same(series: pl.DataFrame, tmp_path: Path) -> None:
-    wanted = plan(models=(*CHEAP, "nhits"))
+def test_a_stopped_backtest_goes_on_and_ends_the_same(
+    series: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = plan(models=(*CHEAP, "auto_ets", "nhits"))
     whole = backtest_file(series, plan=wanted)
+    memo = Memo(tmp_path, version="1")
 
     def stop(label: str) -> None:
         if "origin 4 of" in label:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        backtest_file(series, plan=wanted, parts=tmp_path, progress=stop)
+        backtest_file(series, plan=wanted, memo=memo, progress=stop)
     kept = sorted(tmp_path.rglob("*.npz"))
     assert len(kept) == 3
-    stamps = [path.stat().st_mtime_ns for path in kept]
-    resumed = backtest_file(series, plan=wanted, parts=tmp_path)
-    assert [path.stat().st_mtime_ns for path in kept] == stamps
-    assert resumed.equals(whole)
-    # Other data are another folder.
-    other = series.with_columns(pl.col("value") * 0.5)
-    assert not backtest_file(other, plan=wanted, parts=tmp_path).equals(whole)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert backtest_file(series, plan=wanted, memo=memo).equals(whole)
+    # Now everything is there, and nothing is fitted any more.
+    monkeypatch.setattr(statistical, "_forecast", None)
+    assert backtest_file(series, plan=wanted, memo=memo).equals(whole)
+
+
+def test_what_is_kept_belongs_to_its_values_question_and_version(
+    series: pl.DataFrame, tmp_path: Path
+) -> None:
+    wanted, memo = plan(models=("auto_ets",)), Memo(tmp_path, version="1")
+    other = series.with_columns(
+        pl.when(pl.col("series_id") == "s1").then(0.5 * pl.col("value")).otherwise("value")
+    )
+    for frame, task in ((series, wanted), (other, wanted), (other, plan(models=("auto_ets",), horizon=5))):
+        assert backtest_file(frame, plan=task, memo=memo).equals(backtest_file(frame, plan=task))
+    newer = Memo(tmp_path, version="2")
+    assert backtest_file(series, plan=wanted, memo=newer).equals(backtest_file(series, plan=wanted))
+
+
+def test_a_damaged_or_old_file_of_a_memo_is_made_again(series: pl.DataFrame, tmp_path: Path) -> None:
+    wanted, memo = plan(models=("auto_ets",)), Memo(tmp_path, version="1")
+    whole = backtest_file(series, plan=wanted, memo=memo)
+    files = sorted(tmp_path.rglob("*.npz"))
+    for number, path in enumerate(files):
+        path.write_bytes((b"", b"PK", path.read_bytes()[:90])[number % 3])
+    assert backtest_file(series, plan=wanted, memo=memo).equals(whole)
+    memo.keep_since(dt.date.fromisoformat(files[-1].stem))
+    assert sorted(tmp_path.rglob("*.npz")) == files[-1:]
 
 
 def test_the_hash_of_a_task_covers_all_of_it() -> None:

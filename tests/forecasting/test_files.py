@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from forecasting import files
 from forecasting.files import COLUMNS, FileForecast, backtest_file, forecast_file
 from forecasting.leaderboard import leaderboard
 from forecasting.models import DEFAULT_MEMBERS, REGISTRY
+from forecasting.tasks import read_tasks
 from warehouse.errors import ConfigError, InputError
-from warehouse.tables import QUANTILES, TABLES
+from warehouse.tables import QUANTILES
 
 CUT = START + dt.timedelta(days=89)
 CHEAP = tuple(name for name in DEFAULT_MEMBERS if name not in ("nhits", "auto_arima"))
@@ -186,17 +188,6 @@ def test_any_share_series_gets_monotone_quantiles_within_bounds(
     assert found.forecasts["value"].is_between(0, 1).all()
 
 
-def test_a_backtest_scores_every_model_against_the_flat_line(small_file: pl.DataFrame) -> None:
-    scores = backtest_file(small_file, horizon=4, models=CHEAP, seed=1, origins=3)
-    TABLES["out.scores"].schema.validate(scores)
-    board = leaderboard(scores)
-    assert set(board["model_id"]) == {*CHEAP, "ensemble"}
-    assert board.filter(pl.col("model_id") == "flat_line")["relative_wis"].item() == pytest.approx(1.0)
-    assert scores["pseudo_real_time"].all()
-    assert scores["reference_date"].n_unique() == 3
-    assert scores.filter(pl.col("trained_through") > pl.col("reference_date")).is_empty()
-
-
 @pytest.mark.real_data
 def test_real_emotion_shares_beat_the_flat_line_with_honest_coverage() -> None:
     path = DATA / "twitter_emotion_daily_by_country.csv.gz"
@@ -209,7 +200,8 @@ def test_real_emotion_shares_beat_the_flat_line_with_honest_coverage() -> None:
         value=pl.col("n") / pl.col("total"),
         n="total",
     )
-    scores = backtest_file(series, horizon=7, models=("window_mean", "auto_ets"), seed=1, origins=4)
+    plan = replace(read_tasks()["daily_7"], models=("window_mean", "auto_ets"))
+    scores = backtest_file(series, plan=plan)
     best = leaderboard(scores).filter(pl.col("model_id") == "ensemble").row(0, named=True)
     assert best["relative_wis"] < 0.95
     assert best["coverage_95"] == pytest.approx(0.95, abs=0.06)

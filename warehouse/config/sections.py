@@ -36,6 +36,11 @@ class PathsConfig(Section):
         """What models said of a text, beside the warehouse and as private; may be deleted at any time."""
         return self.warehouse.parent / "score_cache"
 
+    @property
+    def forecast_memo(self) -> Path:
+        """What models said of a series, beside the warehouse; may be deleted at any time."""
+        return self.warehouse.parent / "forecast_memo"
+
 
 class WarehouseConfig(Section):
     memory_limit: str = "1GB"

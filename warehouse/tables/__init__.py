@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import dataframely as dy
 import polars as pl
 
-from warehouse.tables import core, out, raw
+from warehouse.tables import core, forecasts, out, raw
 from warehouse.tables.codes import (
     ALERT_STATUS,
     CENSORED,
@@ -22,7 +22,7 @@ from warehouse.tables.codes import (
     QUANTILES,
 )
 from warehouse.tables.core import PrivateSignals
-from warehouse.tables.out import Scores
+from warehouse.tables.forecasts import Scores
 
 __all__ = [
     "ALERT_STATUS",
@@ -83,9 +83,9 @@ _ALL = (
     Table(name="core.runs", schema=core.Runs),
     Table(name="out.signals", schema=core.Signals, published=True),
     Table(name="out.signal_catalogue", schema=out.SignalCatalogue, published=True),
-    Table(name="out.forecasts", schema=out.Forecasts, published=True),
-    Table(name="out.peak_outlook", schema=out.PeakOutlook, published=True),
-    Table(name="out.scores", schema=out.Scores, published=True),
+    Table(name="out.forecasts", schema=forecasts.Forecasts, published=True),
+    Table(name="out.peak_outlook", schema=forecasts.PeakOutlook, published=True),
+    Table(name="out.scores", schema=forecasts.Scores, published=True),
     Table(name="out.alerts", schema=out.Alerts, published=True),
     Table(name="out.contagion", schema=out.Contagion, published=True),
     Table(name="out.word_shifts", schema=out.WordShifts, published=True),

@@ -1,0 +1,91 @@
+"""What models said of a series, kept in a folder, so that a fit is paid for once. Not for results.
+
+A model that forecasts each series by itself says the same of the same values, so that what was kept can be taken for
+it: a backtest that was stopped goes on, and a night fits its newest origin only. The folder may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from forecasting.matrix import Floats, Frequency
+from forecasting.models import Forecaster, ModelInput, ModelOutput
+
+# Models whose answer for a series depends on that series alone, and costs more than to look it up.
+PER_SERIES = frozenset({"auto_ets", "auto_theta", "auto_arima"})
+
+
+@dataclass(frozen=True)
+class Memo:
+    """`version` is part of every key: other code, other answers. Without a folder nothing is kept."""
+
+    folder: Path | None
+    version: str
+
+    def fit_predict(
+        self,
+        model: Forecaster,
+        data: ModelInput,
+        *,
+        horizon: int,
+        frequency: Frequency,
+        seed: int,
+        reference: dt.date,
+    ) -> ModelOutput:
+        """`model.fit_predict`, for the series that are not known from the origin `reference`."""
+        asked = {"horizon": horizon, "frequency": frequency, "seed": seed}
+        if self.folder is None or model.name not in PER_SERIES:
+            return model.fit_predict(data, horizon=horizon, frequency=frequency, seed=seed)
+        path = self.folder / f"{frequency}-{horizon}" / model.name / f"{reference.isoformat()}.npz"
+        keys = [
+            self._key(model.name, values=v, sd=s, asked=asked)
+            for v, s in zip(data.values, data.sd, strict=True)
+        ]
+        known = _read(path, steps=horizon)
+        unknown = np.array([row for row, key in enumerate(keys) if key not in known], dtype=np.int64)
+        if unknown.size:
+            made = model.fit_predict(data.rows(unknown), horizon=horizon, frequency=frequency, seed=seed)
+            rows = zip(unknown, made.points, made.fallback, strict=True)
+            known |= {keys[row]: np.append(points, float(flag)) for row, points, flag in rows}
+            _write(path, known={key: known[key] for key in keys})
+        found = np.stack([known[key] for key in keys]) if keys else np.empty((0, horizon + 1))
+        return ModelOutput(points=found[:, :-1], fallback=found[:, -1] > 0.0)
+
+    def keep_since(self, day: dt.date) -> None:
+        """Forget all origins before `day`."""
+        for path in self.folder.rglob("*.npz") if self.folder is not None else ():
+            if path.stem < day.isoformat():
+                path.unlink(missing_ok=True)
+
+    def _key(self, name: str, *, values: Floats, sd: float, asked: Mapping[str, object]) -> str:
+        begun = int(np.argmax(~np.isnan(values)))
+        told = f"{self.version}|{name}|{sorted(asked.items())}|{float(sd)!r}|".encode()
+        return hashlib.sha256(told + np.ascontiguousarray(values[begun:]).tobytes()).hexdigest()[:32]
+
+
+def _read(path: Path, *, steps: int) -> dict[str, Floats]:
+    """What the file holds; nothing where it is missing or damaged."""
+    try:
+        with path.open("rb") as file, np.load(file) as found:
+            keys, rows = found["keys"], found["rows"]
+    except (FileNotFoundError, BadZipFile, KeyError, ValueError, EOFError, OSError):
+        return {}
+    if rows.ndim != 2 or rows.shape != (len(keys), steps + 1):
+        return {}
+    return dict(zip(keys.tolist(), rows, strict=True))
+
+
+def _write(path: Path, *, known: dict[str, Floats]) -> None:
+    """Write beside and rename, so that a half-written file is never read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    with beside.open("wb") as file:
+        np.savez(file, keys=np.array(list(known), dtype=np.str_), rows=np.stack(list(known.values())))
+    beside.replace(path)
