@@ -17,9 +17,7 @@ import numpy as np
 
 from forecasting.matrix import Floats, Frequency
 from forecasting.models import Forecaster, ModelInput, ModelOutput
-
-# Models whose answer for a series depends on that series alone, and costs more than to look it up.
-PER_SERIES = frozenset({"auto_ets", "auto_theta", "auto_arima"})
+from forecasting.models.statistical import Statistical
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,9 @@ class Memo:
     ) -> ModelOutput:
         """`model.fit_predict`, for the series that are not known from the origin `reference`."""
         asked = {"horizon": horizon, "frequency": frequency, "seed": seed}
-        if self.folder is None or model.name not in PER_SERIES:
+        if self.folder is None or not isinstance(model, Statistical):
             return model.fit_predict(data, horizon=horizon, frequency=frequency, seed=seed)
+        data = data.newest(model.newest)
         path = self.folder / f"{frequency}-{horizon}" / model.name / f"{reference.isoformat()}.npz"
         keys = [
             self._key(model.name, values=v, sd=s, asked=asked)

@@ -40,6 +40,15 @@ class ModelInput:
         """[series] periods between the last observation and the origin."""
         return self.values.shape[1] - 1 - last_column(self.values)
 
+    def newest(self, periods: int) -> ModelInput:
+        """The newest periods alone, with the step that they have by themselves."""
+        values = self.values[:, -periods:]
+        own = [_step(row) for row in values]
+        sd = np.array(
+            [o if o > 0.0 else before for o, before in zip(own, self.sd, strict=True)], dtype=np.float64
+        )
+        return replace(self, values=values, sd=sd, sampling=self.sampling[:, -periods:])
+
     def rows(self, keep: NDArray[np.int64]) -> ModelInput:
         """The series at the positions `keep`."""
         ids = tuple(self.ids[i] for i in keep)
@@ -71,6 +80,13 @@ class Forecaster(Protocol):
     def fit_predict(self, data: ModelInput, *, horizon: int, frequency: Frequency, seed: int) -> ModelOutput:
         """Forecast every series of `data` for the `horizon` periods after the last column."""
         ...
+
+
+def _step(row: Floats) -> float:
+    """Root mean square of a series' differences, over gaps divided by the root of their length; 0 without two."""
+    seen = np.flatnonzero(~np.isnan(row))
+    steps = np.diff(row[seen]) / np.sqrt(np.diff(seen))
+    return float(np.sqrt(np.mean(steps**2))) if steps.size >= 2 else 0.0
 
 
 def filled(row: Floats) -> Floats:

@@ -38,15 +38,17 @@ class _Unfitted:
 
 @dataclass(frozen=True)
 class Statistical:
-    """One statsforecast model; `make` builds it for a season length, `newest` bounds its history in periods."""
+    """One statsforecast model; `make` builds it for a season length. It sees a series' `newest` periods and no other
+    series, so that what it says of them can be kept (`forecasting/memo.py`)."""
 
     name: str
     make: Callable[[int], Any]
-    newest: int | None = None
+    newest: int
 
     def fit_predict(self, data: ModelInput, *, horizon: int, frequency: Frequency, seed: int) -> ModelOutput:
+        data = data.newest(self.newest)
         lags = data.lags
-        frame = _regular(data, newest=self.newest)
+        frame = _regular(data)
         model = self.make(7 if frequency == "day" else 1)
         paths = _forecast(frame, model=model, horizon=horizon + int(lags.max(initial=0)))
         full = np.full((len(data.ids), paths.shape[1]), np.nan)
@@ -54,13 +56,9 @@ class Statistical:
         return guarded(after_lags(full, lags=lags, horizon=horizon), data=data)
 
 
-def _regular(data: ModelInput, *, newest: int | None) -> pl.DataFrame:
+def _regular(data: ModelInput) -> pl.DataFrame:
     """`unique_id` (position), `ds` (1, 2, …), `y`: gaps filled by straight lines on the modelling scale."""
-    series = [
-        (i, filled(row)[-(newest or row.size) :])
-        for i, row in enumerate(data.values)
-        if np.sum(~np.isnan(row)) >= MINIMUM
-    ]
+    series = [(i, filled(row)) for i, row in enumerate(data.values) if np.sum(~np.isnan(row)) >= MINIMUM]
     frames = [pl.DataFrame({"unique_id": i, "ds": np.arange(1, y.size + 1), "y": y}) for i, y in series]
     return (
         pl.concat(frames)
