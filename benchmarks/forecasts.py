@@ -1,7 +1,7 @@
 """How the forecasters do on real series: error against the flat line, coverage, and what each costs.
 
 Run from the repository with `../shared/data` beside it: `python benchmarks/forecasts.py [--every K] [--only NAME …]`.
-Origins roll over the last third of each set, a horizon apart (`--every K`: every K-th of them). Prints the tables of
+Origins roll over the last third of each set, a horizon apart (`--every K`: every K-th of them, for days). Prints the tables of
 `benchmarks/results/forecasts.md`.
 """
 
@@ -134,7 +134,9 @@ SETS = (
 def scores_of(panel: Set, *, horizon: int, every: int, models: tuple[str, ...]) -> pl.DataFrame:
     """`out.scores` rows over the last third of the set."""
     plan = TASKS[f"{'daily' if panel.frequency == 'day' else 'weekly'}_{horizon}"]
-    plan = replace(plan, every=plan.every * every, models=models or plan.models)
+    # A year of weeks holds four origins, and none can be spared.
+    apart = every if panel.frequency == "day" else 1
+    plan = replace(plan, every=plan.every * apart, models=models or plan.models)
     return backtest_file(panel.read().drop_nulls("value"), plan=plan, kind=panel.kind)
 
 
