@@ -1,8 +1,8 @@
 """How the forecasters do on real series: error against the flat line, coverage, and what each costs.
 
 Run from the repository with `../shared/data` beside it: `python benchmarks/forecasts.py [--every K] [--only NAME …]`.
-Origins roll over the last third of each set, a horizon apart (`--every K`: every K-th of them, for days). Prints the tables of
-`benchmarks/results/forecasts.md`.
+Origins roll over the last third of each set, a horizon apart (`--every K`: every K-th of them, for days). Prints the
+tables of `benchmarks/results/forecasts.md`.
 """
 
 from __future__ import annotations
