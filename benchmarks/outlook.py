@@ -57,6 +57,8 @@ def row(panel: Set, *, steps: int) -> str:
         lead = float(np.median(hits.leads)) if hits.leads else np.nan
         alarmed.append([hits.f1, by_chance, by_plan, hits.precision, hits.recall, lead])
     b, a = np.array(brier), np.array(alarmed)
+    if not len(b):
+        return f"| {panel.name} | {steps} {panel.frequency}s | 0 |" + " – |" * 10
     told = f"| {panel.name} | {steps} {panel.frequency}s | {len(b)} | {np.mean(b[:, 0] < b[:, 1]):.0%} "
     told += f"| {b[:, 0].mean():.3f} | {b[:, 1].mean():.3f} | {len(a)} |"
     if not len(a):
