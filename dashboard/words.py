@@ -37,6 +37,10 @@ MODELS = {
     "auto_theta": "AutoTheta",
     "auto_arima": "AutoARIMA",
     "dynamics": "Affect dynamics",
+    "global_linear": "Shared autoregression",
+    "ridge_var": "Vector autoregression",
+    "auto_ces": "AutoCES",
+    "mstl": "MSTL",
     "nhits": "NHITS",
 }
 LANGUAGES = {

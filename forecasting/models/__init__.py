@@ -8,8 +8,9 @@ from collections.abc import Callable
 from forecasting.models.base import Forecaster, ModelInput, ModelOutput
 from forecasting.models.baselines import FlatLine, SeasonalNaive, WindowMean
 from forecasting.models.dynamics import Dynamics
+from forecasting.models.linear import GlobalLinear, RidgeVar
 from forecasting.models.neural import Nhits
-from forecasting.models.statistical import auto_arima, auto_ets, auto_theta
+from forecasting.models.statistical import auto_arima, auto_ces, auto_ets, auto_theta, mstl
 from warehouse.errors import ConfigError
 
 BASELINE = "flat_line"
@@ -22,10 +23,15 @@ REGISTRY: dict[str, Callable[[], Forecaster]] = {
     "auto_theta": auto_theta,
     "auto_arima": auto_arima,
     "dynamics": Dynamics,
+    "global_linear": GlobalLinear,
+    "ridge_var": RidgeVar,
     "nhits": Nhits,
+    "auto_ces": auto_ces,
+    "mstl": mstl,
 }
 TRAINS_ONCE = frozenset({"nhits"})
-DEFAULT_MEMBERS = tuple(REGISTRY)
+# In the ensemble unless a configuration or a task says otherwise; the others cost more than they bring.
+DEFAULT_MEMBERS = tuple(name for name in REGISTRY if name not in ("auto_ces", "mstl"))
 
 __all__ = [
     "BASELINE",

@@ -20,6 +20,7 @@ from forecasting.models.base import ModelInput, ModelOutput, after_lags, filled,
 MINIMUM = 14
 ARIMA_PERIODS = 300
 SMOOTHING_PERIODS = 365
+MSTL_PERIODS, YEAR = 1_461, 365
 QUIET = (
     "Stepwise search was stopped early",
     "possible convergence problem",
@@ -96,6 +97,16 @@ def auto_arima() -> Statistical:
     return Statistical("auto_arima", _arima, ARIMA_PERIODS)
 
 
+def auto_ces() -> Statistical:
+    """Complex exponential smoothing (Svetunkov et al. 2022), its kind of season chosen by AICc."""
+    return Statistical("auto_ces", _ces, SMOOTHING_PERIODS)
+
+
+def mstl() -> Statistical:
+    """Weekly and yearly seasons by repeated loess (Bandara et al. 2021), smoothing of the rest; needs two years."""
+    return Statistical("mstl", _mstl, MSTL_PERIODS)
+
+
 def _ets(season: int) -> Any:
     from statsforecast.models import AutoETS
 
@@ -115,3 +126,16 @@ def _arima(season: int) -> Any:
         season_length=season, max_p=2, max_q=2, max_P=1, max_Q=1, max_d=1, start_p=1, start_q=1,
         nmodels=6, approximation=True, allowdrift=False,
     )  # fmt: skip
+
+
+def _ces(season: int) -> Any:
+    from statsforecast.models import AutoCES
+
+    return AutoCES(season_length=season)
+
+
+def _mstl(season: int) -> Any:
+    from statsforecast.models import MSTL, AutoETS
+
+    seasons = [season, YEAR] if season > 1 else [52]
+    return MSTL(season_length=seasons, trend_forecaster=AutoETS(model="ANN"))

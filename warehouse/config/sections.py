@@ -243,6 +243,8 @@ class ForecastConfig(Section):
         "auto_theta",
         "auto_arima",
         "dynamics",
+        "global_linear",
+        "ridge_var",
         "nhits",
     )
     horizon_days: int = Field(default=14, ge=1, le=60)
