@@ -221,7 +221,12 @@ def _fit_to_values(figure: go.Figure, *, lines: list[Line], statistic: str) -> N
 
 
 def fan(
-    history: pl.DataFrame, *, quantiles: pl.DataFrame, statistic: str, threshold: float | None = None
+    history: pl.DataFrame,
+    *,
+    quantiles: pl.DataFrame,
+    statistic: str,
+    threshold: float | None = None,
+    of_threshold: str = "unusually high",
 ) -> go.Figure:
     """The observed past and 50, 80 and 95 % forecast bands. `quantiles` has one column per level."""
     figure = go.Figure()
@@ -238,7 +243,7 @@ def fan(
         figure.add_hline(
             y=threshold,
             line={"color": ORANGE, "dash": "dash", "width": 1},
-            annotation={"text": "unusually high", "font": {"size": 11}},
+            annotation={"text": of_threshold, "font": {"size": 11}},
             annotation_position="top left",
         )
     figure.update_yaxes(tickformat=tick_format(statistic))

@@ -97,6 +97,7 @@ def _fan(
         quantiles=quantiles,
         statistic=publication.statistic(series.signal),
         threshold=threshold,
+        of_threshold="unusually high mean of seven days" if series.time_type == "day" else "unusually high",
     )
     alt = f"Observed past and forecast of {publication.label(series.signal)}"
     st.plotly_chart(figure, key="fan", config={"displayModeBar": False}, alt=alt)
