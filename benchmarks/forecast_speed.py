@@ -52,7 +52,7 @@ def main() -> None:
     frame = signals(series=series, days=days + 2)
     config = ForecastConfig(max_series=series, horizon_days=28)
     with tempfile.TemporaryDirectory() as folder:
-        memo = Memo(Path(folder), version="1")
+        memo = Memo(Path(folder))
         for night in (0, 1):
             as_of = START + dt.timedelta(days=days + night)
             start, used = time.perf_counter(), time.process_time()

@@ -13,7 +13,7 @@ from forecasts import SETS, Set
 
 from forecasting.files import EVERYTHING, _read
 from forecasting.peaks.judge import alarms, best_least, calendar_f1, matched, onsets, random_f1
-from forecasting.peaks.nightly import ALARM_STEPS, LEAST_ONSETS, STEPS
+from forecasting.peaks.nightly import ALARM_STEPS, LEAST_ONSETS, QUIET, STEPS
 from forecasting.peaks.outlook import LEAST_HISTORY, outlook
 
 HEAD = (
@@ -37,7 +37,9 @@ def row(panel: Set, *, steps: int) -> str:
     third = matrix.periods // 3
     past, judged = slice(0, made.raw.shape[1] - third), slice(made.raw.shape[1] - third, None)
     chance, base, happened = (part[:, :, steps - 1] for part in (made.chance, made.base, made.happened))
-    least = best_least(chance[:, past], above=made.above[:, past], steps=steps, lag=1)
+    least = best_least(
+        chance[:, past], above=made.above[:, past], steps=steps, lag=1, quiet=QUIET[panel.frequency]
+    )
     brier, alarmed = [], []
     for i in range(len(chance)):
         known = ~np.isnan(happened[i, judged])
@@ -46,7 +48,7 @@ def row(panel: Set, *, steps: int) -> str:
                 np.mean((p[i, judged][known] - happened[i, judged][known]) ** 2) for p in (chance, base)
             ]
             brier.append(errors)
-        begins = onsets(made.above[i, judged])
+        begins = onsets(made.above[i, judged], quiet=QUIET[panel.frequency])
         if len(begins) < LEAST_ONSETS:
             continue
         raised = alarms(chance[i, judged], least=least, begins=begins, steps=steps, lag=1)

@@ -259,7 +259,7 @@ def forecast(run: Run) -> Receipt:
     from forecasting.forecast import forecast_signals
     from forecasting.memo import Memo
 
-    config, memo = run.config, Memo(run.config.paths.forecast_memo, version=VERSION)
+    config, memo = run.config, Memo(run.config.paths.forecast_memo)
     if _is_done(run, stage="forecast"):
         return Receipt("forecast", notes=("already issued by this very run",))
     with _stage(run, "forecast") as (store, receipts):

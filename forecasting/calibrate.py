@@ -96,6 +96,8 @@ def stretched(quantiles: Floats, *, misses: Floats) -> Floats:
     factors = np.ones(quantiles.shape[1:])
     for h in range(quantiles.shape[1] if seen else 0):
         window = np.abs(misses[:, :, max(h - NEIGHBOUR_HORIZONS, 0) : h + NEIGHBOUR_HORIZONS + 1])
+        if np.sum(~np.isnan(window[..., 0])) < POOL_MINIMUM:
+            window = np.abs(misses)
         for level in range(len(LEVELS)):
             sample = window[..., level][~np.isnan(window[..., level])]
             if level != middle and sample.size >= POOL_MINIMUM:

@@ -9,23 +9,34 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
 from forecasting.matrix import Floats, Frequency
-from forecasting.models import Forecaster, ModelInput, ModelOutput
+from forecasting.models import Forecaster, ModelInput, ModelOutput, base, statistical
 from forecasting.models.statistical import Statistical
+
+
+@cache
+def code() -> str:
+    """A hash of what says it: the fitting library and the files around it."""
+    digest = hashlib.sha256(version("statsforecast").encode())
+    for module in (base, statistical):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
 class Memo:
-    """`version` is part of every key: other code, other answers. Without a folder nothing is kept."""
+    """Without a folder nothing is kept. `version` is part of every key: other code, other answers."""
 
     folder: Path | None
-    version: str
+    version: str = field(default_factory=code)
 
     def fit_predict(
         self,

@@ -25,7 +25,7 @@ from forecasting.tasks import Task
 
 MAX_LAG_HORIZONS = 2
 Progress = Callable[[str], None]
-NOTHING_KEPT = Memo(None, version="")
+NOTHING_KEPT = Memo(None)
 
 
 @dataclass(kw_only=True)

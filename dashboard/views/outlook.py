@@ -164,10 +164,11 @@ def _worth(row: dict[str, object]) -> str:
 
 def _meaning(row: dict[str, object], *, statistic: str) -> str:
     what = "the mean of seven days" if row["time_type"] == "day" else "a week"
-    first, last = row["expected_first_day"], row["horizon_days"]
+    year = "the last year" if row["time_type"] == "day" else "the last two years"
+    first, within = row["expected_first_day"], row["alarm_days"]
     above = words.amount(float(str(row["threshold"])), statistic=statistic)
-    when = "" if first is None else f" If it comes within {last} days, it begins around {first:%d %b %Y}."
-    return f"High means {what} above {above}, the level that one in ten passed in the last year.{when}"
+    when = "" if first is None else f" If it comes within {within} days, it begins around {first:%d %b %Y}."
+    return f"High means {what} above {above}, the level that one in ten passed in {year}.{when}"
 
 
 def _peak_row(row: dict[str, object]) -> dict[str, str]:

@@ -14,7 +14,6 @@ from flows.cli.commands_files import KindOption, SeriesOption, _read_series
 from flows.cli.options import AsOfOption, ColumnsOption, DryRunOption, OutOption, need_out, parse_day
 from flows.cli.output import log, progress, say
 from flows.files import write_table
-from flows.stages import VERSION
 from warehouse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def _run(
             plan=plan,
             kind=kind,
             as_of=day,
-            memo=Memo(parts, version=VERSION),
+            memo=Memo(parts),
             progress=lambda label: tell(label, 1),
         )
 

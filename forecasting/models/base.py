@@ -41,8 +41,14 @@ class ModelInput:
         return self.values.shape[1] - 1 - last_column(self.values)
 
     def newest(self, periods: int) -> ModelInput:
-        """The newest periods alone, with the step that they have by themselves."""
-        values = self.values[:, -periods:]
+        """The newest periods alone, with the step that they have by themselves.
+
+        A series that ended before them keeps its last value, as the first of them.
+        """
+        values = self.values[:, -periods:].copy()
+        ended = np.flatnonzero(np.isnan(values).all(axis=1))
+        if values.shape[1]:
+            values[ended, 0] = self.values[ended, last_column(self.values)[ended]]
         own = [_step(row) for row in values]
         sd = np.array(
             [o if o > 0.0 else before for o, before in zip(own, self.sd, strict=True)], dtype=np.float64

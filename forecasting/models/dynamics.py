@@ -24,6 +24,7 @@ PERIODS = 400
 MINIMUM = 14
 SEASON = 7
 EARLY = 60
+LEAST_SCALE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ def filtering(values: Floats, *, sampling: Floats, frequency: Frequency) -> Filt
     so_far = np.cumsum(np.where(seen, sampling, 0.0), axis=1) / np.maximum(np.cumsum(seen, axis=1), 1)
     return Filtering(
         noise=np.maximum(1.0 + (sampling - so_far) / unit[:, None], 0.25),
-        first=np.argmax(seen, axis=1),
+        first=np.argmax(seen, axis=1) if seen.shape[1] else np.zeros(len(seen), dtype=np.int64),
         unit=unit,
         grid=np.array([astuple(s) if season > 1 else (*astuple(s)[:-1], 0.0) for s in SETTINGS]),
         season=season,
@@ -99,4 +100,6 @@ class Dynamics:
         mean, variance = filtered(values, made.noise, made.first, made.unit, made.grid, made.season, horizon)
         mean[np.sum(~np.isnan(values), axis=1) < MINIMUM] = np.nan
         found = guarded(mean, data=data)
-        return ModelOutput(points=found.points, fallback=found.fallback, scale=np.sqrt(variance))
+        # A series that has not moved for long expects nothing, and would make its next error immense.
+        scale = np.maximum(np.sqrt(variance), LEAST_SCALE * data.sd[:, None])
+        return ModelOutput(points=found.points, fallback=found.fallback, scale=scale)

@@ -14,7 +14,7 @@ OUTLIER = 3.0
 
 
 @compiled
-def turn_weekdays(state: Floats, cov: Floats, scratch: Floats) -> None:
+def turn_weekdays(state: Floats, cov: Floats) -> None:
     """Weekdays one on: the next day's effect is minus the sum of the six before it."""
     size = len(state)
     total = 0.0
@@ -42,7 +42,7 @@ def turn_weekdays(state: Floats, cov: Floats, scratch: Floats) -> None:
 @compiled
 def one_period(
     state: Floats, cov: Floats, decay: float, damping: float, drift: float, excitation: float, push: float,
-    weekdays: float, scratch: Floats,
+    weekdays: float,
 ) -> None:  # fmt: skip
     """One period on, in place: baseline += momentum, deviation decays, the newest weekday moves to the end."""
     size = len(state)
@@ -59,7 +59,7 @@ def one_period(
         cov[i, 1] *= decay
         cov[i, 2] *= damping
     if size > 3:
-        turn_weekdays(state, cov, scratch)
+        turn_weekdays(state, cov)
         cov[3, 3] += weekdays
     cov[0, 0] += drift
     cov[1, 1] += excitation
@@ -119,16 +119,16 @@ def log_score(ratio: float, variance: float) -> float:
 
 @compiled
 def rescaled(scale: float, ratio: float, age: int) -> float:
-    """The observation noise after an error, the `age`-th one."""
+    """The observation noise after an error in the `age`-th period."""
     share = max(1.0 / (age + 5.0), 0.01)
     return scale + share * (min(ratio, OUTLIER**2) - 1.0) * scale
 
 
 @compiled
-def advance(setting: Floats, state: Floats, cov: Floats, scratch: Floats) -> None:
+def advance(setting: Floats, state: Floats, cov: Floats) -> None:
     """One period on, in place."""
     drift, excitation, decay, push, damping, weekdays = setting
-    one_period(state, cov, decay, damping, drift, excitation, push, weekdays, scratch)
+    one_period(state, cov, decay, damping, drift, excitation, push, weekdays)
 
 
 @compiled
@@ -142,13 +142,13 @@ def one_setting(
     scale, score = unit, 0.0
     for t in range(first, len(values)):
         if t > first:
-            advance(setting, state, cov, scratch)
+            advance(setting, state, cov)
         if not np.isnan(values[t]):
             ratio, around = observe(values[t], noise[t], scale, state, cov, scratch)
             score = MEMORY * score + log_score(ratio, around * scale)
             scale = rescaled(scale, ratio, t - first + 1)
     for h in range(len(path)):
-        advance(setting, state, cov, scratch)
+        advance(setting, state, cov)
         path[h] = level(state)
         for i in range(size):
             scratch[i] = cov[i, 0] + cov[i, 1]

@@ -15,12 +15,13 @@ STATES = 9
 
 
 @compiled
-def to_natural(value: float, kind: int) -> float:
-    """Undo the modelling scale of a value (without its small-sample correction)."""
+def to_natural(value: float, kind: int, n: float) -> float:
+    """Undo the modelling scale, as `matrix.from_model_scale` does, for a sample of `n`; counts are whole."""
     if kind == SHARE:
-        return 1.0 / (1.0 + np.exp(-value))
+        share = ((n + 1.0) / (1.0 + np.exp(-value)) - 0.5) / n
+        return min(max(share, 0.0), 1.0)
     if kind == COUNT:
-        return max(np.exp(min(value, 700.0)) - 1.0, 0.0)
+        return np.rint(max(np.exp(min(value, 700.0)) - 1.0, 0.0))
     return value
 
 
@@ -60,7 +61,8 @@ def move(state: Floats, setting: Floats, sd: float, draws: Floats) -> float:
 
 @compiled
 def first_day_above(
-    state: Floats, setting: Floats, sd: float, draws: Floats, kind: int, newest: Floats, threshold: float, lag: int
+    state: Floats, setting: Floats, sd: float, draws: Floats, kind: int, n: float, newest: Floats, threshold: float,
+    lag: int,
 ) -> int:  # fmt: skip
     """Steps after the lag until the mean of the newest `len(newest)` periods first exceeds the threshold; 0: never.
 
@@ -68,7 +70,7 @@ def first_day_above(
     """
     width = len(newest)
     for h in range(len(draws)):
-        newest[h % width] = to_natural(move(state, setting, sd, draws[h]), kind)
+        newest[h % width] = to_natural(move(state, setting, sd, draws[h]), kind, n)
         if h >= lag:
             total, count = 0.0, 0
             for value in newest:
@@ -83,7 +85,7 @@ def first_day_above(
 @compiled
 def chances_at(
     states: Floats, covs: Floats, scales: Floats, scores: Floats, grid: Floats, normals: Floats, starts: Floats,
-    kind: int, newest: Floats, threshold: float, lag: int, found: Floats,
+    kind: int, n: float, newest: Floats, threshold: float, lag: int, found: Floats,
 ) -> None:  # fmt: skip
     """Fill `found` [steps] with the share of paths that were above by then; paths are dealt out to the settings by
     how well each foresaw the series."""
@@ -105,7 +107,7 @@ def chances_at(
             for j in range(i + 1):
                 state[i] += sd * factor[i, j] * starts[p, j]
         buffer[:] = newest
-        day = first_day_above(state, grid[k], sd, normals[p], kind, buffer, threshold, lag)
+        day = first_day_above(state, grid[k], sd, normals[p], kind, n, buffer, threshold, lag)
         if day > 0:
             found[day - 1 :] += 1.0
     found /= paths
@@ -113,13 +115,14 @@ def chances_at(
 
 @compiled
 def exceedances(
-    values: Floats, natural: Floats, noise: Floats, first: NDArray[np.int64], unit: Floats, grid: Floats, season: int,
-    kind: int, thresholds: Floats, width: int, lag: int, normals: Floats, starts: Floats, chances: Floats,
+    values: Floats, natural: Floats, n: Floats, noise: Floats, first: NDArray[np.int64], unit: Floats, grid: Floats,
+    season: int, kind: int, thresholds: Floats, width: int, lag: int, normals: Floats, starts: Floats, chances: Floats,
 ) -> None:  # fmt: skip
     """Fill `chances` [series, origins, steps]: at each of the newest columns, from what is in columns up to it.
 
     `thresholds` [series, periods] (NaN: nothing is asked there) are compared with means of `width` natural values;
-    `normals` [paths, lag + steps, 5] and `starts` [paths, STATES] are the draws, the same at every origin.
+    `n` [series, periods] is the newest known sample size; `normals` [paths, lag + steps, 5] and `starts`
+    [paths, STATES] are the draws, the same at every origin.
     """
     settings, size = len(grid), 3 + (season - 1)
     begun = values.shape[1] - chances.shape[1]
@@ -132,7 +135,7 @@ def exceedances(
         for t in range(first[row], values.shape[1]):
             for k in range(settings):
                 if t > first[row]:
-                    advance(grid[k], states[k], covs[k], scratch)
+                    advance(grid[k], states[k], covs[k])
                 if not np.isnan(values[row, t]):
                     ratio, around = observe(
                         values[row, t], noise[row, t], scales[k], states[k], covs[k], scratch
@@ -144,6 +147,6 @@ def exceedances(
                     at = t - width + 1 + j
                     newest[j] = natural[row, at] if at >= 0 else np.nan
                 chances_at(
-                    states, covs, scales, scores, grid, normals, starts, kind, newest, thresholds[row, t], lag,
-                    chances[row, t - begun],
+                    states, covs, scales, scores, grid, normals, starts, kind, n[row, t], newest, thresholds[row, t],
+                    lag, chances[row, t - begun],
                 )  # fmt: skip

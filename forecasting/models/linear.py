@@ -56,7 +56,7 @@ def _windows(row: Floats, *, steps: int) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True)
 class RidgeVar:
-    """A vector autoregression of the signals of one place on yesterday and the same weekday a week ago.
+    """A vector autoregression of the signals of one place on the period before and the seventh before.
 
     Other signals' coefficients are shrunk ten times as hard as a signal's own. A file's series are one place; places
     with more than 24 signals are cut into parts of neighbouring ones. It needs two series that end on the same day.
@@ -72,9 +72,14 @@ class RidgeVar:
 
 
 def _places(data: ModelInput) -> list[list[int]]:
-    """Positions of series of one place (what follows the signal's name in the id) that end on the same period."""
+    """Positions of series of one place (what follows the signal's name in the id) that end on the same period; too
+    young ones are left out, since all of them are cut to the youngest."""
     groups: dict[tuple[str, int], list[int]] = {}
+    least = MINIMUM + max(VAR_LAGS)
+    old_enough = [_span(row) >= least for row in data.values[:, -NEWEST:]]
     for at, (name, lag) in enumerate(zip(data.ids, data.lags, strict=True)):
+        if not old_enough[at]:
+            continue
         groups.setdefault((name.partition("|")[2], int(lag)), []).append(at)
     return [
         group[start : start + VAR_SERIES]
@@ -84,14 +89,18 @@ def _places(data: ModelInput) -> list[list[int]]:
     ]
 
 
+def _span(row: Floats) -> int:
+    """Periods from a series' first to its last value."""
+    seen = np.flatnonzero(~np.isnan(row))
+    return int(seen[-1] - seen[0] + 1) if seen.size else 0
+
+
 def _var_paths(values: Floats, *, horizon: int) -> Floats:
     """[series, horizon] after the last column; NaN where the series have too little past in common."""
     lag = int(np.argmax(~np.isnan(values[0, ::-1])))
     begun = int(max(np.argmax(~np.isnan(row)) for row in values))
     known = np.stack([_between(row[begun : row.size - lag]) for row in values])
     longest = max(VAR_LAGS)
-    if known.shape[1] < MINIMUM + longest:
-        return np.full((len(values), horizon), np.nan)
     mean, unit = known.mean(axis=1), np.maximum(known.std(axis=1), 1e-12)
     scaled = (known - mean[:, None]) / unit[:, None]
     before = np.concatenate([scaled[:, longest - back : -back] for back in VAR_LAGS])

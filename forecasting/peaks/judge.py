@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from forecasting.matrix import Flags, Floats
 
-QUIET = 7
+CAUTIOUS = 0.5
+GRID = tuple(float(least) for least in np.arange(0.1, 0.95, 0.05))
 DRAWS = 100
 Days = NDArray[np.int64]
 
@@ -41,10 +42,10 @@ class Hits:
         return 2.0 * len(self.leads) / both if both else np.nan
 
 
-def onsets(above: Flags) -> Days:
-    """Columns of one series [periods] on which it is above after `QUIET` periods in which it was not."""
-    recent = np.concatenate([np.zeros(QUIET, dtype=bool), above])
-    before = np.lib.stride_tricks.sliding_window_view(recent, QUIET)[: len(above)].any(axis=1)
+def onsets(above: Flags, *, quiet: int) -> Days:
+    """Columns of one series [periods] on which it is above after `quiet` periods in which it was not."""
+    recent = np.concatenate([np.zeros(quiet, dtype=bool), above])
+    before = np.lib.stride_tricks.sliding_window_view(recent, quiet)[: len(above)].any(axis=1)
     return np.flatnonzero(above & ~before)
 
 
@@ -96,29 +97,25 @@ def calendar_f1(periods: int, *, count: int, begins: Days, steps: int, lag: int)
 
 def shift_p_value(raised: Days, *, periods: int, begins: Days, steps: int, lag: int) -> float:
     """How often the same alarms, moved round the calendar by any number of periods, match as many onsets: alarms keep
-    their distances, which random ones do not."""
+    their distances, which random ones do not. 1 where there is nothing to move."""
+    if not periods or not len(raised):
+        return 1.0
     hits = len(matched(raised, begins=begins, steps=steps, lag=lag).leads)
     moved = [np.sort((raised + by) % periods) for by in range(periods)]
     as_good = [len(matched(m, begins=begins, steps=steps, lag=lag).leads) >= hits for m in moved]
     return float(np.mean(as_good))
 
 
-def best_least(
-    chance: Floats,
-    *,
-    above: Flags,
-    steps: int,
-    lag: int,
-    grid: tuple[float, ...] = tuple(np.arange(0.1, 0.95, 0.05)),
-) -> float:
-    """The chance [series, periods] from which alarms had the best F1 over all series together."""
-    begun = [onsets(row) for row in above]
+def best_least(chance: Floats, *, above: Flags, steps: int, lag: int, quiet: int) -> float:
+    """The chance [series, periods] from which alarms had the best F1 over all series together; `CAUTIOUS` where none
+    had any."""
+    begun = [onsets(row, quiet=quiet) for row in above]
     found = []
-    for least in grid:
+    for least in GRID:
         hits = [
             matched(alarms(c, least=least, begins=b, steps=steps, lag=lag), begins=b, steps=steps, lag=lag)
             for c, b in zip(chance, begun, strict=True)
         ]
         told = sum(h.alarms + h.onsets for h in hits)
         found.append(2.0 * sum(len(h.leads) for h in hits) / told if told else 0.0)
-    return grid[int(np.argmax(found))]
+    return GRID[int(np.argmax(found))] if max(found) > 0.0 else CAUTIOUS

@@ -31,6 +31,8 @@ MODEL = "dynamics"
 STEPS: dict[Frequency, int] = {"day": 14, "week": 4}
 # The horizon that alarms are raised, and judged, for.
 ALARM_STEPS: dict[Frequency, int] = {"day": 7, "week": 4}
+# Periods without a high after which another one is an onset.
+QUIET: dict[Frequency, int] = {"day": 7, "week": 2}
 ORIGINS: dict[Frequency, int] = {"day": 540, "week": 156}
 LEAST_ONSETS = 5
 OVER_RANDOM, OVER_CALENDAR, LEAST_LEAD, ALPHA = 0.2, 0.1, 2.0, 0.05
@@ -50,6 +52,7 @@ class OutlookTask:
     width: int
     rare: float
     history: int
+    quiet: int
 
     @property
     def sha256(self) -> str:
@@ -119,7 +122,7 @@ def _task(frequency: Frequency, *, lag: int, periods: int) -> OutlookTask:
     return OutlookTask(
         name=f"outlook_{frequency}", frequency=frequency, steps=STEPS[frequency],
         alarm_steps=ALARM_STEPS[frequency], origins=min(ORIGINS[frequency], periods), lag=lag,
-        width=WIDTH if frequency == "day" else 1, rare=RARE, history=HISTORY,
+        width=WIDTH if frequency == "day" else 1, rare=RARE, history=HISTORY[frequency], quiet=QUIET[frequency],
     )  # fmt: skip
 
 
@@ -127,29 +130,33 @@ def assess(made: Outlook, *, task: OutlookTask, seed: int) -> tuple[float, list[
     """The chance from which alarms did best on the older half of the origins, and what they came to on the newer."""
     steps, lag, half = task.alarm_steps, task.lag, made.raw.shape[1] // 2
     chance = made.chance[:, :, steps - 1]
-    least = best_least(chance[:, :half], above=made.above[:, :half], steps=steps, lag=lag)
+    least = best_least(chance[:, :half], above=made.above[:, :half], steps=steps, lag=lag, quiet=task.quiet)
     return least, [
-        _worth(made, row=row, newer=slice(half, None), least=least, task=task, seed=seed)
-        for row in range(len(chance))
+        _worth(made, row=row, half=half, least=least, task=task, seed=seed) for row in range(len(chance))
     ]
 
 
-def _worth(made: Outlook, *, row: int, newer: slice, least: float, task: OutlookTask, seed: int) -> Worth:
+def _worth(made: Outlook, *, row: int, half: int, least: float, task: OutlookTask, seed: int) -> Worth:
     steps, lag = task.alarm_steps, task.lag
-    chance, base, happened = (part[row, newer, steps - 1] for part in (made.chance, made.base, made.happened))
+    chance, base, happened = (part[row, half:, steps - 1] for part in (made.chance, made.base, made.happened))
     # Alarms whose window is not over can be neither right nor wrong yet.
     judged = np.where(np.arange(chance.size) < chance.size - steps - lag, chance, np.nan)
-    begins = onsets(made.above[row, newer])
+    begins = onsets(made.above[row], quiet=task.quiet) - half
+    # Only the days on which there could be an alarm, and those that one could foresee, so that no rule gains by a gap.
+    possible = np.flatnonzero(~np.isnan(judged))
+    first, last = (int(possible[0]), int(possible[-1])) if possible.size else (0, -1)
+    periods = last - first + 1
+    judged = judged[first : last + 1]
+    begins = begins[(begins > first + lag) & (begins <= last + lag + steps)] - first
     raised = alarms(judged, least=least, begins=begins, steps=steps, lag=lag)
-    hits = matched(raised, begins=begins, steps=steps, lag=lag)
-    count = len(raised)
+    hits, count = matched(raised, begins=begins, steps=steps, lag=lag), len(raised)
     return Worth(
         hits=hits, brier=_brier(chance, happened), brier_base=_brier(base, happened),
         f1_random=random_f1(
             ~np.isnan(judged), count=count, begins=begins, steps=steps, lag=lag, seed=seed
         ),
-        f1_calendar=calendar_f1(chance.size, count=count, begins=begins, steps=steps, lag=lag), periods=chance.size,
-        p_value=shift_p_value(raised, periods=chance.size, begins=begins, steps=steps, lag=lag),
+        f1_calendar=calendar_f1(periods, count=count, begins=begins, steps=steps, lag=lag),
+        p_value=shift_p_value(raised, periods=periods, begins=begins, steps=steps, lag=lag), periods=periods,
     )  # fmt: skip
 
 
@@ -163,7 +170,8 @@ def _rows(made: Outlook, *, matrix: Matrix, least: float, worths: list[Worth]) -
     asked = np.flatnonzero(np.isfinite(made.chance[:, -1]).all(axis=1))
     days = np.arange(1, steps + 1) * STEP_DAYS[matrix.frequency]
     chance = made.chance[asked, -1]
-    half_way = (chance >= chance[:, [-1]] / 2.0).argmax(axis=1)
+    whole = chance[:, [ALARM_STEPS[matrix.frequency] - 1]]
+    half_way = (chance >= whole / 2.0).argmax(axis=1)
     frame = pl.DataFrame(
         {
             "series_id": np.repeat(np.array(matrix.ids, dtype=object)[asked], steps).tolist(),
@@ -189,7 +197,7 @@ def _rows(made: Outlook, *, matrix: Matrix, least: float, worths: list[Worth]) -
 def _scores(worths: list[Worth], *, matrix: Matrix, task: OutlookTask, truth: pl.DataFrame) -> pl.DataFrame:
     from forecasting.backtest import fingerprint
 
-    months = np.array([w.periods for w in worths]) * matrix.step / 30.4375
+    months = np.maximum([w.periods for w in worths], 1) * matrix.step / 30.4375
     metrics = {
         "brier": [w.brier for w in worths],
         "brier_base": [w.brier_base for w in worths],

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
-from forecasting.matrix import Flags, Floats, Matrix, sampling_variance, to_model_scale
+from forecasting.matrix import UNKNOWN_N, Flags, Floats, Frequency, Matrix, sampling_variance, to_model_scale
 from forecasting.models.baselines import trailing_mean
-from forecasting.models.dynamics import filtering
+from forecasting.models.dynamics import EARLY, filtering
 from forecasting.models.kernels_paths import COUNT, INDEX, SHARE, STATES, exceedances
 
-RARE, HISTORY, LEAST_HISTORY = 0.9, 365, 60
+RARE, LEAST_HISTORY = 0.9, 60
+# A year of days, two years of weeks.
+HISTORY: dict[Frequency, int] = {"day": 365, "week": 104}
 WIDTH = 7
 PATHS = 200
 REFIT = 28
@@ -49,34 +51,44 @@ def outlook(matrix: Matrix, *, origins: int, steps: int, lag: int, seed: int) ->
     """
     width = WIDTH if matrix.frequency == "day" else 1
     smooth = trailing_mean(matrix.values) if width > 1 else matrix.values
-    threshold = past_threshold(smooth)
+    threshold = np.where(
+        _begun(matrix.values), past_threshold(smooth, history=HISTORY[matrix.frequency]), np.nan
+    )
     above = smooth > threshold
-    below = (smooth <= threshold) & ~np.isnan(threshold)
-    asked = np.where(below, threshold, np.nan)
+    asked = np.where(smooth <= threshold, threshold, np.nan)
     raw = _chances(matrix, asked=asked, width=width, origins=origins, steps=steps, lag=lag, seed=seed)
-    happened = _happened(smooth, threshold=asked, steps=steps, lag=lag)[:, -origins:]
-    base = _base_rates(_happened(smooth, threshold=asked, steps=steps, lag=lag), steps=steps, lag=lag)[
-        :, -origins:
-    ]
-    chance = _recalibrated(raw, base=base, happened=happened, lag=lag)
+    happened = _happened(smooth, threshold=asked, steps=steps, lag=lag)
+    base = _base_rates(happened, steps=steps, lag=lag)[:, -origins:]
+    chance = _recalibrated(raw, base=base, happened=happened[:, -origins:], lag=lag)
     return Outlook(
-        raw=raw, chance=chance, base=base, happened=happened, threshold=threshold[:, -origins:],
+        raw=raw, chance=chance, base=base, happened=happened[:, -origins:], threshold=threshold[:, -origins:],
         above=above[:, -origins:],
     )  # fmt: skip
 
 
-def past_threshold(smooth: Floats) -> Floats:
-    """[series, periods] the `RARE` quantile of the `HISTORY` values up to and with each; NaN with too few."""
-    padded = np.concatenate([np.full((len(smooth), HISTORY - 1), np.nan), smooth], axis=1)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, HISTORY, axis=1)
-    count = np.sum(~np.isnan(windows), axis=2)
-    ordered = np.sort(windows, axis=2)
+def _begun(values: Floats) -> Flags:
+    """[series, periods] whether the steps that the model's first guess of the noise rests on have been seen."""
+    moved = np.fmax.accumulate(values, axis=1) > np.fmin.accumulate(values, axis=1)
+    return np.asarray((np.cumsum(~np.isnan(values), axis=1) > EARLY) & moved)
+
+
+def past_threshold(smooth: Floats, *, history: int) -> Floats:
+    """[series, periods] the `RARE` quantile of the `history` values up to and with each; NaN with too few, or where
+    they are all the same."""
+    return np.stack([_threshold_of(row, history=history) for row in smooth]) if len(smooth) else smooth
+
+
+def _threshold_of(row: Floats, *, history: int) -> Floats:
+    padded = np.concatenate([np.full(history - 1, np.nan), row])
+    ordered = np.sort(np.lib.stride_tricks.sliding_window_view(padded, history), axis=1)
+    count = np.sum(~np.isnan(ordered), axis=1)
     rank = np.maximum((count - 1) * RARE, 0.0)
     low = np.floor(rank).astype(np.int64)
-    high = np.minimum(low + 1, np.maximum(count - 1, 0))
-    below = np.take_along_axis(ordered, low[:, :, None], axis=2)[:, :, 0]
-    upper = np.take_along_axis(ordered, high[:, :, None], axis=2)[:, :, 0]
-    return np.where(count >= LEAST_HISTORY, below + (rank - low) * (upper - below), np.nan)
+    last = np.maximum(count - 1, 0)
+    at = np.arange(len(row))
+    below, upper = ordered[at, low], ordered[at, np.minimum(low + 1, last)]
+    moved = ordered[at, last] > ordered[:, 0]
+    return np.where((count >= LEAST_HISTORY) & moved, below + (rank - low) * (upper - below), np.nan)
 
 
 def _chances(
@@ -89,11 +101,18 @@ def _chances(
     starts = rng.standard_normal((PATHS, STATES))
     found = np.zeros((len(matrix.ids), origins, steps))
     exceedances(
-        scaled, matrix.values, made.noise, made.first, made.unit, made.grid, made.season, _KINDS[matrix.kind], asked,
-        width, lag, normals, starts, found,
+        scaled, matrix.values, _newest_n(matrix), made.noise, made.first, made.unit, made.grid, made.season,
+        _KINDS[matrix.kind], asked, width, lag, normals, starts, found,
     )  # fmt: skip
     found[np.isnan(asked[:, -origins:])] = np.nan
     return found
+
+
+def _newest_n(matrix: Matrix) -> Floats:
+    """[series, periods] the newest sample size known by then; `UNKNOWN_N` before any is."""
+    known = np.where(np.isnan(matrix.values) | ~(matrix.n > 0.0), np.nan, matrix.n)
+    at = np.maximum.accumulate(np.where(np.isnan(known), 0, np.arange(known.shape[1])), axis=1)
+    return np.nan_to_num(np.take_along_axis(known, at, axis=1), nan=UNKNOWN_N)
 
 
 def _happened(smooth: Floats, *, threshold: Floats, steps: int, lag: int) -> Floats:

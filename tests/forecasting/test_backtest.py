@@ -78,7 +78,7 @@ def test_a_stopped_backtest_goes_on_and_ends_the_same(
 ) -> None:
     wanted = plan(models=(*CHEAP, "auto_ets", "nhits"))
     whole = backtest_file(series, plan=wanted)
-    memo = Memo(tmp_path, version="1")
+    memo = Memo(tmp_path)
 
     def stop(label: str) -> None:
         if "origin 4 of" in label:
@@ -97,7 +97,7 @@ def test_a_stopped_backtest_goes_on_and_ends_the_same(
 def test_what_is_kept_belongs_to_its_values_question_and_version(
     series: pl.DataFrame, tmp_path: Path
 ) -> None:
-    wanted, memo = plan(models=("auto_ets",)), Memo(tmp_path, version="1")
+    wanted, memo = plan(models=("auto_ets",)), Memo(tmp_path)
     other = series.with_columns(
         pl.when(pl.col("series_id") == "s1").then(0.5 * pl.col("value")).otherwise("value")
     )
@@ -108,7 +108,7 @@ def test_what_is_kept_belongs_to_its_values_question_and_version(
 
 
 def test_a_damaged_or_old_file_of_a_memo_is_made_again(series: pl.DataFrame, tmp_path: Path) -> None:
-    wanted, memo = plan(models=("auto_ets",)), Memo(tmp_path, version="1")
+    wanted, memo = plan(models=("auto_ets",)), Memo(tmp_path)
     whole = backtest_file(series, plan=wanted, memo=memo)
     files = sorted(tmp_path.rglob("*.npz"))
     for number, path in enumerate(files):

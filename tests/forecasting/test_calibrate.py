@@ -121,3 +121,13 @@ def test_stretching_without_a_past_changes_nothing() -> None:
     assert calibrate.stretched(quantiles, misses=np.empty((0, *quantiles.shape))) == pytest.approx(quantiles)
     unknown = np.full((4, *quantiles.shape), np.nan)
     assert calibrate.stretched(quantiles, misses=unknown) == pytest.approx(quantiles)
+
+
+def test_stretching_pools_all_steps_where_one_has_too_few() -> None:
+    quantiles = _normal_quantiles(spread=0.5, series=1, horizons=7)
+    rng = np.random.default_rng(5)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        misses = rng.normal(0, 1, (9, 1, 7, 1)) / np.abs(quantiles - quantiles[:, :, [11]])[None]
+    misses[~np.isfinite(misses)] = np.nan
+    width = np.diff(calibrate.stretched(quantiles, misses=misses)[0][:, [2, 20]], axis=1)[:, 0]
+    assert (width > 1.2 * (quantiles[0, 0, 20] - quantiles[0, 0, 2])).all()

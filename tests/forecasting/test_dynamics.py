@@ -144,3 +144,16 @@ def test_too_little_is_a_marked_flat_line() -> None:
     found = create("dynamics").fit_predict(_input(values), horizon=4, frequency="day", seed=1)
     assert found.fallback.tolist() == [True, False]
     assert found.points[0].tolist() == [values[0, -1]] * 4
+
+
+def test_a_series_at_rest_expects_something_of_its_usual_size() -> None:
+    values = np.random.default_rng(7).normal(0, 1, (1, 900))
+    values[0, -450:] = values[0, -450]
+    found = create("dynamics").fit_predict(_input(values), horizon=3, frequency="day", seed=1)
+    assert found.scale is not None
+    assert (found.scale > 0.05).all()
+
+
+def test_an_origin_before_the_data_is_a_marked_flat_line() -> None:
+    found = create("dynamics").fit_predict(_input(np.empty((0, 0))), horizon=3, frequency="day", seed=1)
+    assert found.points.shape == (0, 3)

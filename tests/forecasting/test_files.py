@@ -206,3 +206,10 @@ def test_real_emotion_shares_beat_the_flat_line_with_honest_coverage() -> None:
     assert best["relative_wis"] < 0.95
     assert best["coverage_95"] == pytest.approx(0.95, abs=0.06)
     assert best["coverage_50"] == pytest.approx(0.5, abs=0.12)
+
+
+@pytest.mark.parametrize("days", [20, 60, 126])
+def test_a_young_file_is_forecast_by_all_members(days: int) -> None:
+    found = forecast_file(file_series(series=2, days=days), horizon=14, seed=1, origins=6)
+    _check(found, series=2, horizon=14)
+    assert not found.forecasts["is_fallback"].any()

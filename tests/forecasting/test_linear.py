@@ -78,3 +78,21 @@ def test_too_little_past_is_a_marked_flat_line() -> None:
         found = _run(name, values)
         assert found.fallback.all()
         assert found.points == pytest.approx(np.repeat(values[:, [-1]], 5, axis=1))
+
+
+def test_one_young_signal_does_not_silence_its_place() -> None:
+    values = _autoregressive(series=3, periods=200)
+    values[2, :-20] = np.nan
+    assert _run("ridge_var", values).fallback.tolist() == [False, False, True]
+
+
+def test_a_series_that_ended_more_than_a_year_ago_stops_no_model() -> None:
+    values = _autoregressive(series=3, periods=900)
+    values[:2, -470:] = np.nan
+    for name in ("ridge_var", "global_linear", "auto_ets", "dynamics"):
+        found = _run(name, values, horizon=300)
+        assert np.isfinite(found.points).all(), name
+        last = values[0, -471]
+        assert found.fallback[0] or name == "global_linear"
+        if found.fallback[0]:
+            assert found.points[0] == pytest.approx(np.full(300, last))

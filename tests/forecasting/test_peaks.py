@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.matrix import Floats, Matrix
-from forecasting.peaks.judge import QUIET, alarms, best_least, calendar_f1, matched, onsets, random_f1
+from forecasting.peaks.judge import alarms, best_least, calendar_f1, matched, onsets, random_f1
 from forecasting.peaks.nightly import panel_outlook
 from forecasting.peaks.outlook import HISTORY, LEAST_HISTORY, RARE, Outlook, outlook, past_threshold
 
 END = dt.date(2024, 6, 30)
+YEAR = HISTORY["day"]
 
 
 def waves(*, series: int = 3, periods: int = 400, seed: int = 1) -> Floats:
@@ -44,12 +45,12 @@ def seen(values: Floats, *, origins: int = 150, steps: int = 7, lag: int = 1) ->
 
 
 def test_the_threshold_is_the_quantile_of_the_year_up_to_each_day() -> None:
-    values = waves(periods=HISTORY + 80, series=2)
+    values = waves(periods=YEAR + 80, series=2)
     values[0, 30:90] = np.nan
-    found = past_threshold(values)
+    found = past_threshold(values, history=YEAR)
     for row in range(2):
-        for t in (10, LEAST_HISTORY - 2, 70, 200, HISTORY + 5, HISTORY + 79):
-            window = values[row, max(t - HISTORY + 1, 0) : t + 1]
+        for t in (10, LEAST_HISTORY - 2, 70, 200, YEAR + 5, YEAR + 79):
+            window = values[row, max(t - YEAR + 1, 0) : t + 1]
             known = window[~np.isnan(window)]
             if known.size < LEAST_HISTORY:
                 assert np.isnan(found[row, t])
@@ -117,8 +118,8 @@ def test_a_longer_wait_is_never_less_likely() -> None:
 
 def test_an_onset_is_the_first_day_above_after_a_quiet_week() -> None:
     above = np.zeros(60, dtype=bool)
-    above[[10, 11, 14, 30, 30 + QUIET, 50]] = True
-    assert onsets(above).tolist() == [10, 30, 50]
+    above[[10, 11, 14, 30, 37, 50]] = True
+    assert onsets(above, quiet=7).tolist() == [10, 30, 50]
 
 
 def test_an_alarm_counts_before_its_onset_only_and_once() -> None:
@@ -157,7 +158,7 @@ def test_foresight_is_rewarded_and_chance_is_not() -> None:
     for begin in begins:
         above[0, begin : begin + 4] = True
     foreseen = np.where(np.isin(np.arange(365), begins - 4), 0.8, 0.1)[None]
-    assert best_least(foreseen, above=above, steps=7, lag=1) > 0.1
+    assert best_least(foreseen, above=above, steps=7, lag=1, quiet=7) > 0.1
     raised = alarms(foreseen[0], least=0.5, begins=begins, steps=7, lag=1)
     assert matched(raised, begins=begins, steps=7, lag=1).f1 == 1.0
     told = {"count": len(raised), "begins": begins, "steps": 7, "lag": 1}
@@ -235,3 +236,36 @@ def test_weeks_are_compared_as_they_are() -> None:
     matrix = replace(panel(waves(periods=200)), frequency="week")
     made = outlook(matrix, origins=80, steps=4, lag=1, seed=1)
     assert np.array_equal(made.above, matrix.values[:, -80:] > made.threshold)
+
+
+def test_a_series_that_never_moves_or_hardly_began_is_asked_nothing() -> None:
+    values = waves(series=4, periods=400)
+    values[1] = 0.3
+    values[2, :-50] = np.nan
+    values[3, :] = np.nan
+    rows, _ = night(values, known_until=END)
+    assert set(rows["target"]) <= {"s0"}
+    made = seen(values)
+    assert np.isnan(made.chance[1:]).all()
+
+
+def test_the_first_guess_of_the_noise_looks_at_no_later_day() -> None:
+    values = waves(series=2, periods=420)
+    values[0, np.arange(420) % 7 != 0] = np.nan
+    values[1, :350] = values[1, 0]
+    other = values.copy()
+    other[:, 360:] = np.where(np.isnan(values[:, 360:]), np.nan, 0.9)
+    mine, theirs = (seen(v) for v in (values, other))
+    assert np.array_equal(mine.raw[:, :90], theirs.raw[:, :90], equal_nan=True)
+
+
+def test_days_without_a_chance_help_no_rule() -> None:
+    """A series that began late is judged on its own days."""
+    long, young = waves(series=6, periods=700), waves(series=6, periods=700)
+    young[:, :420] = np.nan
+    worth = []
+    for values in (long, young):
+        _, scores = night(values, known_until=END - dt.timedelta(days=1))
+        worth.append(scores.pivot("metric", index="target", values="value"))
+    assert worth[1]["alarm_f1_calendar"].mean() == pytest.approx(worth[1]["alarm_f1_random"].mean(), abs=0.12)
+    assert worth[0].height >= worth[1].height

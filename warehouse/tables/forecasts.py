@@ -38,11 +38,11 @@ class Forecasts(dy.Schema):
 class PeakOutlook(dy.Schema):
     """The chance that a signal exceeds its past-only threshold within a number of days.
 
-    The threshold is the 90th percentile of the last 365 values, of a daily signal of its 7-day mean. A series that is
-    above it already, or has too short a past, has no rows. `expected_first_day` is the middle of the first days, if it
-    comes at all. `skill`: whether such chances and alarms were better than the base rate, random and calendar alarms on
-    this series' past; `past_precision`: the share of alarms, raised `alarm_days` ahead from `alarm_from` on, that were
-    followed by one of the `n_onsets` past highs.
+    The threshold is the 90th percentile of the last 365 days, of the 7-day mean, or of the last 104 weeks. A series
+    that is above it already, or has too short a past, has no rows. `expected_first_day` is the middle of the first
+    days, if it comes within `alarm_days`. `skill`: whether such chances and alarms were better than the base rate,
+    random and calendar alarms on this series' past; `past_precision`: the share of alarms, raised `alarm_days` ahead
+    from `alarm_from` on, that were followed by one of the `n_onsets` past highs.
     """
 
     model_id = dy.String(primary_key=True)
