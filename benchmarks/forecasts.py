@@ -141,8 +141,10 @@ def scores_of(panel: Set, *, horizon: int, every: int, models: tuple[str, ...]) 
 
 
 def better_than(scores: pl.DataFrame, *, name: str) -> float:
-    """Share of series on which the ensemble's relative WIS is below that of a model."""
+    """Share of series on which the ensemble's relative WIS is below that of a model; NaN where it was not run."""
     per_series = relative_wis(scores)
+    if name not in per_series["model_id"]:
+        return np.nan
     wide = per_series.pivot("model_id", index="target", values="relative_wis")
     both = wide.drop_nulls(["ensemble", name])
     return float((both["ensemble"] < both[name]).mean() or np.nan)
