@@ -65,9 +65,12 @@ OUTLOOK = {
 def outlook(scores: pl.DataFrame, *, task: str) -> pl.DataFrame:
     """How chances of a high and alarms on them did, per model: means over series of each metric of the task's newest
     scores (`alarm_lead`: the median), `n_series`, and `n_better`: of them, better in Brier score than the base rate."""
-    rows = scores.filter(pl.col("task") == task, pl.col("value").is_not_null())
-    newest = rows.filter(pl.col("reference_date") == pl.col("reference_date").max())
     series = ["model_id", "target", "population", "geo_type", "location"]
+    rows = scores.filter(pl.col("task") == task, pl.col("value").is_not_null())
+    rows = rows.filter(
+        pl.col("metric").is_in(["brier", "brier_base"]).sum().over(*series, "reference_date") == 2
+    )
+    newest = rows.filter(pl.col("reference_date") == pl.col("reference_date").max())
     if newest.is_empty():
         return newest.select("model_id")
     wide = newest.pivot("metric", index=series, values="value")

@@ -3,11 +3,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import polars as pl
 import publication as made_up
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import acknowledgements, launch, shell
+from dashboard import acknowledgements, launch, shell, skill
 
 ROOT = Path(shell.__file__).parent
 APP = ROOT / "app.py"
@@ -181,6 +182,17 @@ def test_trust_says_what_chances_of_a_high_were_worth(arguments: Path) -> None:
     assert [row["Better than the base rate"] for row in rows] == ["4 of 4 series"]
     assert rows[0]["F1 of alarms"] == "0.50 (random 0.20, calendar 0.25)"
     assert rows[0]["Brier score"] == "0.12 (base rate 0.16)"
+
+
+def test_chances_of_a_high_that_nobody_could_judge_are_left_out() -> None:
+    scores = made_up.frames()["scores"]
+    of_outlook = scores.filter(pl.col("task") == "outlook_day")
+    unjudged = of_outlook.filter(pl.col("metric") == "false_alarms_per_month").with_columns(
+        task=pl.lit("outlook_week")
+    )
+    assert skill.outlook(pl.concat([scores, unjudged]), task="outlook_week").is_empty()
+    half = of_outlook.filter((pl.col("location") != "us") | (pl.col("metric") == "alarm_f1"))
+    assert skill.outlook(half, task="outlook_day")["n_series"].to_list() == [3]
 
 
 def test_an_answer_to_an_alert_is_kept_and_shown(arguments: Path) -> None:
