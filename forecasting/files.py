@@ -216,6 +216,12 @@ def backtest_file(
     Marked `pseudo_real_time`: a plain file holds no issues, so each origin sees the values as they stand now. What
     `memo` holds is not fitted again. `InputError` where the series are too short for a single origin.
     """
+    found = intake.frequency_of(intake.checked(series, as_of=as_of))
+    if found != plan.frequency:
+        raise InputError(
+            f"the series have a value per {found}, and task '{plan.name}' is by {plan.frequency}. Choose another task "
+            "(--list), or write one for them."
+        )
     file = _read(
         series,
         as_of=as_of,

@@ -141,6 +141,12 @@ def test_series_too_short_for_a_single_origin_are_refused_with_what_is_needed() 
         backtest_file(file_series(days=25), plan=plan())
 
 
+@pytest.mark.parametrize(("step", "task"), [(7, "daily_7"), (1, "weekly_4")])
+def test_a_task_of_another_frequency_is_refused(step: int, task: str) -> None:
+    with pytest.raises(InputError, match=f"task '{task}' is by"):
+        backtest_file(file_series(days=200, step=step), plan=read_tasks()[task])
+
+
 def test_the_shipped_tasks_are_readable_and_one_can_be_named() -> None:
     tasks = read_tasks()
     assert {"daily_7", "daily_14", "weekly_4", "argentina_protocol_7"} <= set(tasks)
