@@ -162,7 +162,7 @@ def skill_words(publication: data.Publication, *, series: data.Series) -> str:
     relative = skill.skill_of(
         publication.tables["scores"],
         task=skill.task_for(series.time_type),
-        model_id=data.shown_model(publication) or "",
+        model_id=data.shown_model(publication, series=series) or "",
         key=key,
     )
     return in_words(relative)

@@ -15,6 +15,7 @@ import polars as pl
 
 from dashboard import words
 from warehouse.errors import ContractError, InputError
+from warehouse.main_model import main_models, newest
 from warehouse.tables import PUBLISHED, empty
 
 POINTER = "current.json"
@@ -50,6 +51,8 @@ class Publication:
     statistics: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
+    # The model shown for each series that is forecast: `warehouse/main_model.py`.
+    models: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     @property
     def issue(self) -> dt.date:
@@ -112,6 +115,7 @@ def load(pointer: Pointer) -> Publication:
         statistics=dict(catalogue.select("signal", "statistic").iter_rows()),
         units=dict(catalogue.select("signal", "unit").iter_rows()),
         places=_place_labels(places),
+        models=main_models(newest(tables["forecasts"]), choices=tables["model_choice"]),
     )
 
 
@@ -342,26 +346,22 @@ def _no_changes(publication: Publication) -> pl.DataFrame:
 # -------------------------------------------------------------------------------------------- forecasts
 
 
-def newest_forecasts(publication: Publication) -> pl.DataFrame:
-    """The rows of the newest reference date of each time type; earlier forecasts are kept for comparison only."""
-    newest = pl.col("reference_date") == pl.col("reference_date").max().over("time_type")
-    return publication.tables["forecasts"].filter(newest)
+def forecast_of(publication: Publication, *, series: Series) -> pl.DataFrame:
+    """The newest forecast of one series by the model shown for it: one row per horizon and quantile level."""
+    model_id = shown_model(publication, series=series) or ""
+    rows = newest(publication.tables["forecasts"]).filter(pl.col("model_id") == model_id, *_is(series))
+    return rows.sort("horizon", "output_type_id")
 
 
-def forecast_of(publication: Publication, *, series: Series, model_id: str) -> pl.DataFrame:
-    """The newest forecast of one series: one row per horizon and quantile level."""
-    return (
-        newest_forecasts(publication)
-        .filter(
-            pl.col("model_id") == model_id,
-            pl.col("target") == series.signal,
-            pl.col("geo_type") == series.geo_type,
-            pl.col("location") == series.geo_value,
-            pl.col("population") == series.population,
-            pl.col("time_type") == series.time_type,
-        )
-        .sort("horizon", "output_type_id")
-    )
+def _is(series: Series) -> list[pl.Expr]:
+    """Which rows of a table of forecasts are about the series."""
+    return [
+        pl.col("target") == series.signal,
+        pl.col("geo_type") == series.geo_type,
+        pl.col("location") == series.geo_value,
+        pl.col("population") == series.population,
+        pl.col("time_type") == series.time_type,
+    ]
 
 
 def wide_quantiles(forecast: pl.DataFrame) -> pl.DataFrame:
@@ -373,10 +373,15 @@ def wide_quantiles(forecast: pl.DataFrame) -> pl.DataFrame:
     return named.pivot("output_type_id", index=index, values="value").sort("horizon")
 
 
-def shown_model(publication: Publication) -> str | None:
-    """The ensemble, or where there is none the first model that is not the baseline."""
-    models = sorted(publication.tables["forecasts"].get_column("model_id").unique())
-    if "ensemble" in models:
-        return "ensemble"
-    others = [name for name in models if name != "flat_line"]
-    return (others or models or [None])[0]
+def shown_model(publication: Publication, *, series: Series) -> str | None:
+    """The model whose forecast is shown for a series; None where it is not forecast."""
+    found = publication.models.filter(*_is(series)).get_column("model_id")
+    return str(found[0]) if found.len() else None
+
+
+def choice_of(publication: Publication, *, series: Series) -> dict[str, object] | None:
+    """Why that model: its row of the choice, None where the publication has none for the series."""
+    rows = publication.tables["model_choice"].filter(
+        *_is(series), pl.col("model_id") == shown_model(publication, series=series)
+    )
+    return rows.row(0, named=True) if rows.height else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from warehouse.skill import overall, relative_wis
+from warehouse.main_model import nightly_skill, of_main
+from warehouse.skill import overall, overall_with_range, relative_wis
 
 COVERAGE = {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "coverage_95": 0.95}
 TASKS = {"nightly_day": "Daily forecasts", "nightly_week": "Weekly forecasts"}
@@ -13,10 +14,22 @@ TASKS = {"nightly_day": "Daily forecasts", "nightly_week": "Weekly forecasts"}
 def leaderboard(scores: pl.DataFrame, *, task: str) -> pl.DataFrame:
     """Per model: geometric mean of its series' relative WIS, best first, with coverage and how much it rests on.
 
-    Columns: model_id, relative_wis, n_series, n_judged, win_rate, coverage_50, coverage_80, coverage_90, coverage_95.
+    Columns: model_id, relative_wis, n_series, n_judged, win_rate, relative_wis_low, relative_wis_high, n_origins,
+    coverage_50, coverage_80, coverage_90, coverage_95.
     """
-    skill = overall(relative_wis(scores.filter(pl.col("task") == task)))
+    skill = overall_with_range(scores.filter(pl.col("task") == task))
     return skill.join(_coverage_columns(scores, task=task), on="model_id", how="left").drop("task")
+
+
+def shown(scores: pl.DataFrame, *, task: str, models: pl.DataFrame) -> pl.DataFrame:
+    """The one row of `leaderboard`, without coverage, of the forecasts shown: each series by the model in `models`."""
+    rows = of_main(nightly_skill(scores.filter(pl.col("task") == task)), models=models)
+    return overall(rows, by=("task",))
+
+
+def judged(scores: pl.DataFrame, *, task: str) -> bool:
+    """Whether any model was compared with the flat line."""
+    return not relative_wis(scores.filter(pl.col("task") == task)).is_empty()
 
 
 def _coverage_columns(scores: pl.DataFrame, *, task: str) -> pl.DataFrame:

@@ -32,6 +32,8 @@ MISSING = {
 MODELS = {
     "flat_line": "Flat line (baseline)",
     "ensemble": "Ensemble",
+    "coherent": "Ensemble, coherent over places",
+    "ensemble_median": "Median of the models",
     "seasonal_naive": "Same as last season",
     "auto_ets": "AutoETS",
     "auto_theta": "AutoTheta",
@@ -42,6 +44,9 @@ MODELS = {
     "auto_ces": "AutoCES",
     "mstl": "MSTL",
     "nhits": "NHITS",
+    "gru": "GRU",
+    "patch_tst": "PatchTST",
+    "boosting": "Boosted trees",
 }
 LANGUAGES = {
     "all": "All",

@@ -96,6 +96,13 @@ def table_format(path: Path) -> str:
     return kind
 
 
+def beside(path: Path, *, what: str) -> Path:
+    """A second table that belongs to this one, in the same format: scores.csv.gz → scores.costs.csv.gz."""
+    packed = path.suffix if path.suffix.lower() in {".gz", ".zst"} else ""
+    plain = path.with_name(path.name.removesuffix(packed))
+    return plain.with_name(f"{plain.stem}.{what}{plain.suffix}{packed}")
+
+
 def _decompressed(path: Path) -> bytes:
     try:
         data = path.read_bytes()

@@ -20,6 +20,7 @@ import polars as pl
 from flows.contagion import check_contagion, contagion_rows
 from flows.evaluation.survey_results import published_rows
 from flows.events import calendar_of, write_events
+from flows.forecasts import THIS_WEEK, main_signals, this_week, write_forecasts
 from flows.guards import newest_issue, was_made
 from flows.quality import measure_quality
 from flows.scorers import check_names, make_scorer
@@ -27,7 +28,6 @@ from flows.signal_pages import PAGES, signal_pages
 from flows.words import make_word_shifts
 from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
-from warehouse.cells import AMPLIFIED
 from warehouse.config import Config, load_secret
 from warehouse.disclosure import disclose_contagion
 from warehouse.errors import AffectcastError, ConfigError, UsageError
@@ -41,7 +41,6 @@ from warehouse.revisions import REVISIONS, revisions
 from warehouse.scoring import Scorer
 from warehouse.store import Receipt, Store, open_store, run_identity
 from warehouse.tables import TABLES, empty
-from warehouse.vintages import CELL
 from warehouse.weights import read_margins
 
 Tell = Callable[[str, int], None]
@@ -85,15 +84,16 @@ class Run:
 
 def check(config: Config) -> None:
     """Everything that can be wrong with a configuration beyond its form, before anything is written."""
-    from forecasting.models import create
+    from forecasting.known_days import check_country
+    from forecasting.models import create_all
 
     if not config.sources:
         raise ConfigError("no [[sources]] are configured: there is nothing to read. See docs/examples.")
     if not config.score.scorers:
         raise ConfigError("[score] scorers is empty: name at least one.")
     check_names([make_scorer(name, config=config) for name in config.score.scorers])
-    for name in config.forecast.models:
-        create(name)
+    create_all(config.forecast.models)
+    check_country(config.forecast.country_of_all)
     check_contagion(config)
     calendar_of(config)
     if config.weights.margins is not None:
@@ -255,26 +255,29 @@ def contagion(run: Run) -> Receipt:
 
 
 def forecast(run: Run) -> Receipt:
-    """out.signals as of the issue → out.forecasts, out.peak_outlook, out.scores. Once per run: a rerun finds it."""
+    """out.signals as of the issue → out.forecasts, out.peak_outlook, out.scores, out.model_choice.
+
+    Once per run: a rerun finds it.
+    """
     from forecasting.forecast import forecast_signals
     from forecasting.memo import Memo
+    from forecasting.parallel import workers_of
 
-    config, memo = run.config, Memo(run.config.paths.forecast_memo)
+    config = run.config
     if _is_done(run, stage="forecast"):
         return Receipt("forecast", notes=("already issued by this very run",))
-    with _stage(run, "forecast") as (store, receipts):
-        known = _main_signals(store, run=run)
+    with _stage(run, "forecast") as (store, receipts), workers_of(config.forecast.workers) as workers:
+        memo = Memo(config.paths.forecast_memo, workers=workers)
+        known = main_signals(store, run=run)
         made = forecast_signals(
             known,
             config=config.forecast, as_of=run.issue, seed=config.run.seed,
             reporting_lag_days=config.signals.reporting_lag_days, people_floor=config.disclosure.people_floor,
             breaks=store.read(TABLES["out.breaks"], where="issue <= ?", parameters=[run.issue]),
-            memo=memo, progress=lambda label: run.tell(label, 1),
+            events=calendar_of(config).events, memo=memo, progress=lambda label: run.tell(label, 1),
         )  # fmt: skip
         with store.transaction():
-            written = _replace(store, "out.forecasts", rows=made.forecasts, run=run)
-            written += _replace(store, "out.peak_outlook", rows=made.outlook, run=run)
-            store.put(TABLES["out.scores"], made.scores, run_id=run.run_id)
+            written = write_forecasts(store, made=made, run=run)
             left_out = len(made.skipped)
             _put_accounting(store, _left_out(left_out, run=run), stage="forecast", run=run)
         memo.keep_since(run.issue - dt.timedelta(days=config.forecast.history_days))
@@ -295,40 +298,6 @@ def _left_out(count: int, *, run: Run) -> pl.DataFrame:
     return pl.DataFrame([row])
 
 
-def _replace(store: Store, name: str, *, rows: pl.DataFrame, run: Run) -> int:
-    """A weekly forecast is renewed every night of its week, so its reference date may be there already."""
-    store.delete(TABLES[name], where=_THIS_WEEK, parameters=_this_week(run.issue))
-    return store.append(TABLES[name], rows, run_id=run.run_id)
-
-
-_THIS_WEEK = (
-    "(time_type = 'day' AND reference_date = ?) OR (time_type = 'week' AND reference_date BETWEEN ? AND ?)"
-)
-
-
-def _this_week(issue: dt.date) -> list[object]:
-    return [issue, issue - dt.timedelta(days=6), issue]
-
-
-def _main_signals(store: Store, *, run: Run) -> pl.DataFrame:
-    """All issues of the unsmoothed signals of the configured statistics, up to this one.
-
-    A measure's share and mean tell one story, so that judging both would only spend the error budget twice.
-    Cells that were never published, most cells of a fine-grained archive, are left where they are.
-    """
-    where = (
-        f"issue <= ? AND population <> '{AMPLIFIED}' AND signal IN (SELECT signal FROM out.signal_catalogue "
-        "WHERE smoothing = 'none' AND statistic IN (SELECT unnest(?))) "
-        f"AND ({_CELL}) IN (SELECT ({_CELL}) FROM out.signals WHERE value IS NOT NULL)"
-    )
-    return store.read(
-        TABLES["out.signals"], where=where, parameters=[run.issue, list(run.config.forecast.statistics)]
-    )
-
-
-_CELL = ", ".join(CELL)
-
-
 def alerts(run: Run) -> Receipt:
     """out.signals, out.peak_outlook, out.contagion → out.alerts."""
     from forecasting.alerts.nightly import AlertInputs, detect_since
@@ -336,10 +305,8 @@ def alerts(run: Run) -> Receipt:
     table = TABLES["out.alerts"]
     with _stage(run, "alerts") as (store, receipts):
         inputs = AlertInputs(
-            signals=_main_signals(store, run=run),
-            outlook=store.read(
-                TABLES["out.peak_outlook"], where=_THIS_WEEK, parameters=_this_week(run.issue)
-            ),
+            signals=main_signals(store, run=run),
+            outlook=store.read(TABLES["out.peak_outlook"], where=THIS_WEEK, parameters=this_week(run.issue)),
             contagion=store.read(TABLES["out.contagion"], where="window_end = ?", parameters=[run.issue]),
             previous=_previous_alerts(store, issue=run.issue),
             acknowledged=read_acknowledgements(run.config.paths.warehouse.parent),

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 
+from warehouse.main_model import DEFAULTS, main_models, newest, nightly_skill, of_main
 from warehouse.publish import Publication
-from warehouse.skill import in_words, overall, relative_wis
+from warehouse.skill import in_words, overall
 
 
 def summarise(publication: Publication, *, dashboard: str) -> list[str]:
     """At most ten lines: what came in, what moved, what is alarming, how good forecasts are, what next."""
-    tables = {path.stem: pl.read_parquet(path) for path in sorted(publication.folder.glob("*.parquet"))}
+    tables = {path.stem: _read(path) for path in sorted(publication.folder.glob("*.parquet"))}
     lines = [f"Issue {publication.issue}, version {publication.version}."]
     lines += [_intake_line(tables["accounting"]), _publish_line(tables["accounting"])]
     lines += _trend_lines(tables["signals"], catalogue=tables["signal_catalogue"], places=tables["places"])
     lines += _alert_lines(tables["alerts"])
-    lines += [_skill_line(tables["scores"]), f"Open the dashboard: {dashboard}"]
+    lines += [_skill_line(tables), f"Open the dashboard: {dashboard}"]
     return lines[:10]
+
+
+def _read(path: Path) -> pl.DataFrame:
+    """A table with closed sets as text, however they were written."""
+    return pl.read_parquet(path).with_columns(pl.col(pl.Enum).cast(pl.String))
 
 
 def _intake_line(accounting: pl.DataFrame) -> str:
@@ -74,10 +82,16 @@ def _alert_lines(alerts: pl.DataFrame) -> list[str]:
     return [f"{alive.height} open alerts, the clearest: {first.splitlines()[0]}"]
 
 
-def _skill_line(scores: pl.DataFrame) -> str:
-    series = relative_wis(scores, by=("model_id",)).filter(pl.col("model_id") == "ensemble")
+def _skill_line(tables: dict[str, pl.DataFrame]) -> str:
+    """How the forecasts that are shown, of whichever model each series uses, did against the flat line."""
+    models = main_models(newest(tables["forecasts"]), choices=tables["model_choice"])
+    series = of_main(nightly_skill(tables["scores"]), models=models)
     if series.is_empty():
         return "Forecast skill: not enough history to say."
-    total = overall(series, by=("model_id",)).row(0, named=True)
+    total = overall(series.with_columns(of=pl.lit("shown")), by=("of",)).row(0, named=True)
+    others = models.filter(~pl.col("model_id").is_in(DEFAULTS)).height
     relative = total["relative_wis"]
-    return f"Forecasts: relative WIS {relative:.2f} over {total['n_series']} series: {in_words(relative)}."
+    return (
+        f"Forecasts: relative WIS {relative:.2f} over {total['n_series']} series: {in_words(relative)}. "
+        f"{others} of {models.height} series use another model than the ensemble."
+    )

@@ -6,6 +6,7 @@ Not for signals with issues; `forecast.py` handles those.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,9 +15,12 @@ import polars as pl
 
 from forecasting import intake
 from forecasting.backtest import WARM_UP, Truth, score_runs
+from forecasting.costs import Costs
+from forecasting.known_days import KnownDays, known_days
 from forecasting.matrix import Frequency, Kind, Matrix, to_matrix
 from forecasting.memo import Memo
-from forecasting.models import DEFAULT_MEMBERS, ENSEMBLE, create
+from forecasting.models import DEFAULT_MEMBERS, ENSEMBLE, MEDIAN, create
+from forecasting.protocol import hit_rates, joined
 from forecasting.rolling import NOTHING_KEPT, Progress, Run, flat_lines, run_origins
 from forecasting.rows import final_rows
 from forecasting.tasks import Task, TaskPlan
@@ -53,6 +57,17 @@ class FileForecast:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Backtest:
+    """`scores` of `task` as `out.scores`; `peaks` in the columns of `protocol.SCHEMA`, None where the plan wants none;
+    `costs` in those of `costs.SCHEMA`, which no two runs share."""
+
+    task: Task
+    scores: pl.DataFrame
+    peaks: pl.DataFrame | None
+    costs: pl.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
 class _File:
     long: pl.DataFrame
     matrix: Matrix
@@ -69,25 +84,26 @@ def forecast_file(
     kind: Kind | Literal["auto"] = "auto",
     model: str = ENSEMBLE,
     origins: int = ORIGINS,
+    events: pl.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> FileForecast:
-    """Forecast every series of `series_id, time_value, value[, n]` for the `horizon` periods after `as_of`.
+    """Forecast every series of `series_id, time_value, value[, n][, place]` for the `horizon` periods after `as_of`.
 
     A series that no model can forecast (too short, constant, empty, ended long ago) gets a flat line with
     `is_fallback` and a warning. `InputError` for what makes the whole file unusable, `ConfigError` for an
     unknown model. Nothing after `as_of` (default: the last date) is used.
     """
-    if model != ENSEMBLE:
-        create(model)
+    name = model if model in (ENSEMBLE, MEDIAN) else create(model).name
     file = _read(series, as_of=as_of, frequency=frequency, kind=None if kind == "auto" else kind)
     matrix = file.matrix
+    known = _known(series, matrix=matrix, horizon=horizon, events=events)
     task = Task(
         name=f"file_{matrix.frequency}", frequency=matrix.frequency, horizon=horizon, origins=origins, every=horizon,
-        minimum_history=MINIMUM_HISTORY, history=0, models=DEFAULT_MEMBERS if model == ENSEMBLE else (model,),
-        seed=seed,
+        minimum_history=MINIMUM_HISTORY, history=0, models=DEFAULT_MEMBERS if name in (ENSEMBLE, MEDIAN) else (model,),
+        seed=seed, known_days=known.sha256,
     )  # fmt: skip
-    runs = run_origins(_past(matrix, task=task), task=task, progress=progress)
-    rows = final_rows(runs[-1], name=model, flat=flat_lines(runs[-1], task=task))
+    runs = run_origins(_past(matrix, task=task), task=task, known=known, progress=progress)
+    rows = final_rows(runs[-1], name=name, flat=flat_lines(runs[-1], task=task))
     warnings = [*file.warnings, *_warnings(runs[-1], rows=rows)]
     return FileForecast(
         forecasts=_hubverse(rows, run=runs[-1]), scores=_scores(runs, file=file, task=task), warnings=warnings
@@ -118,6 +134,13 @@ def _read(
         else []
     )
     return _File(long=long, matrix=_trimmed(_with_old_ends(matrix, long=long)), warnings=note)
+
+
+def _known(series: pl.DataFrame, *, matrix: Matrix, horizon: int, events: pl.DataFrame | None) -> KnownDays:
+    """Holidays of the places that the file names in its column `place`, and events."""
+    first = matrix.reference - dt.timedelta(days=matrix.periods * matrix.step)
+    last = matrix.reference + dt.timedelta(days=horizon * matrix.step)
+    return known_days(intake.places_of(series, ids=matrix.ids), first=first, last=last, events=events)
 
 
 def _with_old_ends(matrix: Matrix, *, long: pl.DataFrame) -> Matrix:
@@ -202,16 +225,17 @@ def _scores(runs: list[Run], *, file: _File, task: Task) -> pl.DataFrame:
     return score_runs(runs, task=task, truth=truth)
 
 
-def backtest_file(
+def full_backtest(
     series: pl.DataFrame,
     *,
     plan: TaskPlan,
     as_of: dt.date | None = None,
     kind: Kind | Literal["auto"] = "auto",
+    events: pl.DataFrame | None = None,
     memo: Memo = NOTHING_KEPT,
     progress: Progress | None = None,
-) -> pl.DataFrame:
-    """`out.scores` rows of a task's models and their ensemble on `series_id, time_value, value[, n]`.
+) -> Backtest:
+    """A task's models and their ensemble on `series_id, time_value, value[, n][, place]`: scores, peaks and costs.
 
     Marked `pseudo_real_time`: a plain file holds no issues, so each origin sees the values as they stand now. What
     `memo` holds is not fitted again. `InputError` where the series are too short for a single origin.
@@ -229,12 +253,41 @@ def backtest_file(
         kind=None if kind == "auto" else kind,
         periods=EVERYTHING,
     )
-    task = plan.on(file.matrix.periods, warm_up=WARM_UP)
+    known = _known(series, matrix=file.matrix, horizon=plan.horizon, events=events)
+    task = plan.on(file.matrix.periods, warm_up=WARM_UP, known_days=known.sha256)
     if task.origins < 1:
         raise InputError(
             f"the series have {file.matrix.periods} periods, too few for one origin of task '{plan.name}' after "
             f"{WARM_UP} that warm up: it needs {plan.minimum_history + (WARM_UP + 1) * plan.every}, and "
             f"{plan.every} in the {plan.part:.0%} that it judges."
         )
-    runs = run_origins(_past(file.matrix, task=task), task=task, memo=memo, progress=progress)
-    return _scores(runs, file=file, task=task)
+    costs, taken = Costs(), Counter(memo.taken)
+    past = _past(file.matrix, task=task)
+    runs = run_origins(past, task=task, known=known, memo=memo, progress=progress, costs=costs)
+    return Backtest(
+        task=task,
+        scores=_scores(runs, file=file, task=task),
+        peaks=_peaks(runs, file=file) if plan.peaks else None,
+        costs=costs.frame(series=len(file.matrix.ids), origins=len(runs), kept=memo.taken - taken),
+    )
+
+
+def _peaks(runs: list[Run], *, file: _File) -> pl.DataFrame:
+    """Of the origins that are scored."""
+    return hit_rates(joined(runs[WARM_UP:-1]), truth=file.long.rename({"series_id": "target"}))
+
+
+def backtest_file(
+    series: pl.DataFrame,
+    *,
+    plan: TaskPlan,
+    as_of: dt.date | None = None,
+    kind: Kind | Literal["auto"] = "auto",
+    events: pl.DataFrame | None = None,
+    memo: Memo = NOTHING_KEPT,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """The `out.scores` rows of `full_backtest`, which says more."""
+    return full_backtest(
+        series, plan=plan, as_of=as_of, kind=kind, events=events, memo=memo, progress=progress
+    ).scores

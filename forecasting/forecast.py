@@ -14,9 +14,12 @@ import polars as pl
 from forecasting.backtest import Truth, origin_days, score_runs
 from forecasting.breaks.downstream import recent_break, since_break
 from forecasting.files import FileForecast, forecast_file
-from forecasting.matrix import Frequency
+from forecasting.known_days import KnownDays, check_country, known_days
+from forecasting.matrix import STEP_DAYS, Frequency
 from forecasting.memo import Memo
+from forecasting.models import COHERENT
 from forecasting.peaks.nightly import panel_outlook
+from forecasting.reconcile import trees
 from forecasting.rolling import NOTHING_KEPT, Progress, Run, flat_lines, run_origins
 from forecasting.rows import final_rows
 from forecasting.series import KEY, Panel, SeriesSpec, daily_ids, panel_matrix, restricted, series_as_of
@@ -48,6 +51,7 @@ def forecast_signals(
     people_floor: int,
     signal_names: Collection[str] | None = None,
     breaks: pl.DataFrame | None = None,
+    events: pl.DataFrame | None = None,
     memo: Memo = NOTHING_KEPT,
     progress: Progress | None = None,
 ) -> ForecastResult:
@@ -57,8 +61,10 @@ def forecast_signals(
     Each horizon comes from every configured model and from their ensemble. `signal_names` are the signals
     to forecast (by the catalogue's statistic); None takes all in the frame. With `breaks` (`out.breaks`) a
     place learns from its newest break on once 56 days are there, and is `limited_history` until then.
-    What `memo` holds is not fitted again.
+    Public holidays of the series' places and `events` (the crisis calendar) are known to every model
+    (`known_days.py`). What `memo` holds is not fitted again. `ConfigError` for a country without a calendar.
     """
+    check_country(config.country_of_all)
     if breaks is not None:
         signals = since_break(signals, breaks=breaks, as_of=as_of)
     spec = SeriesSpec(
@@ -71,7 +77,9 @@ def forecast_signals(
     )
     panels, skipped = _choose(signals, as_of=as_of, spec=spec)
     parts = [
-        _forecast_panel(signals, panel=p, config=config, spec=spec, seed=seed, memo=memo, progress=progress)
+        _forecast_panel(
+            signals, panel=p, config=config, spec=spec, seed=seed, events=events, memo=memo, progress=progress
+        )
         for p in panels
     ]
     forecasts, scores, outlook = (TABLES[f"out.{name}"] for name in ("forecasts", "scores", "peak_outlook"))
@@ -116,13 +124,17 @@ def _forecast_panel(
     config: ForecastConfig,
     spec: SeriesSpec,
     seed: int,
+    events: pl.DataFrame | None,
     memo: Memo,
     progress: Progress | None,
 ) -> ForecastResult:
     task = _task(panel.time_type, config=config, spec=spec, seed=seed)
+    known = _known_days(panel, config=config, first=spec.start, horizon=task.horizon, events=events)
+    task = replace(task, known_days=known.sha256)
     past = _past_panels(signals, panel=panel, task=task, spec=spec)
     matrices = [panel_matrix(p, ids=panel.ids, start=_first(panel, start=spec.start)) for p in past]
-    runs = run_origins(matrices, task=task, memo=memo, progress=progress)
+    hierarchy = trees(panel.keys, ids=panel.ids)
+    runs = run_origins(matrices, task=task, known=known, hierarchy=hierarchy, memo=memo, progress=progress)
     truth = Truth(
         long=panel.long,
         keys=panel.keys.select(
@@ -150,6 +162,22 @@ def _task(time_type: Frequency, *, config: ForecastConfig, spec: SeriesSpec, see
     )  # fmt: skip
 
 
+def _known_days(
+    panel: Panel, *, config: ForecastConfig, first: dt.date, horizon: int, events: pl.DataFrame | None
+) -> KnownDays:
+    """Holidays and events of the panel's places; for series of all places those of the configured country."""
+    country = config.country_of_all or None
+    places = {
+        series: country if geo_type in ("all", "none") else place
+        for series, geo_type, place in panel.keys.select("series_id", "geo_type", "geo_value").iter_rows()
+    }
+    step = STEP_DAYS[panel.time_type]
+    last = panel.reference + dt.timedelta(days=horizon * step)
+    return known_days(
+        places, first=first - dt.timedelta(days=step), last=last, events=events, holidays=config.holidays
+    )
+
+
 def _past_panels(signals: pl.DataFrame, *, panel: Panel, task: Task, spec: SeriesSpec) -> list[Panel]:
     """The panel as it was known at every origin, oldest first, ending with the panel itself."""
     days = origin_days(
@@ -173,7 +201,10 @@ def _forecast_rows(run: Run, *, panel: Panel, task: Task) -> pl.DataFrame:
     """`out.forecasts` rows of the last run: every model, series, step and level."""
     table = TABLES["out.forecasts"]
     flat = flat_lines(run, task=task)
-    frames = [final_rows(run, name=name, flat=flat) for name in run.quantiles]
+    frames = [final_rows(run, name=name, flat=flat) for name in run.quantiles if name != COHERENT]
+    if COHERENT in run.quantiles:
+        # Where nothing can be made to fit together there is no such forecast, rather than a flat line of that name.
+        frames.append(final_rows(run, name=COHERENT, flat=flat).filter(~pl.col("is_fallback")))
     keys = panel.keys.select(
         "series_id", "population", "geo_type", "time_type", target="signal", location="geo_value"
     )

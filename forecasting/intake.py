@@ -6,9 +6,11 @@ Not for forecasting it (`files.py`), nor for reading files.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import polars as pl
 
+from forecasting.known_days import has_holidays
 from forecasting.matrix import STEP_DAYS, Frequency, Kind
 from warehouse.errors import InputError
 
@@ -93,6 +95,27 @@ def _refuse(series: pl.DataFrame, wrong: pl.Expr, where: str, expected: str) -> 
         raise InputError(
             f"series: {where}: {count} of {series.height} rows cannot be used. Expected {expected}."
         )
+
+
+def places_of(series: pl.DataFrame, *, ids: Sequence[str]) -> dict[str, str | None]:
+    """Each series' place: the first that its column `place` names, an ISO country (GB) or a part of one (US-CA).
+
+    `InputError` counts the series whose country has no calendar of holidays.
+    """
+    places: dict[str, str | None] = dict.fromkeys(ids)
+    if "place" not in series.columns:
+        return places
+    named = series.select(pl.col("series_id", "place").cast(pl.String)).drop_nulls()
+    first = named.filter(pl.col("series_id").is_in(list(ids))).unique(
+        "series_id", keep="first", maintain_order=True
+    )
+    unknown = first.filter(~pl.col("place").map_elements(has_holidays, return_dtype=pl.Boolean))
+    if unknown.height:
+        raise InputError(
+            f"series: column place: {unknown.height} of {len(places)} series are in no country with a calendar of "
+            "holidays. Expected an ISO 3166 code like GB, or a part of a country like US-CA; leave others empty."
+        )
+    return places | dict(first.iter_rows())
 
 
 def kind_of(series: pl.DataFrame, *, kind: Kind | None) -> Kind:

@@ -108,6 +108,12 @@ def from_model_scale(numbers: Floats, *, kind: Kind, n: Floats) -> Floats:
     return np.clip((expit(numbers) * (size + 1.0) - 0.5) / size, 0.0, 1.0)
 
 
+def shares_to_model_scale(shares: Floats, *, n: Floats) -> Floats:
+    """What `from_model_scale` turns into these shares [series, …]; `n` [series] as there."""
+    size = n.reshape((-1,) + (1,) * (shares.ndim - 1))
+    return np.asarray(logit((shares * size + 0.5) / (size + 1.0)))
+
+
 def usual_n(matrix: Matrix) -> Floats:
     """[series] median sample size of the last `RECENT` observed periods; `UNKNOWN_N` where none is known."""
     known = np.where(np.isnan(matrix.values), np.nan, matrix.n)

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 
 from forecasting.matrix import Floats, Frequency
-from forecasting.models import Forecaster, ModelInput, ModelOutput, base, statistical
+from forecasting.models import Forecaster, ModelInput, ModelOutput, base, create, statistical
 from forecasting.models.statistical import Statistical
+from forecasting.parallel import CHUNK, Alone, Workers
 
 
 @cache
@@ -33,10 +36,13 @@ def code() -> str:
 
 @dataclass(frozen=True)
 class Memo:
-    """Without a folder nothing is kept. `version` is part of every key: other code, other answers."""
+    """Without a folder nothing is kept. `version` is part of every key: other code, other answers. `taken` counts per
+    model how often what was kept was taken. `workers` do the fits that are left."""
 
     folder: Path | None
     version: str = field(default_factory=code)
+    workers: Workers = field(default_factory=Alone, compare=False, repr=False)
+    taken: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
 
     def fit_predict(
         self,
@@ -50,9 +56,11 @@ class Memo:
     ) -> ModelOutput:
         """`model.fit_predict`, for the series that are not known from the origin `reference`."""
         asked = {"horizon": horizon, "frequency": frequency, "seed": seed}
-        if self.folder is None or not isinstance(model, Statistical):
+        if not isinstance(model, Statistical):
             return model.fit_predict(data, horizon=horizon, frequency=frequency, seed=seed)
         data = data.newest(model.newest)
+        if self.folder is None:
+            return self._fitted(model, data, horizon=horizon, frequency=frequency, seed=seed)
         path = self.folder / f"{frequency}-{horizon}" / model.name / f"{reference.isoformat()}.npz"
         keys = [
             self._key(model.name, values=v, sd=s, asked=asked)
@@ -60,13 +68,31 @@ class Memo:
         ]
         known = _read(path, steps=horizon)
         unknown = np.array([row for row, key in enumerate(keys) if key not in known], dtype=np.int64)
+        self.taken[model.name] += len(keys) - unknown.size
         if unknown.size:
-            made = model.fit_predict(data.rows(unknown), horizon=horizon, frequency=frequency, seed=seed)
+            made = self._fitted(model, data.rows(unknown), horizon=horizon, frequency=frequency, seed=seed)
             rows = zip(unknown, made.points, made.fallback, strict=True)
             known |= {keys[row]: np.append(points, float(flag)) for row, points, flag in rows}
             _write(path, known={key: known[key] for key in keys})
         found = np.stack([known[key] for key in keys]) if keys else np.empty((0, horizon + 1))
         return ModelOutput(points=found[:, :-1], fallback=found[:, -1] > 0.0)
+
+    def _fitted(
+        self, model: Statistical, data: ModelInput, *, horizon: int, frequency: Frequency, seed: int
+    ) -> ModelOutput:
+        """In chunks of series, by the workers."""
+        every = np.arange(len(data.ids))
+        jobs = [
+            _Fit(model.name, data.rows(every[start : start + CHUNK]), horizon, frequency, seed)
+            for start in range(0, len(every), CHUNK)
+        ]
+        made = self.workers.map(_fit, jobs)
+        if not made:
+            return ModelOutput(points=np.empty((0, horizon)), fallback=np.empty(0, dtype=bool))
+        return ModelOutput(
+            points=np.concatenate([part.points for part in made]),
+            fallback=np.concatenate([part.fallback for part in made]),
+        )
 
     def keep_since(self, day: dt.date) -> None:
         """Forget all origins before `day`."""
@@ -78,6 +104,18 @@ class Memo:
         begun = int(np.argmax(~np.isnan(values)))
         told = f"{self.version}|{name}|{sorted(asked.items())}|{float(sd)!r}|".encode()
         return hashlib.sha256(told + np.ascontiguousarray(values[begun:]).tobytes()).hexdigest()[:32]
+
+
+class _Fit(NamedTuple):
+    name: str
+    data: ModelInput
+    horizon: int
+    frequency: Frequency
+    seed: int
+
+
+def _fit(job: _Fit) -> ModelOutput:
+    return create(job.name).fit_predict(job.data, horizon=job.horizon, frequency=job.frequency, seed=job.seed)
 
 
 def _read(path: Path, *, steps: int) -> dict[str, Floats]:

@@ -8,19 +8,42 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting import calibrate
-from forecasting.matrix import Flags, Floats, Matrix, sampling_noise, sampling_variance, to_model_scale
+from forecasting.costs import Costs
+from forecasting.known_days import NO_DAYS, KnownDays, day_effects
+from forecasting.matrix import (
+    Flags,
+    Floats,
+    Matrix,
+    from_model_scale,
+    sampling_noise,
+    sampling_variance,
+    shares_to_model_scale,
+    to_model_scale,
+    usual_n,
+)
 from forecasting.memo import Memo
 from forecasting.metrics import wis_array
-from forecasting.models import BASELINE, ENSEMBLE, TRAINS_ONCE, Forecaster, ModelInput, create
+from forecasting.models import (
+    BASELINE,
+    COHERENT,
+    ENSEMBLE,
+    FOREIGN,
+    MEDIAN,
+    TRAINS_ONCE,
+    Forecaster,
+    ModelInput,
+    create_all,
+)
 from forecasting.models.base import ModelOutput
 from forecasting.models.baselines import error_scale, flat_quantiles
-from forecasting.models.ensemble import combine, weights
+from forecasting.models.ensemble import combine, median, weights
+from forecasting.reconcile import Tree, reconciled
 from forecasting.tasks import Task
 
 MAX_LAG_HORIZONS = 2
@@ -32,13 +55,15 @@ NOTHING_KEPT = Memo(None)
 class Run:
     """One origin's forecasts on the modelling scale; arrays are [series, horizons(, levels)].
 
-    `scaled` [series, periods] is all that is known, `seen` what models may see of it. `combined` is the ensemble before
+    `scaled` [series, periods] is all that is known, `seen` what models may see of it, `effects` [series, periods +
+    horizons] what days known in advance add to it. `combined` is the ensemble before
     it was calibrated on what earlier ones missed.
     """
 
     matrix: Matrix
     scaled: Floats
     seen: Floats
+    effects: Floats
     usable: Flags
     limited: Flags
     observed: NDArray[np.int64]
@@ -52,55 +77,79 @@ class Run:
 
 
 def run_origins(
-    matrices: Sequence[Matrix], *, task: Task, memo: Memo = NOTHING_KEPT, progress: Progress | None = None
+    matrices: Sequence[Matrix],
+    *,
+    task: Task,
+    known: KnownDays = NO_DAYS,
+    hierarchy: Sequence[Tree] = (),
+    memo: Memo = NOTHING_KEPT,
+    progress: Progress | None = None,
+    costs: Costs | None = None,
 ) -> list[Run]:
     """Forecast from the last column of each panel, oldest first; all panels begin on the same day.
 
-    Models that train (not: fit per series) are trained once for the past and once for the last origin. What `memo`
-    holds is not fitted again; what comes of it is the same.
+    Models that train (not: fit per series) are trained once for the past and once for the last origin. Every model
+    is told of the `known` days. Series of a `hierarchy` are also forecast so that they fit together. What `memo`
+    holds is not fitted again; what comes of it is the same. `costs` is told what each model's forecasts took.
     """
     runs: list[Run] = []
-    models = [create(name) for name in task.members]
+    costs = costs or Costs()
+    models = create_all(task.members)
     for position, matrix in enumerate(matrices):
         if progress is not None:
             progress(f"{matrix.frequency}: origin {position + 1} of {len(matrices)}")
         if position == len(matrices) - 1:
-            models = [create(name) for name in task.members]
-        run = _begin(matrix, task=task)
-        _forecast(run, models=models, past=runs, task=task, memo=memo)
+            models = create_all(task.members)
+        run = _begin(matrix, task=task, known=known)
+        _forecast(run, models=models, past=runs, task=task, memo=memo, costs=costs)
+        if hierarchy:
+            _add_coherent(run, past=runs, hierarchy=hierarchy, seed=task.seed)
         runs.append(run)
     return runs
 
 
-def _forecast(run: Run, *, models: Sequence[Forecaster], past: Sequence[Run], task: Task, memo: Memo) -> None:
+def _forecast(
+    run: Run, *, models: Sequence[Forecaster], past: Sequence[Run], task: Task, memo: Memo, costs: Costs
+) -> None:
     matrix, keep = run.matrix, np.flatnonzero(run.usable)
-    data = _input(run)
-    run.scale[keep] = error_scale(data, horizon=task.horizon, frequency=matrix.frequency)
+    plain, data = _input(run, plain=True), _input(run)
+    run.scale[keep] = error_scale(plain, horizon=task.horizon, frequency=matrix.frequency)
     for model in models:
-        output = memo.fit_predict(
-            model,
-            data,
-            horizon=task.horizon,
-            frequency=matrix.frequency,
-            seed=task.seed,
-            reference=matrix.reference,
-        )
+        with costs.of(model.name):
+            output = memo.fit_predict(
+                model,
+                plain if model.name == BASELINE else data,
+                horizon=task.horizon,
+                frequency=matrix.frequency,
+                seed=task.seed,
+                reference=matrix.reference,
+            )
+        if model.name != BASELINE:
+            output = _raised(output, by=run.effects[keep, matrix.periods :])
         run.trained_through[model.name] = _trained_through(output, name=model.name, run=run, past=past)
         quantiles = _calibrated(output, name=model.name, run=run, past=past)
         _record(run, name=model.name, output=output, quantiles=quantiles)
     _add_ensemble(run, past=past)
-    run.trained_through[ENSEMBLE] = matrix.reference
+
+
+def _raised(output: ModelOutput, *, by: Floats) -> ModelOutput:
+    """With what known days [series, horizons] add."""
+    quantiles = None if output.quantiles is None else output.quantiles + by[:, :, None]
+    return replace(output, points=output.points + by, quantiles=quantiles)
 
 
 def _trained_through(output: ModelOutput, *, name: str, run: Run, past: Sequence[Run]) -> dt.date | None:
-    """The newest day a model was fitted on: its first usable origin if it trains once, else this origin."""
-    if output.fallback.all():
+    """The newest day a model was fitted on: its first usable origin if it trains once, else this origin.
+
+    None where nothing was fitted, or what was fitted elsewhere does not say until when.
+    """
+    if output.fallback.all() or name.startswith(FOREIGN):
         return None
     earlier = [found for r in past if name in TRAINS_ONCE and (found := r.trained_through[name]) is not None]
     return earlier[0] if earlier else run.matrix.reference
 
 
-def _begin(matrix: Matrix, *, task: Task) -> Run:
+def _begin(matrix: Matrix, *, task: Task, known: KnownDays) -> Run:
     scaled = to_model_scale(matrix)
     seen = scaled.copy()
     if task.history:
@@ -111,6 +160,7 @@ def _begin(matrix: Matrix, *, task: Task) -> Run:
         matrix=matrix,
         scaled=scaled,
         seen=seen,
+        effects=day_effects(seen, matrix=matrix, horizon=task.horizon, known=known),
         usable=_usable(np.where(np.isnan(seen), np.nan, matrix.values), task=task),
         limited=calibrate.is_limited(observed),
         observed=observed,
@@ -128,11 +178,12 @@ def _usable(values: Floats, *, task: Task) -> Flags:
     return np.asarray((seen.sum(axis=1) >= task.minimum_history) & (high > low) & recent)
 
 
-def _input(run: Run, *, rows: NDArray[np.int64] | None = None) -> ModelInput:
-    """What models may see of the usable series (or of those at `rows`)."""
+def _input(run: Run, *, rows: NDArray[np.int64] | None = None, plain: bool = False) -> ModelInput:
+    """What models may see of the usable series (or of those at `rows`), with known days' effects if `plain`."""
     noise = sampling_noise(run.matrix)
+    values = run.seen if plain else run.seen - run.effects[:, : run.matrix.periods]
     every = ModelInput(
-        ids=run.matrix.ids, values=run.seen, sd=calibrate.one_step_sd(run.seen, noise=noise),
+        ids=run.matrix.ids, values=values, sd=calibrate.one_step_sd(values, noise=noise),
         sampling=sampling_variance(run.matrix),
     )  # fmt: skip
     return every.rows(np.flatnonzero(run.usable) if rows is None else rows)
@@ -190,9 +241,43 @@ def _add_ensemble(run: Run, *, past: Sequence[Run]) -> None:
     names = list(run.quantiles)
     fallback = np.stack([run.fallback[name] for name in names])
     share = weights(_past_wis(names, run=run, past=past), fallback=fallback)
-    run.combined = combine(np.stack([run.quantiles[name] for name in names]), weights=share)
+    every = np.stack([run.quantiles[name] for name in names])
+    run.combined = combine(every, weights=share)
     run.quantiles[ENSEMBLE] = calibrate.stretched(run.combined, misses=_past_misses(run, past=past))
-    run.fallback[ENSEMBLE] = np.asarray(np.all(fallback, axis=0))
+    run.quantiles[MEDIAN] = median(every, fallback=fallback)
+    for name in (ENSEMBLE, MEDIAN):
+        run.fallback[name] = np.asarray(np.all(fallback, axis=0))
+        run.trained_through[name] = run.matrix.reference
+
+
+def _add_coherent(run: Run, *, past: Sequence[Run], hierarchy: Sequence[Tree], seed: int) -> None:
+    """The ensemble's forecasts of regions, nations and the whole, made to fit together; only for shares."""
+    size = usual_n(run.matrix)
+    own = from_model_scale(run.quantiles[ENSEMBLE], kind=run.matrix.kind, n=size)
+    found = np.full(own.shape, np.nan)
+    errors = [_natural_errors(earlier, at=run) for earlier in past]
+    for tree in hierarchy if errors and run.matrix.kind == "share" else ():
+        fitting = reconciled(
+            own,
+            levels=calibrate.LEVELS,
+            tree=tree,
+            matrix=run.matrix,
+            errors=np.concatenate(errors),
+            seed=seed,
+        )
+        found[tree.rows] = fitting[tree.rows]
+    run.quantiles[COHERENT] = shares_to_model_scale(found, n=size)
+    run.fallback[COHERENT] = np.isnan(found).any(axis=(1, 2))
+    run.trained_through[COHERENT] = run.matrix.reference
+
+
+def _natural_errors(earlier: Run, *, at: Run) -> Floats:
+    """[horizons, series] what the ensemble's medians missed, on the natural scale, as far as it is known."""
+    middle = earlier.quantiles[ENSEMBLE][:, :, len(calibrate.LEVELS) // 2]
+    said = from_model_scale(middle, kind=earlier.matrix.kind, n=usual_n(earlier.matrix))
+    start = earlier.matrix.periods
+    known = at.matrix.values[:, start : start + said.shape[1]]
+    return np.asarray((known - said[:, : known.shape[1]]).T)
 
 
 def _past_misses(run: Run, *, past: Sequence[Run]) -> Floats:
@@ -207,17 +292,14 @@ def _past_misses(run: Run, *, past: Sequence[Run]) -> Floats:
 
 
 def _past_wis(names: Sequence[str], *, run: Run, past: Sequence[Run]) -> Floats:
-    """[origins, models, series] mean WIS over the horizons whose truth is known by now."""
-    found = [np.stack([_mean_wis(earlier, name=name, at=run) for name in names]) for earlier in past]
-    return np.stack(found) if found else np.full((0, len(names), len(run.usable)), np.nan)
+    """[origins, models, series, horizons] WIS; NaN where the truth is not known by now, or a model fell back."""
+    found = [np.stack([_wis(earlier, name=name, at=run) for name in names]) for earlier in past]
+    return np.stack(found) if found else np.full((0, len(names), *run.scale.shape), np.nan)
 
 
-def _mean_wis(earlier: Run, *, name: str, at: Run) -> Floats:
+def _wis(earlier: Run, *, name: str, at: Run) -> Floats:
     truth = np.where(earlier.fallback[name][:, None], np.nan, truth_of(earlier, at=at))
-    found = wis_array(truth, quantiles=earlier.quantiles[name], levels=calibrate.LEVELS)
-    seen = ~np.isnan(found)
-    total, count = np.where(seen, found, 0.0).sum(axis=1), seen.sum(axis=1)
-    return np.divide(total, count, out=np.full(len(found), np.nan), where=count > 0)
+    return wis_array(truth, quantiles=earlier.quantiles[name], levels=calibrate.LEVELS)
 
 
 def flat_lines(run: Run, *, task: Task) -> Floats:
@@ -228,5 +310,5 @@ def flat_lines(run: Run, *, task: Task) -> Floats:
     anyone = np.quantile(run.scaled[~np.isnan(run.scaled)], calibrate.LEVELS)
     found = np.tile(anyone, (*run.scale.shape, 1))
     keep = np.flatnonzero(run.observed > 0)
-    found[keep] = flat_quantiles(_input(run, rows=keep), horizon=task.horizon)
+    found[keep] = flat_quantiles(_input(run, rows=keep, plain=True), horizon=task.horizon)
     return found

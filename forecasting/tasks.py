@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from forecasting.matrix import Frequency
-from forecasting.models import BASELINE, ENSEMBLE, create
+from forecasting.models import BASELINE, ENSEMBLE, MEDIAN, create
 from warehouse.errors import ConfigError
 
 SHIPPED = Path(__file__).parent / "tasks.toml"
@@ -22,7 +22,7 @@ class Task:
     """What a score was earned on; its hash covers every field.
 
     `origins`: how many are judged; `every`: periods between them; `history`: the newest periods that a model may see,
-    0 for all; `models`: without the ensemble of them.
+    0 for all; `models`: without the ensemble of them; `known_days`: a hash of the holidays and events given to them.
     """
 
     name: str
@@ -36,11 +36,12 @@ class Task:
     seed: int
     people_floor: int = 0
     reporting_lag_days: int = 0
+    known_days: str = ""
 
     @property
     def members(self) -> tuple[str, ...]:
         """The models to run: the flat line first, whether asked for or not."""
-        return (BASELINE, *(m for m in dict.fromkeys(self.models) if m not in (BASELINE, ENSEMBLE)))
+        return (BASELINE, *(m for m in dict.fromkeys(self.models) if m not in (BASELINE, ENSEMBLE, MEDIAN)))
 
     @property
     def sha256(self) -> str:
@@ -49,7 +50,8 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskPlan:
-    """A task before it meets its data: `part` is the newest share of the periods that is judged."""
+    """A task before it meets its data: `part` is the newest share of the periods that is judged; `peaks`: the hit rate
+    of `protocol.py` beside the scores, which do not depend on it."""
 
     name: str
     about: str
@@ -61,15 +63,20 @@ class TaskPlan:
     minimum_history: int
     models: tuple[str, ...]
     seed: int
+    peaks: bool = False
 
-    def on(self, periods: int, *, warm_up: int) -> Task:
+    def on(self, periods: int, *, warm_up: int, known_days: str = "") -> Task:
         """The task on series of so many periods: as many origins as its part holds, but for those that warm up."""
         judged = int(periods * self.part) // self.every
         fitting = (periods - self.minimum_history) // self.every - warm_up
+        return self.over(max(min(judged, fitting), 0), known_days=known_days)
+
+    def over(self, origins: int, *, known_days: str = "") -> Task:
+        """The task with so many judged origins."""
         return Task(
-            name=self.name, frequency=self.frequency, horizon=self.horizon, origins=max(min(judged, fitting), 0),
+            name=self.name, frequency=self.frequency, horizon=self.horizon, origins=origins,
             every=self.every, minimum_history=self.minimum_history, history=self.history, models=self.models,
-            seed=self.seed,
+            seed=self.seed, known_days=known_days,
         )  # fmt: skip
 
 
@@ -96,12 +103,13 @@ _LEAST = {"horizon": 1, "every": 1, "history": 0, "minimum_history": 3, "seed": 
 
 def _plan(name: str, body: Any, *, path: Path) -> TaskPlan:
     where = f"{path}: task '{name}'"
-    wanted = {field.name for field in fields(TaskPlan)} - {"name"}
-    if not isinstance(body, dict) or set(body) != wanted:
-        lacking = sorted(wanted - set(body)) if isinstance(body, dict) else sorted(wanted)
-        surplus = sorted(set(body) - wanted) if isinstance(body, dict) else []
+    known = {field.name for field in fields(TaskPlan)} - {"name"}
+    needed = known - {"peaks"}
+    if not isinstance(body, dict) or not needed <= set(body) <= known:
+        lacking = sorted(needed - set(body)) if isinstance(body, dict) else sorted(needed)
+        surplus = sorted(set(body) - known) if isinstance(body, dict) else []
         raise ConfigError(
-            f"{where}: expected the keys {', '.join(sorted(wanted))}; "
+            f"{where}: expected the keys {', '.join(sorted(needed))}, and peaks where wanted; "
             f"lacking: {', '.join(lacking) or 'none'}; unknown: {', '.join(surplus) or 'none'}."
         )
     for key, least in _LEAST.items():
@@ -117,4 +125,15 @@ def _plan(name: str, body: Any, *, path: Path) -> TaskPlan:
         raise ConfigError(f"{where}: models must be a list of names; got {body['models']!r}.")
     for model in body["models"]:
         create(str(model))
+    _check_peaks(body, where=where)
     return TaskPlan(name=name, **(body | {"models": tuple(body["models"])}))
+
+
+def _check_peaks(body: dict[str, Any], *, where: str) -> None:
+    if not isinstance(body.get("peaks", False), bool):
+        raise ConfigError(f"{where}: peaks must be true or false; got {body['peaks']!r}.")
+    if body.get("peaks") and (body["frequency"] != "day" or body["every"] != body["horizon"]):
+        raise ConfigError(
+            f"{where}: peaks join forecasts by day end to end: frequency must be day, and every equal to horizon; got "
+            f"{body['frequency']}, {body['every']} and {body['horizon']}."
+        )

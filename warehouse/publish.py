@@ -112,6 +112,8 @@ def _frame(store: Store, *, table: Table, issue: dt.date, config: Config) -> pl.
         return latest(store.read(table, where="issue <= ?", parameters=[issue])).sort(table.key)
     if table.name == "out.scores":
         return store.read(table, where="truth_issue <= ?", parameters=[issue])
+    if table.name in ("out.accounting", "out.event_tests", "out.model_choice"):
+        return store.read(table, where="issue = ?", parameters=[issue])
     if "reference_date" in table.columns:
         return store.read(table, where="reference_date BETWEEN ? AND ?", parameters=[since, issue])
     if table.name == "out.event_effects":
@@ -122,8 +124,6 @@ def _frame(store: Store, *, table: Table, issue: dt.date, config: Config) -> pl.
         return rows.filter(pl.col("sample_size").is_null() | (pl.col("sample_size") >= floor))
     if table.name == "out.data_quality":
         return store.read(table, where="time_value <= ?", parameters=[issue])
-    if table.name in ("out.accounting", "out.event_tests"):
-        return store.read(table, where="issue = ?", parameters=[issue])
     if table.name == "out.alerts":
         rows = store.read(table, where="issue BETWEEN ? AND ?", parameters=[since, issue])
         newest = rows.sort("alert_id", "issue").unique("alert_id", keep="last", maintain_order=True)

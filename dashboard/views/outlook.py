@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import cards, charts, controls, data, shell, words
+from dashboard import cards, charts, choices, controls, data, shell, words
 
 HISTORY = {"day": 90, "week": 52}
 PEAK_DAYS = (3, 7, 14, 21, 28)
@@ -16,17 +16,16 @@ PEAK_DAYS = (3, 7, 14, 21, 28)
 
 def body(publication: data.Publication) -> None:
     """Selectors, the answer in words, the fan, the chance of a high and the numbers."""
-    model_id = data.shown_model(publication)
-    if model_id is None:
+    if publication.models.is_empty():
         shell.empty(publication, table="forecasts", what="There is nothing to show ahead.")
         return
-    rows = publication.tables["forecasts"].filter(pl.col("model_id") == model_id)
-    series = _select(publication, rows=rows)
-    quantiles = data.wide_quantiles(data.forecast_of(publication, series=series, model_id=model_id))
+    series = _select(publication, rows=publication.models)
+    quantiles = data.wide_quantiles(data.forecast_of(publication, series=series))
     history = data.timeline(publication, series=series).tail(HISTORY.get(series.time_type, 90))
     _in_words(publication, series=series, quantiles=quantiles, history=history)
     _fan(publication, series=series, quantiles=quantiles, history=history)
-    st.caption(words.plain(_provenance(quantiles, model_id=model_id)))
+    which = choices.sentence(publication, series=series)
+    st.caption(words.plain(f"{which} {_provenance(quantiles)}"))
     _peak(publication, series=series)
     _numbers(publication, series=series, quantiles=quantiles)
 
@@ -103,9 +102,9 @@ def _fan(
     st.plotly_chart(figure, key="fan", config={"displayModeBar": False}, alt=alt)
 
 
-def _provenance(quantiles: pl.DataFrame, *, model_id: str) -> str:
+def _provenance(quantiles: pl.DataFrame) -> str:
     row = quantiles.row(0, named=True)
-    parts = [f"{words.model(model_id)}, made from data up to {row['reference_date']:%d %b %Y}."]
+    parts = [f"Made from data up to {row['reference_date']:%d %b %Y}."]
     if row["is_fallback"]:
         parts.append("No model could be fitted: this is a flat line with the spread of its own past.")
     if row["limited_history"]:

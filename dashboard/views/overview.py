@@ -150,11 +150,10 @@ def _map(publication: data.Publication, *, changes: pl.DataFrame) -> None:
 
 def _outlook(publication: data.Publication, *, place: tuple[str, str], changes: pl.DataFrame) -> None:
     st.header("Outlook")
-    model_id = data.shown_model(publication)
     lines = [
         line
         for signal in changes.get_column("signal").head(LISTED).to_list()
-        if (line := _outlook_row(publication, signal=signal, place=place, model_id=model_id))
+        if (line := _outlook_row(publication, signal=signal, place=place))
     ]
     if not lines:
         shell.empty(publication, table="forecasts", what="There is no forecast for this place.")
@@ -164,11 +163,11 @@ def _outlook(publication: data.Publication, *, place: tuple[str, str], changes: 
 
 
 def _outlook_row(
-    publication: data.Publication, *, signal: str, place: tuple[str, str], model_id: str | None
+    publication: data.Publication, *, signal: str, place: tuple[str, str]
 ) -> dict[str, str] | None:
     for time_type, horizon in (("week", 1), ("day", 7)):
         series = data.Series(signal=signal, geo_type=place[0], geo_value=place[1], time_type=time_type)
-        found = data.forecast_of(publication, series=series, model_id=model_id or "")
+        found = data.forecast_of(publication, series=series)
         step = data.wide_quantiles(found).filter(pl.col("horizon") == horizon)
         if step.height:
             return cards.outlook_row(step.row(0, named=True), publication=publication, series=series)

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import controls, data, shell, skill, skill_charts, surveys, words
+from dashboard import choices, controls, data, shell, skill, skill_charts, surveys, words
 from warehouse.limits import MUST_NOT
 from warehouse.skill import BASELINE, in_words
 
@@ -37,6 +37,7 @@ SURVEYS_MEAN = (
 def body(publication: data.Publication) -> None:
     """Forecast skill, measure quality, accounting, limits."""
     _skill(publication)
+    _choice(publication)
     _outlook(publication)
     _measures(publication)
     _surveys(publication)
@@ -48,14 +49,13 @@ def body(publication: data.Publication) -> None:
 def _skill(publication: data.Publication) -> None:
     st.header("Are the forecasts worth having?")
     scores = publication.tables["scores"]
-    tasks = {name: f"{text}" for name, text in skill.TASKS.items() if _judged(scores, task=name)}
+    tasks = {name: f"{text}" for name, text in skill.TASKS.items() if skill.judged(scores, task=name)}
     if not tasks:
         shell.empty(publication, table="scores", what="No forecast has been judged yet.")
         return
     task = controls.choice("Which forecasts", name="task", options=tasks)
     board = skill.leaderboard(scores, task=task)
-    shown = data.shown_model(publication)
-    st.markdown(words.plain(_verdict(board, shown=shown)))
+    st.markdown(words.plain(_verdict(skill.shown(scores, task=task, models=publication.models))))
     left, right = st.columns(2)
     with left:
         st.subheader("Error against a flat line")
@@ -64,7 +64,8 @@ def _skill(publication: data.Publication) -> None:
         )
     with right:
         st.subheader("Do the ranges hold?")
-        figure = skill_charts.calibration(skill.calibration(scores, task=task), shown=shown)
+        usual = choices.usual_model(publication)
+        figure = skill_charts.calibration(skill.calibration(scores, task=task), shown=usual)
         st.plotly_chart(figure, key="calibration", config={"displayModeBar": False}, alt="Calibration")
     shell.rows([_board_row(row) for row in board.iter_rows(named=True)], alt="Forecast skill per model")
     st.caption(words.plain(_basis(scores.filter(pl.col("task") == task))))
@@ -111,12 +112,22 @@ def _outlook_row(row: dict[str, Any], *, text: str) -> dict[str, str]:
     }
 
 
-def _judged(scores: pl.DataFrame, *, task: str) -> bool:
-    return skill.leaderboard(scores, task=task).height > 0
+def _choice(publication: data.Publication) -> None:
+    st.header("Which model, and why")
+    if publication.tables["model_choice"].is_empty():
+        shell.empty(
+            publication, table="model_choice", what="No model was chosen: every series shows the ensemble."
+        )
+        return
+    rows = choices.table(publication)
+    st.markdown(words.plain(choices.summary(publication)))
+    with st.container(height=420 if len(rows) > 10 else "content"):
+        shell.rows(rows, alt="Which model is shown for each series, and why")
+    st.caption(words.plain(choices.RULE))
 
 
-def _verdict(board: pl.DataFrame, *, shown: str | None) -> str:
-    own = board.filter(pl.col("model_id") == (shown or ""))
+def _verdict(own: pl.DataFrame) -> str:
+    """From the skill of the forecasts shown, one row or none."""
     if own.is_empty():
         return "The forecast shown on these pages has not been judged yet."
     row = own.row(0, named=True)
@@ -134,7 +145,7 @@ def _board_row(row: dict[str, Any]) -> dict[str, str]:
     }
     return {
         "Model": words.model(row["model_id"]),
-        "Relative error": f"{row['relative_wis']:.2f}",
+        "Relative error": _with_range(row, "relative_wis"),
         **covered,
         "Series": words.count(row["n_series"]),
         "Judged": words.count(row["n_judged"]),
@@ -147,7 +158,8 @@ def _basis(scores: pl.DataFrame) -> str:
     pretend = scores.get_column("pseudo_real_time").any()
     text = (
         "Relative error is the weighted interval score divided by the flat line's, averaged geometrically over "
-        f"series; below 1 is better. Judged against data issued by {truth:%d %b %Y}."
+        "series; below 1 is better. In brackets its 95% interval over days of forecasting, where there "
+        f"are five. Judged against data issued by {truth:%d %b %Y}."
     )
     if pretend:
         text += " Some past forecasts were made later from data assumed to have been known at the time."

@@ -5,18 +5,26 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
 import typer
 
-from flows.cli.commands_files import KindOption, SeriesOption, _read_series
+from flows.cli.commands_files import (
+    CalendarOption,
+    KindOption,
+    SeriesOption,
+    WorkersOption,
+    _read_events,
+    _read_series,
+)
 from flows.cli.options import AsOfOption, ColumnsOption, DryRunOption, OutOption, need_out, parse_day
 from flows.cli.output import log, progress, say
-from flows.files import write_table
+from flows.files import beside, table_format, write_table
 from warehouse.errors import UsageError
 
 if TYPE_CHECKING:
+    from forecasting.files import Backtest
     from forecasting.tasks import TaskPlan
 
 
@@ -34,11 +42,21 @@ def backtest(
     list_tasks: Annotated[bool, typer.Option("--list", help="Name the tasks and stop.")] = False,
     kind: KindOption = "auto",
     columns: ColumnsOption = None,
+    per_horizon: Annotated[
+        bool, typer.Option("--per-horizon", help="The leaderboard for each step ahead, too.")
+    ] = False,
+    board: Annotated[
+        Path | None,
+        typer.Option("--board", help="Write the leaderboard, with what identifies it, to this file."),
+    ] = None,
+    events: CalendarOption = None,
+    workers: WorkersOption = "1",
     out: OutOption = None,
     as_of: AsOfOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Forecast a file's past again and again, and say which model was better than a flat line."""
+    from forecasting.parallel import check_workers
     from forecasting.tasks import SHIPPED, read_tasks, task_named
 
     known = read_tasks(tasks or SHIPPED)
@@ -50,35 +68,61 @@ def backtest(
     if series is None:
         raise UsageError("--series FILE is needed: series_id, time_value, value and, where known, n.")
     target = need_out(out)
+    for path in (target, *([board] if board else [])):
+        table_format(path)
     frame = _read_series(series, columns=columns)
     if dry_run:
+        check_workers(workers)
         say(f"would run {plan.name} on {frame['series_id'].n_unique():,} series of {series} into {target}")
         return
-    scores = _run(frame, plan=plan, kind=kind, target=target, as_of=as_of)
-    write_table(scores, path=target)
+    made = _run(
+        frame, plan=plan, kind=kind, target=target, as_of=as_of, events=_read_events(events), workers=workers
+    )
+    _write(made, target=target, board=board)
     shutil.rmtree(_parts(target), ignore_errors=True)
-    for line in _board(scores):
+    for line in _told(made, per_horizon=per_horizon):
         say(line)
-    log(f"{scores.height:,} rows → {target}")
+
+
+def _write(made: Backtest, *, target: Path, board: Path | None) -> None:
+    from forecasting.leaderboard import board_rows
+
+    frames = {target: made.scores, beside(target, what="costs"): made.costs}
+    if made.peaks is not None:
+        frames[beside(target, what="peaks")] = made.peaks
+    if board is not None:
+        frames[board] = board_rows(made.scores, task=made.task)
+    for path, frame in frames.items():
+        write_table(frame, path=path)
+        log(f"{frame.height:,} rows → {path}")
 
 
 def _run(
-    frame: pl.DataFrame, *, plan: TaskPlan, kind: KindOption, target: Path, as_of: str | None
-) -> pl.DataFrame:
-    from forecasting.files import backtest_file
+    frame: pl.DataFrame,
+    *,
+    plan: TaskPlan,
+    kind: KindOption,
+    target: Path,
+    as_of: str | None,
+    events: pl.DataFrame | None,
+    workers: str,
+) -> Backtest:
+    from forecasting.files import full_backtest
     from forecasting.memo import Memo
+    from forecasting.parallel import workers_of
 
     parts = _parts(target)
     if parts.is_dir():
         log(f"going on with what {parts} holds")
     day = parse_day(as_of, option="--as-of") if as_of else None
-    with progress() as tell:
-        return backtest_file(
+    with progress() as tell, workers_of(workers) as found:
+        return full_backtest(
             frame,
             plan=plan,
             kind=kind,
             as_of=day,
-            memo=Memo(parts),
+            events=events,
+            memo=Memo(parts, workers=found),
             progress=lambda label: tell(label, 1),
         )
 
@@ -87,18 +131,76 @@ def _parts(target: Path) -> Path:
     return target.with_name(f"{target.name}.parts")
 
 
-def _board(scores: pl.DataFrame) -> Iterator[str]:
-    """The leaderboard as lines."""
-    from forecasting.leaderboard import leaderboard
-
-    if scores.is_empty():
+def _told(made: Backtest, *, per_horizon: bool) -> Iterator[str]:
+    """The leaderboard, and what belongs beside it, as lines."""
+    if made.scores.is_empty():
         yield "no series could be judged"
         return
-    yield "model             error over flat line   better on     50 %   80 %   90 %   95 %    MAPE"
-    for row in leaderboard(scores).iter_rows(named=True):
-        held = "".join(f"{row[f'coverage_{p}']:7.1%}" for p in (50, 80, 90, 95))
+    if made.peaks is not None:
+        yield from (*_peaks(made.peaks), "")
+    if per_horizon:
+        yield from (*_steps(made.scores), "")
+    yield from _board(made)
+
+
+def _board(made: Backtest) -> Iterator[str]:
+    from forecasting.costs import per_answer
+    from forecasting.leaderboard import leaderboard
+
+    spent = per_answer(made.costs)
+    yield (
+        "model             error over flat line   better on         50 %   80 %   90 %   95 %    MAPE"
+        "   seconds    joules (per series and origin)"
+    )
+    for row in leaderboard(made.scores).iter_rows(named=True):
         mape = "      –" if row["mape"] is None else f"{row['mape']:8.1%}"
+        seconds, joules = spent.get(row["model_id"], (None, None))
+        better = f"{row['win_rate']:.0%} of {row['n_series']:,}"
         yield (
-            f"{row['model_id']:18s}{row['relative_wis']:13.3f}{row['win_rate']:15.0%} of {row['n_series']:<5,}{held}"
-            f"{mape}"
+            f"{row['model_id']:18s}{_error(row):23s}{better:15s}{_held(row)}{mape:>8s}"
+            f"{_cost(seconds):>10s}{_cost(joules):>10s}"
         )
+
+
+def _steps(scores: pl.DataFrame) -> Iterator[str]:
+    from forecasting.leaderboard import leaderboard
+
+    yield "step  model             error over flat line      50 %   80 %   90 %   95 %"
+    for row in leaderboard(scores, per_horizon=True).iter_rows(named=True):
+        yield f"{row['horizon']:<6}{row['model_id']:18s}{_error(row):23s}{_held(row)}"
+
+
+def _peaks(peaks: pl.DataFrame) -> Iterator[str]:
+    from forecasting.protocol import averages
+
+    yield "Means over series; in brackets as many alarms on a plain calendar."
+    yield "model             within   hit rate, study's protocol   F1, alarm before its peak   precision   recall"
+    for row in averages(peaks).iter_rows(named=True):
+        hits = f"{_share(row['hit_rate'])} ({_share(row['calendar_hit_rate'])})"
+        f1 = f"{_number(row['f1'])} ({_number(row['calendar_f1'])})"
+        yield (
+            f"{row['model_id']:18s}{row['window_days']} days   {hits:29s}{f1:28s}{_share(row['precision']):12s}"
+            f"{_share(row['recall'])}"
+        )
+
+
+def _error(row: dict[str, Any]) -> str:
+    if row["relative_wis_low"] is None:
+        return f"{row['relative_wis']:.3f}"
+    return f"{row['relative_wis']:.3f} [{row['relative_wis_low']:.2f}, {row['relative_wis_high']:.2f}]"
+
+
+def _held(row: dict[str, Any]) -> str:
+    return "".join(f"{row[f'coverage_{percent}']:7.1%}" for percent in (50, 80, 90, 95))
+
+
+def _cost(spent: float | None) -> str:
+    return "-" if spent is None else f"{spent:.2g}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"

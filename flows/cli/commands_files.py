@@ -27,7 +27,7 @@ from flows.files import numbers, parse_columns, read_table, require, write_table
 from flows.scorers import make_scorer
 
 SeriesOption = Annotated[
-    Path | None, typer.Option("--series", help="A file of series: series_id, time_value, value [, n].")
+    Path | None, typer.Option("--series", help="A file of series: series_id, time_value, value [, n, place].")
 ]
 PostsOption = Annotated[
     Path | None, typer.Option("--posts", help="A file of posts (csv, jsonl, parquet, also gzipped).")
@@ -39,6 +39,16 @@ KindOption = Annotated[
     Literal["auto", "share", "count", "index"],
     typer.Option(
         "--kind", help="What the values are; auto: share if there is n, count if whole numbers, else index."
+    ),
+]
+CalendarOption = Annotated[
+    Path | None,
+    typer.Option("--events", help="A crisis calendar (CSV): name, start, perhaps end, location, announced."),
+]
+WorkersOption = Annotated[
+    str,
+    typer.Option(
+        "--workers", help="Processes that fit the models of single series, or ray for a Ray cluster."
     ),
 ]
 SEED = 20240101
@@ -109,6 +119,7 @@ def forecast(
         str, typer.Option("--model", help="Which model; the ensemble weighs all on their own past.")
     ] = "ensemble",
     kind: KindOption = "auto",
+    events: CalendarOption = None,
     columns: ColumnsOption = None,
     out: OutOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -127,8 +138,9 @@ def forecast(
         return say(f"would forecast {frame['series_id'].n_unique():,} series of {series} into {target}")
     day = parse_day(as_of, option="--as-of") if as_of else None
     made = forecast_file(
-        frame, horizon=horizon, as_of=day, frequency=frequency, kind=kind, model=model, seed=SEED
-    )
+        frame, horizon=horizon, as_of=day, frequency=frequency, kind=kind, model=model, seed=SEED,
+        events=_read_events(events),
+    )  # fmt: skip
     write_table(made.forecasts, path=target)
     for warning in made.warnings:
         log(f"warning: {warning}")
@@ -206,6 +218,18 @@ def contagion(
         log(f"note: {note}")
     log(f"{made.rows.height:,} rows → {target}")
     return None
+
+
+def _read_events(path: Path | None) -> pl.DataFrame | None:
+    """The calendar's events; rows that cannot be read are named in warnings."""
+    from forecasting.events.calendar import read_calendar
+
+    if path is None:
+        return None
+    calendar = read_calendar(path)
+    for problem in calendar.problems:
+        log(f"warning: {problem}")
+    return calendar.events
 
 
 def _read_series(path: Path, *, columns: str | None) -> pl.DataFrame:

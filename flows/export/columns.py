@@ -32,7 +32,7 @@ SUMMARY_COLUMNS = {
     "signal": "signal name",
     "population": TARGET_COLUMNS["population"],
     "time_type": TARGET_COLUMNS["time_type"],
-    "model": "model that made the forecast",
+    "model": "model that made the forecast, chosen every night for each series",
     "reference_date": HUB_COLUMNS["reference_date"],
     "horizon": HUB_COLUMNS["horizon"],
     "target_end_date": HUB_COLUMNS["target_end_date"],
@@ -50,6 +50,8 @@ SUMMARY_COLUMNS = {
     "skill": "the same in words",
     "is_fallback": "true where no model could be fitted and a flat line stands in",
     "limited_history": "true where the past is too short for the ranges to be trusted",
+    "model_since": "reference date from which that model was chosen without interruption; empty where nobody chose",
+    "model_reason": "why that model: default, kept, better, returned or fallback (docs/forecasting.md)",
 }
 OBSERVED_COLUMNS = {
     "location_name": "place in words",

@@ -30,10 +30,12 @@ from flows.export.columns import (
 )
 from warehouse import publish
 from warehouse.errors import ContractError, InputError, UsageError
-from warehouse.skill import in_words, relative_wis
+from warehouse.main_model import DEFAULTS, SERIES, main_models, newest, nightly_skill, of_main
+from warehouse.skill import in_words
 from warehouse.tables import PUBLISHED, empty
 
-SERIES = ["target", "population", "geo_type", "location"]
+# What the forecast files are called by: the models that each night chose for each series.
+MAIN = "main"
 TASK = ["reference_date", "target", "location", "horizon"]
 NAME = re.compile(r"[A-Za-z0-9_]+")
 
@@ -158,8 +160,9 @@ def _table(folder: Path, *, name: str) -> pl.DataFrame:
 
 
 def _write_all(source: _Source, *, to: Path, team: str, final: Path) -> ExportReceipt:
-    model = _model(source.tables["forecasts"])
-    forecasts = _forecasts(source, model=model)
+    models = main_models(newest(source.tables["forecasts"]), choices=source.tables["model_choice"])
+    model = _model(models, chosen=source.tables["model_choice"].height > 0)
+    forecasts = _forecasts(source, models=models)
     frames = {
         "targets.csv": _targets(source, forecasts=forecasts),
         "policy_summary.csv": _summary(source, forecasts=forecasts),
@@ -170,7 +173,7 @@ def _write_all(source: _Source, *, to: Path, team: str, final: Path) -> ExportRe
     frames[DICTIONARY] = _dictionary()
     for path, frame in frames.items():
         _write_csv(frame, path=to / path)
-    notes = _notes(forecasts, model=model)
+    notes = _notes(models)
     _write_text(to, source=source, model=model, notes=notes)
     rows = {path: frame.height for path, frame in frames.items()}
     return ExportReceipt(
@@ -178,31 +181,35 @@ def _write_all(source: _Source, *, to: Path, team: str, final: Path) -> ExportRe
     )
 
 
-def _model(forecasts: pl.DataFrame) -> str:
-    """The ensemble; where there is none, the first model that is not the baseline, under its own name."""
-    models = sorted(forecasts.get_column("model_id").unique())
-    others = [name for name in models if name != "flat_line"]
-    if "ensemble" in models or not models:
-        return "ensemble"
-    return (others or models)[0]
+def _model(models: pl.DataFrame, *, chosen: bool) -> str:
+    """What the forecast files are called by: `MAIN`, the same every night whatever was chosen.
+
+    A publication of an earlier version chose nothing: its files go under the name of the one model in them.
+    """
+    names = models.get_column("model_id").unique().to_list()
+    return MAIN if chosen or len(names) != 1 else str(names[0])
 
 
-def _notes(forecasts: pl.DataFrame, *, model: str) -> tuple[str, ...]:
-    if forecasts.is_empty():
+def _notes(models: pl.DataFrame) -> tuple[str, ...]:
+    others = models.filter(~pl.col("model_id").is_in(DEFAULTS))
+    if models.is_empty():
         return ("There was nothing to forecast: the forecast files hold their headings only.",)
+    if others.is_empty():
+        return ()
+    names = ", ".join(others.get_column("model_id").unique().sort())
     return (
-        () if model == "ensemble" else (f"There is no ensemble in this issue: the forecasts are of {model}.",)
+        f"{others.height} of {models.height} series are forecast by another model than the ensemble ({names}): "
+        "policy_summary.csv names each one's.",
     )
 
 
-def _forecasts(source: _Source, *, model: str) -> pl.DataFrame:
-    """The newest forecast of each series, with its hub target name as `hub_target`."""
-    rows = source.tables["forecasts"].filter(pl.col("model_id") == model)
-    newest = pl.col("reference_date") == pl.col("reference_date").max().over("time_type")
+def _forecasts(source: _Source, *, models: pl.DataFrame) -> pl.DataFrame:
+    """The newest forecast of each series by its main model, with its hub target name as `hub_target`."""
+    rows = of_main(newest(source.tables["forecasts"]), models=models)
     whose = pl.when(pl.col("population") == "all").then(pl.lit("")).otherwise(" " + pl.col("population"))
     prefix = pl.col("time_type").replace_strict(PREFIX, return_dtype=pl.String)
     name = pl.concat_str(prefix, pl.lit(" "), "target", whose)
-    return rows.filter(newest).with_columns(name.alias("hub_target"), pl.col("value").round(DECIMALS))
+    return rows.with_columns(name.alias("hub_target"), pl.col("value").round(DECIMALS))
 
 
 def _hub_files(source: _Source, *, forecasts: pl.DataFrame, name: str) -> dict[str, pl.DataFrame]:
@@ -227,7 +234,7 @@ def _targets(source: _Source, *, forecasts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _summary(source: _Source, *, forecasts: pl.DataFrame) -> pl.DataFrame:
-    key = ["model_id", *SERIES, "time_type", "reference_date", "horizon"]
+    key = ["model_id", *SERIES, "reference_date", "horizon"]
     level = pl.col("output_type_id").round(3)
     quantiles = [
         pl.col("value").filter(level == float(name)).first().alias(f"q{name}") for name in WIDE_LEVELS
@@ -238,9 +245,13 @@ def _summary(source: _Source, *, forecasts: pl.DataFrame) -> pl.DataFrame:
         .agg(*quantiles, flags)
         .with_columns(pl.col(f"q{name}").round(3).alias(f"q{name}_rounded") for name in WIDE_LEVELS)
     )
-    joined = wide.join(_last_observed(source), on=[*SERIES, "time_type"], how="left").join(
-        _skill(source.tables["scores"]), on=["model_id", *SERIES, "time_type"], how="left"
+    skill = nightly_skill(source.tables["scores"]).select(*SERIES, "model_id", "relative_wis")
+    why = source.tables["model_choice"].select(
+        *SERIES, "model_id", model_since="since", model_reason="reason"
     )
+    joined = wide.join(_last_observed(source), on=SERIES, how="left")
+    for of_model in (skill, why):
+        joined = joined.join(of_model, on=[*SERIES, "model_id"], how="left")
     named = source.named(joined, signal="target", place="location").with_columns(_skill_words())
     final = named.rename({"target": "signal", "model_id": "model"}).select(list(SUMMARY_COLUMNS))
     return final.sort("location", "signal", "population", "time_type", "horizon")
@@ -250,17 +261,9 @@ def _last_observed(source: _Source) -> pl.DataFrame:
     seen = source.tables["signals"].filter(pl.col("value").is_not_null()).sort("time_value", "issue")
     columns = {"date": "time_value", "value": "value", "se": "se", "n": "sample_size", "issue": "issue"}
     renamed = seen.rename({"signal": "target", "geo_value": "location"})
-    return renamed.group_by(*SERIES, "time_type").agg(
+    return renamed.group_by(SERIES).agg(
         pl.col(column).last().alias(f"last_observed_{name}") for name, column in columns.items()
     )
-
-
-def _skill(scores: pl.DataFrame) -> pl.DataFrame:
-    """Per model, series and time type: the relative WIS and what it means."""
-    tasks = {f"nightly_{kind}": kind for kind in PREFIX}
-    relative = relative_wis(scores.filter(pl.col("task").is_in(list(tasks))))
-    time_type = pl.col("task").replace_strict(tasks, return_dtype=pl.String)
-    return relative.select("model_id", *SERIES, "relative_wis", time_type=time_type)
 
 
 def _skill_words() -> pl.Expr:

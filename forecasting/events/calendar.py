@@ -18,12 +18,12 @@ import polars as pl
 
 from warehouse.errors import InputError
 
-FIELDS = ("event_id", "name", "start", "end", "location", "stage")
+FIELDS = ("event_id", "name", "start", "end", "location", "stage", "announced")
 STAGES = ("preparedness", "response", "recovery", "mitigation")
 SCHEMA = pl.Schema(
     {
         "event_id": pl.String(), "name": pl.String(), "start": pl.Date(), "end": pl.Date(),
-        "location": pl.String(), "stage": pl.String(),
+        "location": pl.String(), "stage": pl.String(), "announced": pl.Date(),
     }
 )  # fmt: skip
 _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:[T ].*)?$")
@@ -49,13 +49,15 @@ class _Event(NamedTuple):
     end: dt.date | None
     location: str | None
     stage: str | None
+    announced: dt.date | None
 
 
 def read_calendar(path: Path, *, columns: dict[str, str] | None = None) -> Calendar:
-    """Read `event_id?, name, start, end?, location?, stage?`; `columns` maps our name to the file's.
+    """Read `event_id?, name, start, end?, location?, stage?, announced?`; `columns` maps our name to the file's.
 
     Days are written YYYY-MM-DD; a time of day behind them is ignored. `location` is a place as signals name it
-    (US, US-CA); without one an event concerns every place. An event without an id gets a hash of its name, start
+    (US, US-CA); without one an event concerns every place. `announced` is the day from which it was known that the
+    event would come; without one, nobody knew before it began. An event without an id gets a hash of its name, start
     and location. Cells are never repeated in a message.
 
     Raises:
@@ -99,7 +101,8 @@ def _rows(
     if absent:
         raise InputError(
             f"{path}: no column {', '.join(absent)}. Found: {', '.join(header)}. Expected name and start, and "
-            "perhaps event_id, end, location and stage. Use --columns NAME=COLUMN to say which of yours they are."
+            "perhaps event_id, end, location, stage and announced. Use --columns NAME=COLUMN to say which of yours "
+            "they are."
         )
     places = {name: header.index(column) for name, column in wanted.items() if column in header}
     first = reader.line_num + 1  # type: ignore[attr-defined]
@@ -135,6 +138,7 @@ def _event(cells: dict[str, str] | None) -> _Event:
     name, location, stage = cells["name"], cells.get("location") or None, cells.get("stage", "").lower()
     start = _day(cells["start"], column="start")
     end = _day(cells["end"], column="end") if cells.get("end") else None
+    announced = _day(cells["announced"], column="announced") if cells.get("announced") else None
     if not name:
         raise _BadRowError("name is empty; expected what the event is called")
     if end is not None and end < start:
@@ -142,7 +146,7 @@ def _event(cells: dict[str, str] | None) -> _Event:
     if stage and stage not in STAGES:
         raise _BadRowError(f"stage is none of {', '.join(STAGES)}; leave it empty where none fits")
     digest = hashlib.sha256(f"{name}\x1f{start}\x1f{location}".encode()).hexdigest()[:_ID_DIGITS]
-    return _Event(cells.get("event_id") or digest, name, start, end, location, stage or None)
+    return _Event(cells.get("event_id") or digest, name, start, end, location, stage or None, announced)
 
 
 def _day(text: str, *, column: str) -> dt.date:

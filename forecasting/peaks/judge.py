@@ -88,11 +88,16 @@ def random_f1(allowed: Flags, *, count: int, begins: Days, steps: int, lag: int,
 
 def calendar_f1(periods: int, *, count: int, begins: Days, steps: int, lag: int) -> float:
     """Mean F1 of as many alarms at equal distances, over all days on which the first may fall."""
-    if not count:
-        return matched(np.empty(0, dtype=np.int64), begins=begins, steps=steps, lag=lag).f1
-    apart = max(periods // count, 1)
-    plans = [np.arange(count) * periods // count + first for first in range(apart)]
+    plans = calendars(periods, count=count)
     return float(np.mean([matched(p, begins=begins, steps=steps, lag=lag).f1 for p in plans]))
+
+
+def calendars(periods: int, *, count: int) -> list[Days]:
+    """Alarms at equal distances, once for every day on which the first may fall; without alarms, one empty plan."""
+    if not count:
+        return [np.empty(0, dtype=np.int64)]
+    apart = max(periods // count, 1)
+    return [np.arange(count) * periods // count + first for first in range(apart)]
 
 
 def shift_p_value(raised: Days, *, periods: int, begins: Days, steps: int, lag: int) -> float:

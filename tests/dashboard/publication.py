@@ -75,6 +75,7 @@ def frames(*, nasty: bool = False) -> dict[str, pl.DataFrame]:
         "signal_catalogue": _catalogue(),
         "forecasts": _forecasts(places),
         "peak_outlook": _peaks(),
+        "model_choice": _choices(places),
         "scores": _scores(),
         "alerts": _alerts(nasty=nasty),
         "events": _events(nasty=nasty),
@@ -286,6 +287,35 @@ def _peaks() -> list[dict[str, Any]]:
         for kind, value, _, _ in PLACES[:4]
         for days in (3, 7, 14)
     ]
+
+
+def _choices(places: list[tuple[str, str, str | None, str]]) -> list[dict[str, Any]]:
+    """The ensemble everywhere but for AutoETS on daily joy in California, and nothing judged in Texas."""
+    rows = []
+    for scorer, measure, _, _ in MEASURES:
+        for kind, value, _, _ in places:
+            if PEOPLE.get(value, 300) < 50:
+                continue
+            for time_type in ("day", "week"):
+                row = {
+                    "issue": ISSUE, "target": signal(scorer, measure), "population": "all", "geo_type": kind,
+                    "location": value, "time_type": time_type, "reference_date": LAST_DAY, "model_id": "ensemble",
+                    "since": LAST_DAY - dt.timedelta(days=30), "reason": "kept", "relative_wis": 0.82, "n_origins": 6,
+                    "runner_up": "auto_ets", "runner_up_relative_wis": 0.91,
+                }  # fmt: skip
+                if (measure, value, time_type) == ("joy", "us-ca", "day"):
+                    row |= {
+                        "model_id": "auto_ets",
+                        "since": LAST_DAY,
+                        "reason": "better",
+                        "relative_wis": 0.91,
+                    }
+                    row |= {"runner_up": "ensemble", "runner_up_relative_wis": 1.07}
+                if value == "us-tx":
+                    row |= {"reason": "default", "relative_wis": None, "n_origins": 0, "runner_up": None}
+                    row |= {"runner_up_relative_wis": None}
+                rows.append(row)
+    return rows
 
 
 def _scores() -> list[dict[str, Any]]:

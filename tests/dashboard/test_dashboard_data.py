@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import math
@@ -131,16 +132,59 @@ def test_an_older_forecast_is_not_shown(tmp_path: Path) -> None:
         pl.col("reference_date") - dt.timedelta(days=7), pl.col("target_end_date") - dt.timedelta(days=7)
     )
     made_up.write(tmp_path, tables=tables | {"forecasts": pl.concat([newest, older])})
-    rows = data.newest_forecasts(data.load(data.current(tmp_path)))
+    series = data.Series(signal=made_up.signal("lexicon", "joy"))
+    rows = data.forecast_of(data.load(data.current(tmp_path)), series=series)
     assert rows.get_column("reference_date").unique().to_list() == [made_up.LAST_DAY]
 
 
-def test_shown_model_is_the_ensemble_then_any_other_than_the_baseline(tmp_path: Path) -> None:
+JOY = data.Series(
+    signal=made_up.signal("lexicon", "joy"), geo_type="region", geo_value="us-ca", time_type="day"
+)
+
+
+def test_the_chosen_model_is_shown_and_only_for_its_series(opened: data.Publication) -> None:
+    assert data.shown_model(opened, series=JOY) == "auto_ets"
+    assert data.forecast_of(opened, series=JOY)["model_id"].unique().to_list() == ["auto_ets"]
+    weekly = dataclasses.replace(JOY, time_type="week")
+    assert data.shown_model(opened, series=weekly) == "ensemble"
+    assert data.forecast_of(opened, series=weekly)["model_id"].unique().to_list() == ["ensemble"]
+    nowhere = dataclasses.replace(JOY, geo_value="us-wy")
+    assert data.shown_model(opened, series=nowhere) is None
+    assert data.forecast_of(opened, series=nowhere).is_empty()
+
+
+@pytest.mark.parametrize("options", [{"leave_out": ("model_choice",)}, {"emptied": ("model_choice",)}])
+def test_a_series_without_a_choice_shows_the_ensemble(
+    options: dict[str, tuple[str, ...]], tmp_path: Path
+) -> None:
+    found = data.load(data.current(made_up.build(tmp_path, **options)))
+    assert data.shown_model(found, series=JOY) == "ensemble"
+    assert data.choice_of(found, series=JOY) is None
+
+
+def test_without_an_ensemble_any_other_model_than_the_baseline_is_shown(tmp_path: Path) -> None:
     tables = made_up.frames()
     for models, wanted in ((["flat_line", "nhits"], "nhits"), (["flat_line"], "flat_line"), ([], None)):
         kept = tables["forecasts"].filter(pl.col("model_id").is_in(models))
         made_up.write(tmp_path, tables=tables | {"forecasts": kept}, version="-".join(models) or "none")
-        assert data.shown_model(data.load(data.current(tmp_path))) == wanted
+        assert data.shown_model(data.load(data.current(tmp_path)), series=JOY) == wanted
+
+
+def test_skill_of_what_is_shown_takes_each_series_by_its_model(opened: data.Publication) -> None:
+    own = skill.shown(opened.tables["scores"], task="nightly_day", models=opened.models)
+    ratios = [
+        skill.skill_of(
+            opened.tables["scores"], task="nightly_day", model_id=model,
+            key=(signal, "all", kind, place),
+        )
+        for signal, kind, place, time_type, model in opened.models.select(
+            "target", "geo_type", "location", "time_type", "model_id"
+        ).iter_rows()
+        if time_type == "day"
+    ]  # fmt: skip
+    known = [ratio for ratio in ratios if ratio is not None]
+    assert own["relative_wis"][0] == pytest.approx(math.exp(sum(map(math.log, known)) / len(known)))
+    assert own["n_series"][0] == len(known) == 12
 
 
 def test_relative_wis_is_the_ratio_of_means_on_shared_steps(opened: data.Publication) -> None:

@@ -177,6 +177,42 @@ def test_outlook_says_where_chances_of_a_high_have_no_skill(arguments: Path) -> 
     assert "No skill: on this series' past" in elsewhere
 
 
+def test_outlook_says_which_model_is_shown_since_when_and_why(arguments: Path) -> None:
+    joy = made_up.signal("lexicon", "joy")
+    daily = _text(_run(VIEWS["outlook"], signal=joy, place="region:us-ca", period="day"))
+    assert (
+        "Model: AutoETS, shown since 02 Jun 2024: took over this night: clearly better than the model"
+        in daily
+    )
+    weekly = _text(_run(VIEWS["outlook"], signal=joy, place="region:us-ca", period="week"))
+    assert "Model: Ensemble, shown since 03 May 2024: no other model was clearly better." in weekly
+
+
+def test_outlook_without_a_choice_shows_the_ensemble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _point(monkeypatch, published=made_up.build(tmp_path, leave_out=("model_choice",)), state=tmp_path)
+    text = _text(_run(VIEWS["outlook"], signal=made_up.signal("lexicon", "joy"), place="region:us-ca"))
+    assert "Model: Ensemble." in text
+    assert "every series shows the ensemble" in _text(_run(VIEWS["trust"]))
+
+
+def test_trust_says_which_model_each_series_shows_and_why(arguments: Path) -> None:
+    app = _run(VIEWS["trust"])
+    text = _text(app)
+    assert "Which model, and why" in text
+    assert "49 series show the ensemble, 1 another model." in text
+    assert "at least 5% below" in text
+    rows = _table(app, column="Best other model")
+    assert len(rows) == 50
+    assert rows[0] == {
+        "Mood": "Joy (words)", "Place": "California", "By": "day", "Model": "AutoETS", "Since": "02 Jun 2024",
+        "Relative error (forecasts judged)": "0.91 (6)", "Best other model": "Ensemble, 1.07",
+        "Why": "took over this night: clearly better than the model shown before",
+    }  # fmt: skip
+    unjudged = next(row for row in rows if row["Place"] == "Texas")
+    assert (unjudged["Relative error (forecasts judged)"], unjudged["Best other model"]) == ("– (0)", "–")
+    assert unjudged["Why"] == "too few past forecasts were judged to compare models, so the ensemble"
+
+
 def test_trust_says_what_chances_of_a_high_were_worth(arguments: Path) -> None:
     rows = _table(_run(VIEWS["trust"]), column="F1 of alarms")
     assert [row["Better than the base rate"] for row in rows] == ["4 of 4 series"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flows.export import check_export
 
-HUB = "model-output/affectcast-ensemble/2024-06-02-affectcast-ensemble.csv"
+HUB = "model-output/affectcast-main/2024-06-02-affectcast-main.csv"
 TASKS, LEVELS = 3, 23
 Row = list[str]
 REFERENCE, TARGET, HORIZON, END, LOCATION, TYPE, LEVEL, VALUE = range(8)
@@ -113,11 +113,11 @@ def test_a_changed_cell_is_named_by_its_own_line(small: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "path",
     [
-        "model-output/affectcast-ensemble/forecast.csv",
-        "model-output/affectcast-ensemble/2024-06-02-other-model.csv",
+        "model-output/affectcast-main/forecast.csv",
+        "model-output/affectcast-main/2024-06-02-other-model.csv",
         "model-output/affectcast/2024-06-02-affectcast.csv",
-        "model-output/2024-06-02-affectcast-ensemble.csv",
-        "model-output/affectcast-ensemble/deep/2024-06-02-affectcast-ensemble.csv",
+        "model-output/2024-06-02-affectcast-main.csv",
+        "model-output/affectcast-main/deep/2024-06-02-affectcast-main.csv",
     ],
 )
 def test_a_misplaced_forecast_file_is_named(path: str, small: Path, tmp_path: Path) -> None:

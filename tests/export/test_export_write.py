@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
 from pathlib import Path
 
 import polars as pl
@@ -10,10 +11,12 @@ import pytest
 
 from flows.export import check_export, export_publication
 from flows.export.columns import FILES, HUB_COLUMNS
+from flows.summary import summarise
 from warehouse.errors import ContractError, InputError, UsageError
+from warehouse.publish import current
 from warehouse.tables import QUANTILES
 
-HUB = "model-output/affectcast-ensemble/2024-06-02-affectcast-ensemble.csv"
+HUB = "model-output/affectcast-main/2024-06-02-affectcast-main.csv"
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -154,7 +157,7 @@ def test_nothing_to_forecast_is_said_and_files_have_headings_only(
     made_up.build(tmp_path / "published", **options)
     receipt = export_publication(tmp_path / "published", issue=None, to=tmp_path / "out")
     assert "nothing to forecast" in receipt.notes[0]
-    path = tmp_path / "out/model-output/affectcast-ensemble/2024-06-03-affectcast-ensemble.csv"
+    path = tmp_path / "out/model-output/affectcast-main/2024-06-03-affectcast-main.csv"
     assert path.read_text() == ",".join(HUB_COLUMNS) + "\n"
     assert _rows(tmp_path / "out" / "policy_summary.csv") == []
 
@@ -162,11 +165,54 @@ def test_nothing_to_forecast_is_said_and_files_have_headings_only(
 def test_without_an_ensemble_the_other_model_goes_under_its_own_name(tmp_path: Path) -> None:
     tables = made_up.frames()
     kept = tables["forecasts"].filter(pl.col("model_id").is_in(["flat_line", "nhits"]))
-    made_up.write(tmp_path / "published", tables=tables | {"forecasts": kept})
+    nothing_chosen = {"forecasts": kept, "model_choice": tables["model_choice"].head(0)}
+    made_up.write(tmp_path / "published", tables=tables | nothing_chosen)
     receipt = export_publication(tmp_path / "published", issue=None, to=tmp_path / "out")
     assert receipt.model == "nhits"
     assert any(name.startswith("model-output/affectcast-nhits/") for name in receipt.files)
     assert "nhits" in receipt.notes[0]
+
+
+def test_a_publication_that_chose_nothing_exports_the_ensemble_under_its_name(tmp_path: Path) -> None:
+    made_up.build(tmp_path / "published", leave_out=("model_choice",))
+    receipt = export_publication(tmp_path / "published", issue=None, to=tmp_path / "out")
+    assert (receipt.model, receipt.notes) == ("ensemble", ())
+    rows = _rows(tmp_path / "out" / "policy_summary.csv")
+    assert {(row["model"], row["model_since"], row["model_reason"]) for row in rows} == {("ensemble", "", "")}
+
+
+def test_each_series_is_exported_by_the_model_chosen_for_it(exported: Path, published: Path) -> None:
+    rows = _rows(exported / "policy_summary.csv")
+    chosen = [row for row in rows if row["model"] != "ensemble"]
+    assert {(r["signal"], r["location"], r["time_type"]) for r in chosen} == {
+        ("lexicon_joy_share", "us-ca", "day")
+    }
+    assert {(r["model"], r["model_since"], r["model_reason"]) for r in chosen} == {
+        ("auto_ets", "2024-06-02", "better")
+    }
+    assert len(chosen) == 14
+    values = [
+        float(row["value"])
+        for row in _rows(exported / HUB)
+        if (row["target"], row["location"], row["horizon"]) == ("daily lexicon_joy_share", "us-ca", "1")
+    ]
+    wanted = made_up.frames()["forecasts"].filter(
+        pl.col("model_id") == "auto_ets",
+        pl.col("target") == "lexicon_joy_share",
+        pl.col("location") == "us-ca",
+        pl.col("time_type") == "day",
+        pl.col("horizon") == 1,
+    )
+    assert values == pytest.approx(wanted["value"].to_list(), abs=1e-8)
+    notes = json.loads((exported / "export.json").read_text())["notes"]
+    assert notes[0].startswith("1 of 50 series are forecast by another model than the ensemble (auto_ets)")
+
+
+def test_the_summary_of_a_night_is_about_the_forecasts_that_are_shown(published: Path) -> None:
+    lines = summarise(current(published), dashboard="affectcast dashboard")
+    (line,) = [line for line in lines if line.startswith("Forecasts:")]
+    assert "over 24 series" in line
+    assert line.endswith("1 of 50 series use another model than the ensemble.")
 
 
 def test_an_older_forecast_is_left_out(tmp_path: Path) -> None:

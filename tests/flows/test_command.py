@@ -415,6 +415,8 @@ def test_backtest_ranks_models_on_a_file_and_goes_on_where_it_was_stopped(tmp_pa
     ran = affectcast(*call, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert [line.split()[0] for line in ran.stdout.splitlines()[1:]][-1] == "flat_line"
+    assert "step" not in ran.stdout
+    assert not (tmp_path / "scores.peaks.csv").exists()
     scores = pl.read_csv(tmp_path / "scores.csv")
     assert set(scores["task"]) == {"quick"}
     assert scores["task_hash"].n_unique() == 1
@@ -422,3 +424,52 @@ def test_backtest_ranks_models_on_a_file_and_goes_on_where_it_was_stopped(tmp_pa
     wrong = affectcast(*call[:4], "quikc", *call[5:], cwd=tmp_path)
     assert wrong.returncode == 10
     assert "Did you mean 'quick'" in wrong.stderr
+
+
+def test_backtest_writes_board_costs_and_peaks_beside_the_scores(tmp_path: Path) -> None:
+    days = [dt.date(2024, 1, 1) + dt.timedelta(days=day) for day in range(150)]
+    values = [0.2 + 0.05 * (day % 7) + 0.002 * (day * day % 23) for day in range(150)]
+    pl.DataFrame({"series_id": "a", "time_value": days, "value": values, "n": 500}).write_csv(
+        tmp_path / "s.csv"
+    )
+    task = (
+        '[quick]\nabout = "A quick look."\nfrequency = "day"\nhorizon = 7\nevery = 7\npart = 0.6\nhistory = 0\n'
+        'minimum_history = 14\nmodels = ["window_mean"]\nseed = 1\npeaks = true\n'
+    )
+    (tmp_path / "mine.toml").write_text(task)
+    call = (
+        "backtest",
+        "--series",
+        "s.csv",
+        "--task",
+        "quick",
+        "--tasks",
+        "mine.toml",
+        "--out",
+        "out/scores.csv.gz",
+    )
+    wrong = affectcast(*call, "--board", "board.xls", cwd=tmp_path)
+    assert wrong.returncode == 11
+    assert "board.xls: cannot tell the format" in wrong.stderr
+    ran = affectcast(*call, "--board", "board.csv", "--per-horizon", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "scores.costs.csv.gz", "scores.csv.gz", "scores.peaks.csv.gz",
+    ]  # fmt: skip
+    peaks = pl.read_csv(tmp_path / "out" / "scores.peaks.csv.gz")
+    assert set(peaks["window_days"]) == {2, 3, 7}
+    assert {"hit_rate", "calendar_hit_rate", "f1", "calendar_f1"} <= set(peaks.columns)
+    costs = pl.read_csv(tmp_path / "out" / "scores.costs.csv.gz")
+    assert costs["model_id"].to_list() == ["flat_line", "window_mean"]
+    board = pl.read_csv(tmp_path / "board.csv")
+    best = board.row(0, named=True)
+    shown = f"{best['relative_wis']:.3f} [{best['relative_wis_low']:.2f}, {best['relative_wis_high']:.2f}]"
+    lines = ran.stdout.splitlines()
+    assert sum(shown in line for line in lines) == 1
+    assert "plain calendar" in lines[0]
+    steps = [line for line in lines if line[:1].isdigit()]
+    assert [line.split()[0] for line in steps] == [str(step) for step in range(1, 8) for _ in range(3)]
+    (tmp_path / "mine.toml").write_text(task.replace("every = 7", "every = 6"))
+    wrong = affectcast(*call, cwd=tmp_path)
+    assert wrong.returncode == 10
+    assert "every equal to horizon" in wrong.stderr

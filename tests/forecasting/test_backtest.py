@@ -36,7 +36,7 @@ def test_every_model_is_scored_against_the_flat_line(series: pl.DataFrame) -> No
     scores = backtest_file(series, plan=plan())
     TABLES["out.scores"].schema.validate(scores)
     board = leaderboard(scores)
-    assert set(board["model_id"]) == {*CHEAP, "ensemble"}
+    assert set(board["model_id"]) == {*CHEAP, "ensemble", "ensemble_median"}
     assert board.filter(pl.col("model_id") == "flat_line")["relative_wis"].item() == pytest.approx(1.0)
     assert scores["pseudo_real_time"].all()
     assert scores["reference_date"].n_unique() == 3
@@ -129,6 +129,13 @@ def test_the_hash_of_a_task_covers_all_of_it() -> None:
     assert len(hashes) == 12
 
 
+def test_whether_peaks_are_told_is_no_part_of_what_a_score_depends_on() -> None:
+    told = read_tasks()["argentina_protocol_7"]
+    assert told.peaks
+    assert not read_tasks()["daily_7"].peaks
+    assert told.over(5).sha256 == replace(told, peaks=False).over(5).sha256 != told.over(6).sha256
+
+
 def test_origins_fill_the_judged_part_and_leave_room_to_warm_up() -> None:
     weekly = plan(every=7, horizon=7, part=0.3333)
     assert weekly.on(900, warm_up=3).origins == 42
@@ -162,6 +169,8 @@ def test_the_shipped_tasks_are_readable_and_one_can_be_named() -> None:
         ("part = 0.3333", "part = 1.5", "part must be a number between 0 and 1"),
         ('frequency = "day"', 'frequency = "hour"', "frequency must be day or week"),
         ("seed = 1", "sead = 1", "lacking: seed; unknown: sead"),
+        ("peaks = true", "peaks = 1", "peaks must be true or false"),
+        ("seed = 1", "seed = 1\npeaks = 'yes'", "peaks must be true or false"),
         ('"dynamics"', '"dynamo"', "Did you mean 'dynamics'"),
         ("[daily_7]", "[daily_7", "cannot be read as TOML"),
     ],

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from forecasting import calibrate
 from forecasting.calibrate import LEVELS
 from forecasting.matrix import from_model_scale
-from forecasting.models.ensemble import combine, weights
+from forecasting.models.ensemble import combine, median, weights
 
 FINITE = st.floats(-50, 50, allow_nan=False)
 
@@ -80,19 +80,57 @@ def test_the_natural_scale_keeps_order_and_bounds(numbers: np.ndarray, kind: str
 
 
 def test_weights_are_equal_without_a_past_and_favour_the_better_model_with_one() -> None:
-    none = weights(np.full((0, 2, 3), np.nan), fallback=np.zeros((2, 3), dtype=bool))
-    assert none == pytest.approx(np.full((2, 3), 0.5))
-    past = np.stack([np.array([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]])] * 2)
+    none = weights(np.full((0, 2, 3, 4), np.nan), fallback=np.zeros((2, 3), dtype=bool))
+    assert none == pytest.approx(np.full((2, 3, 4), 0.5))
+    past = np.ones((2, 2, 3, 4))
+    past[:, 1] = 2.0
     found = weights(past, fallback=np.array([[False, False, True], [False, False, False]]))
-    assert found.sum(axis=0) == pytest.approx(np.ones(3))
-    assert found[0, 0] > 0.8
-    assert found[0, 2] == 0.0
+    assert found.sum(axis=0) == pytest.approx(np.ones((3, 4)))
+    assert (found[0, 0] > 0.8).all()
+    assert (found[0, 2] == 0.0).all()
+
+
+def test_each_step_ahead_has_its_own_weights() -> None:
+    past = np.ones((6, 2, 3, 14))
+    past[:, 0, :, 7:] = 1.3
+    past[:, 1, :, :7] = 1.3
+    found = weights(past, fallback=np.zeros((2, 3), dtype=bool))
+    assert (found[0, :, 0] > 0.75).all()
+    assert (found[1, :, -1] > 0.75).all()
+
+
+@given(
+    past=hnp.arrays(np.float64, (3, 4, 2, 5), elements=st.floats(0.0, 1e6) | st.just(float("nan"))),
+    fallback=hnp.arrays(np.bool_, (4, 2)),
+)
+@settings(max_examples=60, deadline=None)
+def test_weights_are_shares_and_nothing_that_fell_back_has_one(
+    past: np.ndarray, fallback: np.ndarray
+) -> None:
+    found = weights(past, fallback=fallback)
+    assert found.sum(axis=0) == pytest.approx(np.ones((2, 5)))
+    assert (found >= 0).all()
+    somebody = ~fallback.all(axis=0)
+    assert (found[fallback & somebody] == 0.0).all()
 
 
 def test_combining_identical_members_changes_nothing() -> None:
     one = np.sort(np.random.default_rng(1).normal(size=(2, 4, 23)), axis=2)
-    found = combine(np.stack([one, one]), weights=np.full((2, 2), 0.5))
+    found = combine(np.stack([one, one]), weights=np.full((2, 2, 4), 0.5))
     assert found == pytest.approx(one)
+
+
+def test_the_median_takes_the_middle_of_those_that_did_not_fall_back() -> None:
+    every = np.sort(np.random.default_rng(2).normal(size=(4, 3, 2, 23)), axis=3)
+    fallback = np.zeros((4, 3), dtype=bool)
+    fallback[0, 1] = True
+    fallback[:, 2] = True
+    found = median(every, fallback=fallback)
+    assert found[0] == pytest.approx(np.sort(np.median(every[:, 0], axis=0), axis=1))
+    assert found[1] == pytest.approx(np.sort(np.median(every[1:, 1], axis=0), axis=1))
+    assert found[2] == pytest.approx(np.sort(np.median(every[:, 2], axis=0), axis=1))
+    every[:, 2] = np.nan
+    assert np.isnan(median(every, fallback=fallback)[2]).all()
 
 
 def _normal_quantiles(*, spread: float, series: int = 30, horizons: int = 3) -> np.ndarray:

@@ -478,8 +478,8 @@ def signals(days: int = 150) -> pl.DataFrame:
 
 def test_a_night_judges_each_event_where_it_belongs_and_leaves_out_what_is_mostly_hidden() -> None:
     events = pl.DataFrame(
-        [("a", "here", day(36), None, "US", None), ("b", "there", day(60), None, "ES", None),
-         ("c", "to come", LAST + dt.timedelta(days=3), None, None, None)],
+        [("a", "here", day(36), None, "US", None, None), ("b", "there", day(60), None, "ES", None, None),
+         ("c", "to come", LAST + dt.timedelta(days=3), None, None, None, None)],
         schema=SCHEMA, orient="row",
     )  # fmt: skip
     issue = LAST + dt.timedelta(days=1)

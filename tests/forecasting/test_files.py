@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from forecasting import files
 from forecasting.files import COLUMNS, FileForecast, backtest_file, forecast_file
 from forecasting.leaderboard import leaderboard
-from forecasting.models import DEFAULT_MEMBERS, REGISTRY
+from forecasting.models import DEFAULT_MEMBERS, REGISTRY, neural
 from forecasting.tasks import read_tasks
 from warehouse.errors import ConfigError, InputError
 from warehouse.tables import QUANTILES
@@ -46,6 +46,7 @@ def test_nothing_after_the_as_of_date_matters(
     name: str, small_file: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "DEFAULT_MEMBERS", CHEAP)
+    monkeypatch.setattr(neural, "STEPS", 20)
     rng = np.random.default_rng(1)
     noise = pl.Series("noise", rng.uniform(0, 1, small_file.height))
     late = pl.when(pl.col("time_value") > CUT)

@@ -10,8 +10,10 @@ from forecasting_worlds import START, file_series, signal_frame
 
 from forecasting.forecast import ForecastResult, forecast_signals
 from warehouse.config import ForecastConfig
+from warehouse.errors import ConfigError
 from warehouse.tables import QUANTILES, TABLES
 
+GEO = TABLES["core.signals"].schema.create_empty().schema["geo_type"]
 AS_OF = START + dt.timedelta(days=119)
 CONFIG = ForecastConfig(
     models=("flat_line", "window_mean", "auto_ets"), horizon_days=4, horizon_weeks=2, backtest_origins=2
@@ -50,8 +52,8 @@ def result(signals: pl.DataFrame) -> ForecastResult:
 def test_forecasts_keep_their_contract_and_are_complete(result: ForecastResult) -> None:
     rows = TABLES["out.forecasts"].schema.validate(result.forecasts)
     daily = rows.filter(pl.col("time_type") == "day")
-    assert daily.height == 3 * 4 * 4 * len(QUANTILES)
-    assert set(daily["model_id"]) == {"flat_line", "window_mean", "auto_ets", "ensemble"}
+    assert daily.height == 3 * 5 * 4 * len(QUANTILES)
+    assert set(daily["model_id"]) == {"flat_line", "window_mean", "auto_ets", "ensemble", "ensemble_median"}
     assert daily["reference_date"].unique().to_list() == [AS_OF]
     assert rows["value"].is_between(0, 1).all()
 
@@ -131,3 +133,70 @@ def test_progress_is_told_each_origin(signals: pl.DataFrame) -> None:
     )
     assert told[0] == "day: origin 1 of 6"
     assert told[-1] == "week: origin 6 of 6"
+
+
+def _country(*, coherent_gap: float = 0.0) -> pl.DataFrame:
+    """Two regions and their nation, whose people are those of both."""
+    regions = file_series(series=2).with_columns(
+        series_id=pl.col("series_id").replace({"s0": "US-CA", "s1": "US-NY"})
+    )
+    nation = regions.group_by("time_value", maintain_order=True).agg(
+        series_id=pl.lit("US"),
+        value=(pl.col("value") * pl.col("n")).sum() / pl.col("n").sum() + coherent_gap,
+        n=pl.col("n").sum(),
+    )
+    return pl.concat(
+        [
+            signal_frame(regions, time_type="day", issue=None),
+            signal_frame(nation.select(regions.columns), time_type="day", issue=None).with_columns(
+                geo_type=pl.lit("nation", dtype=GEO)
+            ),
+        ]
+    )
+
+
+def test_a_nation_and_its_regions_get_forecasts_that_fit_together() -> None:
+    config = CONFIG.model_copy(update={"backtest_origins": 6, "horizon_days": 7})
+    result = _run(_country(), config=config)
+    coherent = result.forecasts.filter(pl.col("model_id") == "coherent")
+    assert set(coherent["location"]) == {"US", "US-CA", "US-NY"}
+    assert not coherent["is_fallback"].any()
+    middle = coherent.filter(pl.col("output_type_id") == 0.5).pivot(
+        "location", index="horizon", values="value"
+    )
+    people = (
+        file_series(series=2).group_by("series_id").agg(pl.col("n").tail(28).mean()).sort("series_id")["n"]
+    )
+    mean = (middle["US-CA"] * people[0] + middle["US-NY"] * people[1]) / people.sum()
+    assert (middle["US"] - mean).abs().max() < 0.01
+    assert "coherent" in set(result.scores["model_id"])
+
+
+def test_places_without_a_nation_have_no_coherent_forecast(result: ForecastResult) -> None:
+    assert "coherent" not in set(result.forecasts["model_id"])
+
+
+def test_a_nation_is_forecast_with_its_holidays_unless_they_are_switched_off() -> None:
+    last = dt.date(2025, 7, 1)
+    free = pl.col("time_value") == dt.date(2024, 7, 4)
+    days = file_series(series=1, days=547).with_columns(
+        series_id=pl.lit("US"), value=pl.when(free).then(0.9).otherwise(pl.col("value"))
+    )
+    signals = signal_frame(days, time_type="day", issue=None).with_columns(
+        geo_type=pl.lit("nation", dtype=GEO)
+    )
+    medians = {
+        holidays: _run(signals, config=CONFIG.model_copy(update={"holidays": holidays}), as_of=last)
+        .forecasts.filter(pl.col("model_id") == "auto_ets", pl.col("output_type_id") == 0.5)
+        .sort("horizon")["value"]
+        for holidays in (True, False)
+    }
+    raised = medians[True] - medians[False]
+    assert raised[2] > 0.3
+    assert raised[0] < 0.05
+
+
+def test_a_country_that_has_no_calendar_is_refused() -> None:
+    config = CONFIG.model_copy(update={"country_of_all": "Atlantis"})
+    with pytest.raises(ConfigError, match="country_of_all = 'Atlantis' is no country"):
+        _run(_country(), config=config)

@@ -249,11 +249,14 @@ class ForecastConfig(Section):
     )
     horizon_days: int = Field(default=14, ge=1, le=60)
     horizon_weeks: int = Field(default=4, ge=1, le=26)
-    history_days: int = Field(default=730, ge=14)
+    history_days: int = Field(default=1461, ge=14)
     backtest_origins: int = Field(default=6, ge=1)
     minimum_history: int = Field(default=14, ge=2)
     max_series: Positive = 400
     statistics: tuple[Literal["share", "mean"], ...] = ("share",)
+    holidays: bool = True
+    country_of_all: str = ""
+    workers: str = Field(default="1", pattern=r"^([1-9]\d*|ray)$")
 
 
 class AlertsConfig(Section):

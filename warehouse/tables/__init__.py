@@ -85,6 +85,7 @@ _ALL = (
     Table(name="out.signal_catalogue", schema=out.SignalCatalogue, published=True),
     Table(name="out.forecasts", schema=forecasts.Forecasts, published=True),
     Table(name="out.peak_outlook", schema=forecasts.PeakOutlook, published=True),
+    Table(name="out.model_choice", schema=forecasts.ModelChoice, published=True),
     Table(name="out.scores", schema=forecasts.Scores, published=True),
     Table(name="out.alerts", schema=out.Alerts, published=True),
     Table(name="out.contagion", schema=out.Contagion, published=True),

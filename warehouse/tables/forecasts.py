@@ -7,6 +7,8 @@ import polars as pl
 
 from warehouse.tables.codes import GEO_TYPES, TIME_TYPES, share
 
+CHOICE_REASONS = ["default", "kept", "better", "returned", "fallback"]
+
 
 class Forecasts(dy.Schema):
     """Hubverse rows: one quantile of one signal, place and day ahead."""
@@ -62,6 +64,47 @@ class PeakOutlook(dy.Schema):
     alarm_from = share(nullable=False)
     past_precision = share()
     n_onsets = dy.Int64(nullable=False, min=0)
+
+
+class ModelChoice(dy.Schema):
+    """Which model is published as the main one for a series, and why: one row per series forecast on a night.
+
+    Chosen every night from that night's own backtest (`forecasting/choice.py`). `since` is the reference date of the
+    first night on which it was the choice without interruption. `relative_wis` is its error over the flat line's on
+    `n_origins` past origins; `runner_up` is the best other model judged often enough. `reason`: *default*: too few
+    origins were judged to compare models, so the ensemble; *kept*: no other model was clearly better; *better*: it
+    took over tonight; *returned*: the former choice was no longer better than the ensemble; *fallback*: the former
+    choice could not forecast tonight, so the ensemble.
+    """
+
+    issue = dy.Date(primary_key=True)
+    target = dy.String(primary_key=True)
+    population = dy.String(primary_key=True)
+    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
+    location = dy.String(primary_key=True)
+    time_type = dy.Enum(TIME_TYPES, primary_key=True)
+    reference_date = dy.Date(nullable=False)
+    model_id = dy.String(nullable=False, min_length=1)
+    since = dy.Date(nullable=False)
+    reason = dy.Enum(CHOICE_REASONS, nullable=False)
+    relative_wis = dy.Float64(nullable=True, min=0.0)
+    n_origins = dy.Int64(nullable=False, min=0)
+    runner_up = dy.String(nullable=True)
+    runner_up_relative_wis = dy.Float64(nullable=True, min=0.0)
+
+    @dy.rule()
+    def began_by_now(cls) -> pl.Expr:
+        """since <= reference_date <= issue."""
+        return (
+            (pl.col("since") <= pl.col("reference_date")) & (pl.col("reference_date") <= pl.col("issue"))
+        ).fill_null(False)
+
+    @dy.rule()
+    def another_model_is_next(cls) -> pl.Expr:
+        """The runner-up is another model, with a figure."""
+        none = pl.col("runner_up").is_null()
+        other = pl.col("runner_up") != pl.col("model_id")
+        return (none | other) & (none == pl.col("runner_up_relative_wis").is_null())
 
 
 class Scores(dy.Schema):

@@ -129,6 +129,7 @@ class Events(dy.Schema):
     end = dy.Date(nullable=True)
     location = dy.String(nullable=True)
     stage = dy.Enum(["preparedness", "response", "recovery", "mitigation"], nullable=True)
+    announced = dy.Date(nullable=True)
 
 
 class EventEffects(dy.Schema):

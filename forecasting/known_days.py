@@ -1,0 +1,216 @@
+"""Days that are known in advance, public holidays and announced events: what they have done to a series so far.
+
+Their effects are taken out of the past before any model sees it and put back on the days to come, so that every model
+knows them. Not for judging what an event did (`events/`), nor for what nobody knew beforehand.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from forecasting.events.calendar import concerns
+from forecasting.matrix import Floats, Matrix
+from warehouse.errors import ConfigError
+
+SCHEMA = pl.Schema({"place": pl.String(), "name": pl.String(), "day": pl.Date(), "since": pl.Date()})
+NOWHERE = ""
+# Longer events change the level of a series, which the models follow by themselves; only their first day is marked.
+LONGEST_EVENT = 14
+# The days before and after a holiday differ too: people have left, or prepare.
+AROUND = (0, -1, 1)
+# How many same weekdays on either side say what a day would have been.
+NEIGHBOURS = 3
+# An effect counts from two standard errors on, and is shrunk toward nothing (positive part of James & Stein 1961).
+DOUBT = 4.0
+_ALWAYS = dt.date(1900, 1, 1)
+Marks = dict[tuple[str, int], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class KnownDays:
+    """`frame` in the columns of `SCHEMA`: a day of a place by name, and since when it was known that it would come.
+
+    `places` says where each series is, `NOWHERE` for those without a place.
+    """
+
+    frame: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        """What they are; empty where there is none."""
+        if self.frame.is_empty():
+            return ""
+        told = f"{sorted(self.places.items())}{self.frame.sort(SCHEMA.names()).write_csv()}"
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+NO_DAYS = KnownDays()
+
+
+def known_days(
+    places: Mapping[str, str | None],
+    *,
+    first: dt.date,
+    last: dt.date,
+    events: pl.DataFrame | None = None,
+    holidays: bool = True,
+) -> KnownDays:
+    """Holidays and `events` (in the columns of `events.calendar.SCHEMA`) of series by their places.
+
+    A place is an ISO country (GB) or a part of one (US-CA); None: no holidays, and events of every place only. Events
+    count as known from `announced` on, or else when they begin.
+    """
+    where = {series: place or NOWHERE for series, place in places.items()}
+    days = []
+    for place in sorted(set(where.values())):
+        free = _holidays(place, first=first, last=last) if holidays else []
+        days += [(place, *found) for found in (*free, *_events(events, place=place))]
+    frame = pl.DataFrame(days, schema=SCHEMA, orient="row").unique().sort(SCHEMA.names())
+    return KnownDays(frame, where)
+
+
+def has_holidays(place: str) -> bool:
+    """Whether the calendar of this country is known."""
+    return place.partition("-")[0].upper() in _countries()
+
+
+def check_country(place: str) -> None:
+    """`ConfigError` for a place in no country with a calendar; an empty one is none."""
+    if place and not has_holidays(place):
+        raise ConfigError(
+            f"forecast.country_of_all = '{place}' is no country with a calendar of holidays. Expected an ISO 3166 code "
+            "like GB, a part of a country like US-CA, or nothing."
+        )
+
+
+@cache
+def _countries() -> dict[str, list[str]]:
+    import holidays
+
+    return dict(holidays.list_supported_countries())
+
+
+def _holidays(place: str, *, first: dt.date, last: dt.date) -> list[tuple[str, dt.date, dt.date]]:
+    """Public holidays, and the days that are kept without being free where these are known."""
+    if not has_holidays(place):
+        return []
+    import holidays
+
+    country, _, part = place.upper().partition("-")
+    every = holidays.country_holidays(country)
+    kept = [c for c in ("public", "unofficial") if c in every.supported_categories]
+    found = holidays.country_holidays(
+        country,
+        subdiv=part if part in _countries()[country] else None,
+        years=range(first.year, last.year + 1),
+        categories=kept,
+    )
+    return [
+        (name.strip(), day, _ALWAYS)
+        for day, names in found.items()
+        if first <= day <= last
+        for name in names.split(";")
+    ]
+
+
+def _events(events: pl.DataFrame | None, *, place: str) -> list[tuple[str, dt.date, dt.date]]:
+    if events is None or events.is_empty():
+        return []
+    ours = events.filter(concerns(geo_type="", place=place))
+    found = []
+    for row in ours.iter_rows(named=True):
+        length = ((row["end"] or row["start"]) - row["start"]).days + 1
+        for k in range(length if length <= LONGEST_EVENT else 1):
+            day = row["start"] + dt.timedelta(days=k)
+            found.append((row["name"], day, row["announced"] or row["start"]))
+    return found
+
+
+def day_effects(values: Floats, *, matrix: Matrix, horizon: int, known: KnownDays) -> Floats:
+    """[series, periods + horizon] what known days add on the modelling scale, 0 on all others.
+
+    `values` [series, periods] is what a model may see of `matrix`. An effect is the mean distance of a name's past days
+    from the same weekdays around them (for weeks: the weeks around), shrunk by its error; a name without a past has
+    none. Only what was known on the last column's day is used.
+    """
+    periods = values.shape[1]
+    effects = np.zeros((len(values), periods + horizon))
+    place_of = np.array([known.places.get(series, NOWHERE) for series in matrix.ids], dtype=object)
+    told = known.frame.filter(pl.col("since") <= matrix.reference)
+    for (place,), days in told.group_by("place", maintain_order=True):
+        rows = np.flatnonzero(place_of == place)
+        marks = _marks(days, matrix=matrix, horizon=horizon)
+        if rows.size and marks:
+            effects[rows] = _effects(values[rows], marks=marks, matrix=matrix, horizon=horizon)
+    return effects
+
+
+def _effects(values: Floats, *, marks: Marks, matrix: Matrix, horizon: int) -> Floats:
+    """Of series of one place."""
+    periods = values.shape[1]
+    effects = np.zeros((len(values), periods + horizon))
+    every = np.concatenate(list(marks.values()))
+    ordinary = values.copy()
+    ordinary[:, every[every < periods]] = np.nan
+    expected = _expected(ordinary, season=7 if matrix.frequency == "day" else 1)
+    noise = _noise(ordinary - expected)
+    distance = values - expected
+    for columns in marks.values():
+        effects[:, columns] = _shrunk(distance[:, columns[columns < periods]], noise=noise)[:, None]
+    return effects
+
+
+def _shrunk(past: Floats, *, noise: Floats) -> Floats:
+    """[series] mean of past distances [series, times], nearer to 0 the less it exceeds its error; 0 without a past."""
+    seen = ~np.isnan(past)
+    count = seen.sum(axis=1)
+    mean = np.where(seen, past, 0.0).sum(axis=1) / np.maximum(count, 1)
+    error = noise / np.maximum(count, 1)
+    doubt = np.divide(DOUBT * error, mean**2, out=np.ones(len(past)), where=mean != 0.0)
+    return np.asarray(mean * np.maximum(1.0 - doubt, 0.0))
+
+
+def _marks(days: pl.DataFrame, *, matrix: Matrix, horizon: int) -> Marks:
+    """(name, days away from it) → columns; a column belongs to one name only, holidays themselves first."""
+    step, end = matrix.step, matrix.periods + horizon
+    back = days.select((pl.lit(matrix.reference) - pl.col("day")).dt.total_days()).to_series()
+    taken: set[int] = set()
+    found: dict[tuple[str, int], list[int]] = {}
+    for away in AROUND if matrix.frequency == "day" else (0,):
+        for name, ago in sorted(zip(days["name"], back, strict=True)):
+            column = matrix.periods - 1 - ago // step + away
+            if 0 <= column < end and column not in taken:
+                taken.add(column)
+                found.setdefault((name, away), []).append(column)
+    return {key: np.array(columns, dtype=np.int64) for key, columns in found.items()}
+
+
+def _expected(ordinary: Floats, *, season: int) -> Floats:
+    """[series, periods] mean of the ordinary same weekdays around each period; NaN where fewer than two are known."""
+    periods = ordinary.shape[1]
+    total, count = np.zeros(ordinary.shape), np.zeros(ordinary.shape)
+    for k in range(1, NEIGHBOURS + 1):
+        away = k * season
+        if away >= periods:
+            break
+        for to, of in ((slice(away, None), slice(None, -away)), (slice(None, -away), slice(away, None))):
+            part = ordinary[:, of]
+            total[:, to] += np.nan_to_num(part)
+            count[:, to] += ~np.isnan(part)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count >= 2)
+
+
+def _noise(distances: Floats) -> Floats:
+    """[series] variance of ordinary days around what is expected of them, from the middle half; 0 where unknown."""
+    rows = [row[~np.isnan(row)] for row in np.abs(distances)]
+    middle = np.array([np.median(row) if row.size else 0.0 for row in rows])
+    return np.asarray((1.4826 * middle) ** 2)
