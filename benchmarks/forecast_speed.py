@@ -1,7 +1,7 @@
 """What a night's forecasts cost: drawn daily series, every configured model, the outlook; the first night and the next.
 
-`python benchmarks/forecast_speed.py [SERIES] [DAYS]` (500 and 730). Prints seconds per part; the second night finds in
-its memo what models said at earlier origins.
+`python benchmarks/forecast_speed.py [SERIES] [DAYS] [WORKERS]` (500, 1461 and 2). A nation and its 49
+regions, with as many signals as make up the series. The second night finds in its memo what models said before.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import polars as pl
 
 from forecasting.forecast import forecast_signals
 from forecasting.memo import Memo
+from forecasting.parallel import workers_of
 from warehouse.config import ForecastConfig
 from warehouse.tables import TABLES
 
-START = dt.date(2022, 1, 1)
+START = dt.date(2020, 1, 1)
+REGIONS = ["US", *(f"US-{number:02d}" for number in range(1, 50))]
 
 
 def signals(*, series: int, days: int) -> pl.DataFrame:
@@ -33,12 +35,14 @@ def signals(*, series: int, days: int) -> pl.DataFrame:
     value = np.round(1 / (1 + np.exp(-logit)), 4)
     day = [START + dt.timedelta(days=t) for t in range(days)]
     frame = pl.DataFrame(
-        {"geo_value": np.repeat([f"US-{i:03d}" for i in range(series)], days), "time_value": day * series,
-         "value": value.ravel()}
+        {"geo_value": np.repeat([REGIONS[i % len(REGIONS)] for i in range(series)], days),
+         "signal": np.repeat([f"drawn{i // len(REGIONS)}_share" for i in range(series)], days),
+         "time_value": day * series, "value": value.ravel()}
     )  # fmt: skip
     table = TABLES["out.signals"]
     full = frame.with_columns(
-        signal=pl.lit("drawn_share"), population=pl.lit("all"), geo_type=pl.lit("region"), time_type=pl.lit("day"),
+        population=pl.lit("all"), time_type=pl.lit("day"),
+        geo_type=pl.when(pl.col("geo_value") == "US").then(pl.lit("nation")).otherwise(pl.lit("region")),
         issue=pl.col("time_value") + pl.duration(days=1), se=pl.lit(0.01), sample_size=pl.lit(1000),
         n_posts=pl.lit(1500), value_unweighted=pl.col("value"), value_corrected=pl.lit(None, dtype=pl.Float64),
         corrected_se=pl.lit(None, dtype=pl.Float64), reliability=pl.lit("high"), missing_value=pl.lit(0),
@@ -48,11 +52,11 @@ def signals(*, series: int, days: int) -> pl.DataFrame:
 
 
 def main() -> None:
-    series, days = (int(a) for a in (*sys.argv[1:], *("500", "730")[len(sys.argv) - 1 :]))
+    series, days, workers = (int(a) for a in (*sys.argv[1:], *("500", "1461", "2")[len(sys.argv) - 1 :]))
     frame = signals(series=series, days=days + 2)
     config = ForecastConfig(max_series=series, horizon_days=28)
-    with tempfile.TemporaryDirectory() as folder:
-        memo = Memo(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, workers_of(str(workers)) as found:
+        memo = Memo(Path(folder), workers=found)
         for night in (0, 1):
             as_of = START + dt.timedelta(days=days + night)
             start, used = time.perf_counter(), time.process_time()

@@ -123,8 +123,8 @@ def searches() -> pl.DataFrame:
 
 
 COUNTRIES = {
-    "Australia": "AU", "Austria": "AT", "Chile": "CL", "France": "FR", "Germany": "DE", "Mexico": "MX", "Netherlands": "NL",
-    "Spain": "ES", "USA": "US",
+    "Australia": "AU", "Austria": "AT", "Chile": "CL", "France": "FR", "Germany": "DE", "Mexico": "MX",
+    "Netherlands": "NL", "Spain": "ES", "USA": "US",
 }  # fmt: skip
 
 
