@@ -10,7 +10,7 @@ import datetime as dt
 import polars as pl
 from scipy.stats import binom
 
-from warehouse.main_model import CHANCE, MARGIN, MIN_ORIGINS, SERIES, TASKS, default_models
+from warehouse.main_model import CHANCE, DEFAULTS, MARGIN, MIN_ORIGINS, SERIES, TASKS, default_models
 from warehouse.skill import BASELINE
 from warehouse.tables import TABLES
 
@@ -94,7 +94,12 @@ def _held(
         .join(_marked(usable, name="can"), on=[*SERIES, "former"], how="left")
         .join(_marked(ahead, name="ahead"), on=[*SERIES, "former"], how="left")
     )
-    same = pl.col("former").is_null() | (pl.col("former") == pl.col("model_id"))
+    # One default follows another without a contest: which of them there is depends on the places of the night.
+    same = (
+        pl.col("former").is_null()
+        | pl.col("former").is_in(DEFAULTS)
+        | (pl.col("former") == pl.col("model_id"))
+    )
     holds = pl.col("can").is_not_null() & pl.col("ahead").is_not_null()
     reason = pl.when(same | holds).then(pl.lit("kept")).when(pl.col("can").is_null()).then(pl.lit("fallback"))
     return known.select(
@@ -114,15 +119,16 @@ def _marked(models: pl.DataFrame, *, name: str) -> pl.DataFrame:
 
 def _taking_over(wis: pl.DataFrame, *, holders: pl.DataFrame, usable: pl.DataFrame) -> pl.DataFrame:
     """`SERIES` and challenger, where a model is clearly better than the holder: the one with the lowest WIS."""
-    rivals = usable.group_by(SERIES).agg(n_rivals=pl.len() - 1)
-    judged = _against(wis, holders=holders).join(rivals, on=SERIES)
+    others = usable.filter(~pl.col("model_id").is_in(DEFAULTS))
+    rivals = others.group_by(SERIES).agg(n_rivals=pl.len())
+    judged = _against(wis, holders=holders).join(rivals, on=SERIES, maintain_order="left")
     luck = binom.sf(judged["n_won"].to_numpy() - 1, judged["n_origins"].to_numpy(), 0.5)
     better = judged.with_columns(luck=pl.lit(pl.Series(luck, dtype=pl.Float64))).filter(
         pl.col("n_origins") >= MIN_ORIGINS,
         pl.col("ratio") <= 1.0 - MARGIN,
         pl.col("luck") * pl.col("n_rivals") <= CHANCE,
     )
-    able = better.join(usable, on=[*SERIES, "model_id"], how="semi")
+    able = better.join(others, on=[*SERIES, "model_id"], how="semi")
     first = able.sort(*SERIES, "ratio", "model_id").unique(SERIES, keep="first", maintain_order=True)
     return first.select(*SERIES, challenger="model_id")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from forecasting.backtest import Truth, origin_days, score_runs
+from forecasting.backtest import WARM_UP, Truth, origin_days, score_runs
 from forecasting.breaks.downstream import recent_break, since_break
 from forecasting.files import FileForecast, forecast_file
 from forecasting.known_days import KnownDays, check_country, known_days
@@ -72,7 +72,7 @@ def forecast_signals(
         people_floor=people_floor,
         minimum_history=config.minimum_history,
         max_series=config.max_series,
-        start=as_of - dt.timedelta(days=config.history_days - 1),
+        start=as_of - dt.timedelta(days=config.history_days - 1 + _reach(config)),
         signal_names=signal_names,
     )
     panels, skipped = _choose(signals, as_of=as_of, spec=spec)
@@ -97,6 +97,12 @@ def forecast_signals(
         ),
         skipped=skipped,
     )
+
+
+def _reach(config: ForecastConfig) -> int:
+    """Days from the oldest origin to the newest: each sees a whole history, so the same ones night after night."""
+    farthest = max(config.horizon_days, 7 * config.horizon_weeks)
+    return farthest * (config.backtest_origins + WARM_UP + 1)
 
 
 def _choose(

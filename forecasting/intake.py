@@ -100,12 +100,14 @@ def _refuse(series: pl.DataFrame, wrong: pl.Expr, where: str, expected: str) -> 
 def places_of(series: pl.DataFrame, *, ids: Sequence[str]) -> dict[str, str | None]:
     """Each series' place: the first that its column `place` names, an ISO country (GB) or a part of one (US-CA).
 
-    `InputError` counts the series whose country has no calendar of holidays.
+    A part that its country's calendar does not know has the holidays of the whole country. `InputError` counts the
+    series whose country has no calendar.
     """
     places: dict[str, str | None] = dict.fromkeys(ids)
     if "place" not in series.columns:
         return places
-    named = series.select(pl.col("series_id", "place").cast(pl.String)).drop_nulls()
+    place = pl.col("place").cast(pl.String).str.strip_chars().str.to_uppercase()
+    named = series.select(pl.col("series_id").cast(pl.String), place=place).filter(pl.col("place") != "")
     first = named.filter(pl.col("series_id").is_in(list(ids))).unique(
         "series_id", keep="first", maintain_order=True
     )

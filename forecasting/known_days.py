@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import version
 
 import numpy as np
 import polars as pl
@@ -31,6 +32,8 @@ NEIGHBOURS = 3
 # An effect counts from two standard errors on, and is shrunk toward nothing (positive part of James & Stein 1961).
 DOUBT = 4.0
 _ALWAYS = dt.date(1900, 1, 1)
+_NEXT = dt.timedelta(days=max(AROUND))
+_LANGUAGE = "en_US"
 Marks = dict[tuple[str, int], NDArray[np.int64]]
 
 
@@ -38,19 +41,13 @@ Marks = dict[tuple[str, int], NDArray[np.int64]]
 class KnownDays:
     """`frame` in the columns of `SCHEMA`: a day of a place by name, and since when it was known that it would come.
 
-    `places` says where each series is, `NOWHERE` for those without a place.
+    `places` says where each series is, `NOWHERE` for those without a place. `sha256` covers what the days come from,
+    the same whatever span they were asked for; empty where there is none.
     """
 
     frame: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
     places: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def sha256(self) -> str:
-        """What they are; empty where there is none."""
-        if self.frame.is_empty():
-            return ""
-        told = f"{sorted(self.places.items())}{self.frame.sort(SCHEMA.names()).write_csv()}"
-        return hashlib.sha256(told.encode()).hexdigest()
+    sha256: str = ""
 
 
 NO_DAYS = KnownDays()
@@ -67,15 +64,19 @@ def known_days(
     """Holidays and `events` (in the columns of `events.calendar.SCHEMA`) of series by their places.
 
     A place is an ISO country (GB) or a part of one (US-CA); None: no holidays, and events of every place only. Events
-    count as known from `announced` on, or else when they begin.
+    count as known from `announced` on, or else day by day while they last. The days next to the span are in it too.
     """
-    where = {series: place or NOWHERE for series, place in places.items()}
+    where = {series: (place or NOWHERE).upper() for series, place in places.items()}
+    first, last = first - _NEXT, last + _NEXT
     days = []
     for place in sorted(set(where.values())):
         free = _holidays(place, first=first, last=last) if holidays else []
         days += [(place, *found) for found in (*free, *_events(events, place=place))]
     frame = pl.DataFrame(days, schema=SCHEMA, orient="row").unique().sort(SCHEMA.names())
-    return KnownDays(frame, where)
+    named = sorted(set(where.values()) - {NOWHERE}) if holidays else []
+    told = [version("holidays"), *named] if named else []
+    told += [events.sort("event_id").write_csv()] if events is not None and not events.is_empty() else []
+    return KnownDays(frame, where, hashlib.sha256("\n".join(told).encode()).hexdigest() if told else "")
 
 
 def has_holidays(place: str) -> bool:
@@ -100,26 +101,41 @@ def _countries() -> dict[str, list[str]]:
 
 
 def _holidays(place: str, *, first: dt.date, last: dt.date) -> list[tuple[str, dt.date, dt.date]]:
-    """Public holidays, and the days that are kept without being free where these are known."""
+    """Public holidays, and the days that are kept without being free where these are known.
+
+    By one name in past and future: days of lunar calendars are estimated until they come, and named so.
+    """
     if not has_holidays(place):
         return []
     import holidays
 
     country, _, part = place.upper().partition("-")
     every = holidays.country_holidays(country)
+    language = _LANGUAGE if _LANGUAGE in every.supported_languages else None
     kept = [c for c in ("public", "unofficial") if c in every.supported_categories]
     found = holidays.country_holidays(
         country,
         subdiv=part if part in _countries()[country] else None,
         years=range(first.year, last.year + 1),
         categories=kept,
+        language=language,
     )
+    estimated = found.tr(getattr(found, "estimated_label", None) or "%s").removeprefix("%s")
+    both = found.tr(getattr(found, "observed_estimated_label", None) or "%s").removeprefix("%s")
+    observed = found.tr(getattr(found, "observed_label", None) or "%s").removeprefix("%s")
     return [
-        (name.strip(), day, _ALWAYS)
+        (_same_name(name.strip(), estimated=estimated, both=both, observed=observed), day, _ALWAYS)
         for day, names in found.items()
         if first <= day <= last
         for name in names.split(";")
     ]
+
+
+def _same_name(name: str, *, estimated: str, both: str, observed: str) -> str:
+    """Without the label of an estimate; labels are what stands behind a name, empty where there is none."""
+    if both and name.endswith(both):
+        return name.removesuffix(both) + observed
+    return name.removesuffix(estimated)
 
 
 def _events(events: pl.DataFrame | None, *, place: str) -> list[tuple[str, dt.date, dt.date]]:
@@ -131,7 +147,7 @@ def _events(events: pl.DataFrame | None, *, place: str) -> list[tuple[str, dt.da
         length = ((row["end"] or row["start"]) - row["start"]).days + 1
         for k in range(length if length <= LONGEST_EVENT else 1):
             day = row["start"] + dt.timedelta(days=k)
-            found.append((row["name"], day, row["announced"] or row["start"]))
+            found.append((row["name"], day, row["announced"] or day))
     return found
 
 

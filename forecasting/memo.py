@@ -123,7 +123,7 @@ def _read(path: Path, *, steps: int) -> dict[str, Floats]:
     try:
         with path.open("rb") as file, np.load(file) as found:
             keys, rows = found["keys"], found["rows"]
-    except (FileNotFoundError, BadZipFile, KeyError, ValueError, EOFError, OSError):
+    except (BadZipFile, KeyError, ValueError, EOFError, OSError, RuntimeError):
         return {}
     if rows.ndim != 2 or rows.shape != (len(keys), steps + 1):
         return {}

@@ -3,8 +3,8 @@
 What a parent will be is tied to what its parts will be: its share is the mean of theirs, weighted by people, plus the
 gap that people without a known part have made lately. Forecasts that were made one by one are projected on what obeys
 this, each trusted by how well it did (MinT with shrinkage: Wickramasuriya et al. 2019, JASA 114), draw by draw of their
-joint distribution (Panagiotelis et al. 2023, European Journal of Operational Research 306). Means then add up exactly;
-medians and other quantiles need not, because quantiles of a sum are not sums of quantiles.
+joint distribution (Panagiotelis et al. 2023, European Journal of Operational Research 306). Every draw adds up,
+until it is cut to [0, 1]; medians and other quantiles need not, because quantiles of a sum are not sums of quantiles.
 
 Not for forecasting a part: each brings its own quantiles here.
 """
@@ -92,17 +92,23 @@ def reconciled(
 ) -> Floats:
     """Coherent quantiles [series, horizons, levels] of a tree's series; NaN for all others and where it cannot be said.
 
-    `quantiles` are on the natural scale of shares, `errors` [times, series] past errors of their medians on the same.
+    `quantiles` are on the natural scale of shares, `errors` [times, series] past errors of their medians on the same. A
+    series that is too young, has too few recent periods or was never wrong is left out, with its parts; the gap of its
+    parent takes its place.
     """
     out = np.full(quantiles.shape, np.nan)
-    shape = _shape(tree, matrix=matrix, usable=np.asarray(np.isfinite(quantiles).all(axis=(1, 2))))
+    recent = _recent(matrix)
+    finite = np.isfinite(errors)
+    moved = np.array(
+        [np.ptp(e[f]) > 0.0 if f.any() else False for e, f in zip(errors.T, finite.T, strict=True)]
+    )
+    able = np.isfinite(quantiles).all(axis=(1, 2)) & (finite.sum(axis=0) >= LEAST_ERRORS) & moved
+    shape = _shape(tree, recent=recent, usable=np.asarray(able & np.isfinite(recent).all(axis=0)))
     if shape is None:
         return out
-    seen = errors[:, shape.nodes]
-    seen = seen[np.isfinite(seen).all(axis=1)]
-    if len(seen) < LEAST_ERRORS or np.any(seen.std(axis=0) == 0.0):
+    project, correlation = _projection(shape.sums, errors=errors[:, shape.nodes].T)
+    if not np.isfinite(project).all():
         return out
-    project, correlation = _projection(shape.sums, errors=seen.T)
     draws = _draws(quantiles[shape.nodes], levels=levels, correlation=correlation, seed=seed)
     offsets = shape.offsets[:, None, None]
     fitting = np.einsum("nm,mhk->nhk", project, draws - offsets) + offsets
@@ -110,7 +116,16 @@ def reconciled(
     return out
 
 
-def _shape(tree: Tree, *, matrix: Matrix, usable: NDArray[np.bool_]) -> _Shape | None:
+def _recent(matrix: Matrix) -> Floats:
+    """[2, series] mean value and mean people of the newest periods, each series' own; NaN with too few of them."""
+    values, n = matrix.values[:, -RECENT:], matrix.n[:, -RECENT:]
+    seen = np.isfinite(values) & np.isfinite(n)
+    count = seen.sum(axis=1)
+    totals = np.stack([np.where(seen, part, 0.0).sum(axis=1) for part in (values, n)])
+    return np.where(count >= LEAST_PERIODS, totals / np.maximum(count, 1), np.nan)
+
+
+def _shape(tree: Tree, *, recent: Floats, usable: NDArray[np.bool_]) -> _Shape | None:
     kept: list[int] = []
     for at, parent in enumerate(tree.parents.tolist()):
         if usable[tree.rows[at]] and (parent < 0 or parent in kept):
@@ -123,10 +138,10 @@ def _shape(tree: Tree, *, matrix: Matrix, usable: NDArray[np.bool_]) -> _Shape |
     offsets = dict.fromkeys(leaves, 0.0)
     inner = [at for at in kept if parts[at]]
     for at in reversed(inner):
-        tied = _tie(tree.rows[at], parts=tree.rows[parts[at]], matrix=matrix)
-        if tied is None:
-            return None
-        share, gap = tied
+        value, people = recent[:, tree.rows[at]]
+        values, peoples = recent[:, tree.rows[parts[at]]]
+        share = peoples / people
+        gap = float(value - share @ values)
         weights[at] = np.sum([s * weights[c] for s, c in zip(share, parts[at], strict=True)], axis=0)
         offsets[at] = gap + float(sum(s * offsets[c] for s, c in zip(share, parts[at], strict=True)))
     order = [*inner, *leaves]
@@ -137,20 +152,8 @@ def _shape(tree: Tree, *, matrix: Matrix, usable: NDArray[np.bool_]) -> _Shape |
     )
 
 
-def _tie(parent: int, *, parts: NDArray[np.int64], matrix: Matrix) -> tuple[Floats, float] | None:
-    """Each part's weight among the parent's people and the parent's usual distance from its parts' mean."""
-    rows = np.array([parent, *parts])
-    values, n = matrix.values[rows, -RECENT:], matrix.n[rows, -RECENT:]
-    complete = np.isfinite(values).all(axis=0) & np.isfinite(n).all(axis=0)
-    if complete.sum() < LEAST_PERIODS:
-        return None
-    people = n[:, complete].mean(axis=1)
-    share = people[1:] / people[0]
-    return share, float(np.mean(values[0, complete] - share @ values[1:, complete]))
-
-
 def _projection(sums: Floats, *, errors: Floats) -> tuple[Floats, Floats]:
-    """[nodes, nodes] projection on what fits together, and the errors' shrunk correlation."""
+    """[nodes, nodes] projection on what fits together, and the shrunk correlation of errors [nodes, times]."""
     from hierarchicalforecast.methods import MinTrace
 
     method = MinTrace(method="mint_shrink")

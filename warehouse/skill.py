@@ -32,15 +32,20 @@ def relative_wis(scores: pl.DataFrame, *, by: tuple[str, ...] = ("task", "model_
 def _sums(scores: pl.DataFrame, *, by: tuple[str, ...]) -> pl.DataFrame:
     """Per `by`, series and origin: WIS of the model (`value`) and of the flat line (`flat`), summed over the steps that
     both were judged on, and how many these are."""
-    wis = scores.filter(pl.col("metric") == "wis", pl.col("value").is_not_null())
+    # In one order, because sums of floats depend on it.
+    wis = scores.filter(pl.col("metric") == "wis", pl.col("value").is_not_null()).sort(*by, *_STEP)
     flat = wis.filter(pl.col("model_id") == BASELINE).select(*_STEP, flat="value")
-    paired = wis.join(flat, on=_STEP, how="inner").group_by(*by, *SERIES, "reference_date")
+    paired = wis.join(flat, on=_STEP, how="inner", maintain_order="left").group_by(
+        *by, *SERIES, "reference_date", maintain_order=True
+    )
     return paired.agg(pl.col("value", "flat").sum(), n_judged=pl.len())
 
 
 def _ratios(sums: pl.DataFrame, *, by: tuple[str, ...]) -> pl.DataFrame:
     groups = [*by, *SERIES]
-    whole = sums.group_by(groups).agg(pl.col("value", "flat", "n_judged").sum(), n_origins=pl.len())
+    whole = sums.group_by(groups, maintain_order=True).agg(
+        pl.col("value", "flat", "n_judged").sum(), n_origins=pl.len()
+    )
     both = whole.filter(pl.col("value") > 0.0, pl.col("flat") > 0.0)
     ratio = pl.col("value") / pl.col("flat")
     return both.select(*groups, ratio.alias("relative_wis"), "n_judged", "n_origins").sort(groups)
@@ -49,7 +54,7 @@ def _ratios(sums: pl.DataFrame, *, by: tuple[str, ...]) -> pl.DataFrame:
 def overall(per_series: pl.DataFrame, *, by: tuple[str, ...] = ("task", "model_id")) -> pl.DataFrame:
     """Per `by`: the geometric mean over series, and how much it rests on. Best first within the first key."""
     relative = pl.col("relative_wis")
-    grouped = per_series.group_by(by).agg(
+    grouped = per_series.group_by(by, maintain_order=True).agg(
         relative.log().mean().exp(),
         n_series=pl.len(),
         n_judged=pl.col("n_judged").sum(),
@@ -65,7 +70,8 @@ def overall_with_range(scores: pl.DataFrame, *, by: tuple[str, ...] = ("task", "
     always. Null with fewer than `LEAST_ORIGINS`. What repeats itself from one origin to the next is not in it.
     """
     sums = _sums(scores, by=by)
-    numbered = sums.join(sums.select(SERIES).unique().with_row_index("series"), on=SERIES)
+    order = sums.select(SERIES).unique(maintain_order=True).with_row_index("series")
+    numbered = sums.join(order, on=SERIES, maintain_order="left")
     parts = numbered.partition_by(by, as_dict=True)
     rows = [(*key, *_range(part), part["reference_date"].n_unique()) for key, part in parts.items()]
     keys = [(name, scores.schema[name]) for name in by]

@@ -70,6 +70,8 @@ def backtest(
     target = need_out(out)
     for path in (target, *([board] if board else [])):
         table_format(path)
+    if board is not None and board.resolve() in {p.resolve() for p in (target, *_beside(target))}:
+        raise UsageError("--board names a file that the scores, costs or peaks are written to. Name another.")
     frame = _read_series(series, columns=columns)
     if dry_run:
         check_workers(workers)
@@ -82,6 +84,10 @@ def backtest(
     shutil.rmtree(_parts(target), ignore_errors=True)
     for line in _told(made, per_horizon=per_horizon):
         say(line)
+
+
+def _beside(target: Path) -> list[Path]:
+    return [beside(target, what=what) for what in ("costs", "peaks")]
 
 
 def _write(made: Backtest, *, target: Path, board: Path | None) -> None:

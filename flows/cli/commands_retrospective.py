@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 EventsOption = Annotated[
     Path,
-    typer.Option("--events", help="The crisis calendar (CSV): name, start, perhaps end, location, stage, announced."),
+    typer.Option(
+        "--events", help="The crisis calendar (CSV): name, start, perhaps end, location, stage, announced."
+    ),
 ]
 FolderOption = Annotated[Path, typer.Option("--out", help="Folder for the page and its CSV files.")]
 PostsOption = Annotated[

@@ -35,6 +35,8 @@ ALARM_STEPS: dict[Frequency, int] = {"day": 7, "week": 4}
 QUIET: dict[Frequency, int] = {"day": 7, "week": 2}
 ORIGINS: dict[Frequency, int] = {"day": 540, "week": 156}
 LEAST_ONSETS = 5
+# One sure word that was wrong would otherwise be the whole log score.
+SUREST = 0.999
 OVER_RANDOM, OVER_CALENDAR, LEAST_LEAD, ALPHA = 0.2, 0.1, 2.0, 0.05
 OUTLOOK, SCORES = TABLES["out.peak_outlook"], TABLES["out.scores"]
 
@@ -62,11 +64,13 @@ class OutlookTask:
 @dataclass(frozen=True, kw_only=True)
 class Worth:
     """What chances came to on the newer half of a series' past, with alarms from the chance that did best on the older
-    half of all series. Brier scores of the newer half; NaN where nothing could be judged."""
+    half of all series. Brier and log scores of the newer half; NaN where nothing could be judged."""
 
     hits: Hits
     brier: float
     brier_base: float
+    log: float
+    log_base: float
     f1_random: float
     f1_calendar: float
     p_value: float
@@ -152,6 +156,7 @@ def _worth(made: Outlook, *, row: int, half: int, least: float, task: OutlookTas
     hits, count = matched(raised, begins=begins, steps=steps, lag=lag), len(raised)
     return Worth(
         hits=hits, brier=_brier(chance, happened), brier_base=_brier(base, happened),
+        log=_log(chance, happened), log_base=_log(base, happened),
         f1_random=random_f1(
             ~np.isnan(judged), count=count, begins=begins, steps=steps, lag=lag, seed=seed
         ),
@@ -163,6 +168,15 @@ def _worth(made: Outlook, *, row: int, half: int, least: float, task: OutlookTas
 def _brier(chance: Floats, happened: Floats) -> float:
     known = ~np.isnan(happened) & ~np.isnan(chance)
     return float(np.mean((chance[known] - happened[known]) ** 2)) if known.any() else np.nan
+
+
+def _log(chance: Floats, happened: Floats) -> float:
+    """Mean of −log of what was said of what happened. No chance counts as surer than `SUREST`."""
+    known = ~np.isnan(happened) & ~np.isnan(chance)
+    said = np.clip(chance[known], 1.0 - SUREST, SUREST)
+    return (
+        float(-np.mean(np.log(np.where(happened[known] > 0.5, said, 1.0 - said)))) if known.any() else np.nan
+    )
 
 
 def _rows(made: Outlook, *, matrix: Matrix, least: float, worths: list[Worth]) -> pl.DataFrame:
@@ -201,6 +215,8 @@ def _scores(worths: list[Worth], *, matrix: Matrix, task: OutlookTask, truth: pl
     metrics = {
         "brier": [w.brier for w in worths],
         "brier_base": [w.brier_base for w in worths],
+        "log_score": [w.log for w in worths],
+        "log_score_base": [w.log_base for w in worths],
         "alarm_f1": [w.hits.f1 for w in worths],
         "alarm_f1_random": [w.f1_random for w in worths],
         "alarm_f1_calendar": [w.f1_calendar for w in worths],

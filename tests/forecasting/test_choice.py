@@ -100,6 +100,8 @@ def test_the_defaults_go_by_the_names_of_the_models() -> None:
 def test_what_fits_together_is_the_default_where_it_is() -> None:
     row = _chosen({"ensemble": 1.0, "coherent": 1.02, "x": 1.0})
     assert (row["model_id"], row["reason"]) == ("coherent", "kept")
+    back = _chosen({"ensemble": 1.0, "coherent": 1.02, "x": 1.0}, former=_former("ensemble"))
+    assert (back["model_id"], back["reason"], back["since"]) == ("coherent", "kept", TONIGHT)
     alone = _chosen({"ensemble": 1.0, "coherent": 1.02, "x": 1.0}, without=("coherent",))
     assert alone["model_id"] == "ensemble"
 
@@ -255,10 +257,10 @@ def _reference(
             reason = "returned"
     best = None
     able = sorted(set(MODELS) - set(fallback))
-    for name in able:
+    for name in sorted(set(able) - set(DEFAULTS)):
         ratio, n, won = _compare(wis, model=name, holder=model)
         luck = sum(comb(n, k) for k in range(won, n + 1)) / 2**n
-        clear = n >= MIN_ORIGINS and luck * (len(able) - 1) <= CHANCE
+        clear = n >= MIN_ORIGINS and luck * len(set(able) - set(DEFAULTS)) <= CHANCE
         good = ratio is not None and ratio <= 1 - MARGIN and clear
         if good and (best is None or ratio < best[0]):
             best = (ratio, name)

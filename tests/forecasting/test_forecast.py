@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import polars as pl
 import pytest
 from forecasting_worlds import START, file_series, signal_frame
 
+from forecasting.backtest import WARM_UP
 from forecasting.forecast import ForecastResult, forecast_signals
+from forecasting.memo import Memo
 from warehouse.config import ForecastConfig
 from warehouse.errors import ConfigError
 from warehouse.tables import QUANTILES, TABLES
@@ -194,6 +197,27 @@ def test_a_nation_is_forecast_with_its_holidays_unless_they_are_switched_off() -
     raised = medians[True] - medians[False]
     assert raised[2] > 0.3
     assert raised[0] < 0.05
+
+
+def test_the_next_night_fits_its_newest_origin_only_also_with_holidays_and_a_full_history(
+    tmp_path: Path,
+) -> None:
+    days = file_series(series=2, days=420).with_columns(
+        series_id=pl.col("series_id").replace({"s0": "US", "s1": "MX"})
+    )
+    signals = signal_frame(days, time_type="day", issue=None).with_columns(
+        geo_type=pl.lit("nation", dtype=GEO)
+    )
+    config = CONFIG.model_copy(update={"history_days": 200, "models": ("flat_line", "auto_ets")})
+    memo = Memo(tmp_path)
+    first = START + dt.timedelta(days=418)
+    for night in range(2):
+        forecast_signals(
+            signals, config=config, as_of=first + dt.timedelta(days=night), seed=1, reporting_lag_days=1,
+            people_floor=50, memo=memo,
+        )  # fmt: skip
+    origins = config.backtest_origins + WARM_UP
+    assert memo.taken["auto_ets"] >= 2 * (origins - 1)
 
 
 def test_a_country_that_has_no_calendar_is_refused() -> None:

@@ -103,6 +103,55 @@ def test_an_event_counts_only_once_it_was_known() -> None:
     assert np.array_equal(effects[1], effects[2])
 
 
+def test_the_end_of_an_event_that_nobody_announced_is_not_known_while_it_lasts() -> None:
+    values = _noise()
+    values[0, -3:] += SPIKE
+    begun = LAST - dt.timedelta(days=2)
+    cells = [("e", "storm", begun, LAST + dt.timedelta(days=5), None, None, None)]
+    event = pl.DataFrame(cells, schema=EVENTS, orient="row")
+    found = day_effects(values, matrix=_matrix(values), horizon=9, known=_calendar(None, events=event))
+    # The day after the newest one that is known counts as next to it; no later one does.
+    assert np.flatnonzero(found[0, DAYS:]).max(initial=0) == 0
+    told = event.with_columns(announced=pl.lit(begun))
+    known = day_effects(values, matrix=_matrix(values), horizon=9, known=_calendar(None, events=told))
+    assert (known[0, DAYS : DAYS + 5] > 1.0).all()
+
+
+def test_a_holiday_of_a_lunar_calendar_has_one_name_before_and_after_it_came() -> None:
+    known = known_days({"s0": "AE"}, first=dt.date(2020, 1, 1), last=dt.date(2028, 12, 31))
+    names = known.frame.filter(pl.col("name").str.contains("Eid al-Fitr"))["name"].unique().to_list()
+    assert names
+    assert not any("estim" in name for name in names)
+    years = known.frame.filter(pl.col("name") == "Eid al-Fitr")["day"].dt.year().unique().sort().to_list()
+    assert years == list(range(2020, 2029))
+
+
+def test_what_was_known_has_one_hash_whatever_the_span() -> None:
+    spans = [(dt.date(2020, 1, 1), dt.date(2022, 6, 1)), (dt.date(2020, 1, 2), dt.date(2022, 12, 26))]
+    hashes = {known_days({"s0": "GB"}, first=a, last=b).sha256 for a, b in spans}
+    assert len(hashes) == 1
+    assert known_days({"s0": "FR"}, first=spans[0][0], last=spans[0][1]).sha256 not in hashes
+    assert known_days({"s0": None}, first=spans[0][0], last=spans[0][1]).sha256 == ""
+
+
+def test_the_day_before_a_holiday_is_raised_at_the_last_step_too() -> None:
+    values = _noise()
+    for column in range(DAYS):
+        day = LAST - dt.timedelta(days=DAYS - 1 - column)
+        values[0, column] += SPIKE * ((day.month, day.day) == (12, 24))
+    eve = (dt.date(2023, 12, 24) - LAST).days
+    known = known_days({"s0": "GB"}, first=LAST - dt.timedelta(days=DAYS), last=dt.date(2023, 12, 24))
+    found = day_effects(values, matrix=_matrix(values), horizon=eve, known=known)
+    assert found[0, -1] == pytest.approx(SPIKE, abs=0.3)
+
+
+def test_places_are_the_same_in_lower_case() -> None:
+    event = _events(("strike", LAST - dt.timedelta(days=9), None)).with_columns(location=pl.lit("GB"))
+    frames = [_calendar(place, events=event).frame for place in ("gb", "GB")]
+    assert frames[0].equals(frames[1])
+    assert "strike" in frames[0]["name"]
+
+
 def test_a_name_without_a_past_has_no_effect() -> None:
     values = _noise()
     known = _calendar(None, events=_events(("election", LAST + dt.timedelta(days=2), LAST)))
@@ -174,6 +223,15 @@ def test_the_flat_line_is_told_of_no_holiday() -> None:
     made = [
         forecast_file(_file(place), horizon=7, seed=1, kind="index", model="flat_line", origins=1).forecasts
         for place in ("GB", None)
+    ]
+    assert made[0].equals(made[1])
+
+
+@pytest.mark.parametrize("place", ["", "  "])
+def test_an_empty_place_is_none(place: str) -> None:
+    made = [
+        forecast_file(_file(p), horizon=7, seed=1, kind="index", model="window_mean", origins=1).forecasts
+        for p in (place, None)
     ]
     assert made[0].equals(made[1])
 

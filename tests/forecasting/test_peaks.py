@@ -204,12 +204,15 @@ def test_a_night_says_chance_base_rate_worth_and_first_day() -> None:
     assert {
         "brier",
         "brier_base",
+        "log_score",
+        "log_score_base",
         "alarm_f1",
         "alarm_f1_random",
         "alarm_f1_calendar",
         "alarm_precision",
     } <= set(judged.columns)
     assert (judged["brier"] < judged["brier_base"]).mean() > 0.7
+    assert (judged["log_score"] < judged["log_score_base"]).mean() > 0.7
     again, _ = night(values, known_until=END - dt.timedelta(days=1))
     assert again.equals(rows)
 

@@ -118,6 +118,42 @@ def test_a_tree_without_enough_past_or_people_says_nothing() -> None:
     assert np.isnan(nobody).all()
 
 
+def _six() -> tuple[Tree, Matrix, np.ndarray, np.ndarray]:
+    """A whole, two nations, and the two regions of each; all alike."""
+    tree = Tree(rows=np.arange(7), parents=np.array([-1, 0, 0, 1, 1, 2, 2]))
+    rng = np.random.default_rng(9)
+    values = 0.2 + 0.01 * rng.standard_normal((7, PERIODS))
+    people = np.repeat(np.array([400.0, 200, 200, 100, 100, 100, 100])[:, None], PERIODS, axis=1)
+    matrix = Matrix(
+        ids=tuple("abcdefg"),
+        reference=dt.date(2024, 3, 1),
+        frequency="day",
+        kind="share",
+        values=values,
+        n=people,
+    )
+    sd = np.full(7, 0.01)
+    return tree, matrix, _quantiles(np.full(7, 0.2), sd=sd), 0.01 * rng.standard_normal((80, 7))
+
+
+@pytest.mark.parametrize("cause", ["late", "young", "never wrong", "holes"])
+def test_one_bad_region_does_not_take_the_others_along(cause: str) -> None:
+    tree, matrix, base, errors = _six()
+    if cause == "late":
+        matrix.values[3, -22:] = np.nan
+    elif cause == "young":
+        errors[15:, 3] = np.nan
+    elif cause == "never wrong":
+        errors[:, 3] = 0.0
+    else:
+        rng = np.random.default_rng(3)
+        matrix.values[:, -28:][rng.random((7, 28)) < 0.5] = np.nan
+        errors[rng.random(errors.shape) < 0.5] = np.nan
+    found = np.isfinite(reconciled(base, levels=LEVELS, tree=tree, matrix=matrix, errors=errors, seed=1))
+    told = found.all(axis=(1, 2))
+    assert told.tolist() == [True, True, True, cause == "holes", True, True, True]
+
+
 def test_a_part_without_a_forecast_is_left_out_and_the_rest_still_fits() -> None:
     sd = np.full(4, 0.01)
     base = _quantiles(np.full(4, 0.2), sd=sd)
