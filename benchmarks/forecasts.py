@@ -19,6 +19,7 @@ import polars as pl
 from forecasting.files import Backtest, full_backtest
 from forecasting.leaderboard import board_rows, leaderboard
 from forecasting.matrix import Frequency, Kind
+from forecasting.memo import Memo
 from forecasting.tasks import read_tasks
 from warehouse.skill import relative_wis
 
@@ -162,10 +163,11 @@ def series_of(panel: Set) -> pl.DataFrame:
     return frame.with_columns(place=pl.col("series_id").map_elements(panel.place, return_dtype=pl.String))
 
 
-def backtest_of(panel: Set, *, horizon: int, models: tuple[str, ...]) -> Backtest:
-    """The set's task, over the last third of it."""
+def backtest_of(panel: Set, *, horizon: int, models: tuple[str, ...], memo: Memo) -> Backtest:
+    """The set's task, over the last third of it. What `memo` holds is not fitted again."""
     plan = TASKS[f"{panel.spacing}_{'daily' if panel.frequency == 'day' else 'weekly'}_{horizon}"]
-    return full_backtest(series_of(panel), plan=replace(plan, models=models or plan.models), kind=panel.kind)
+    plan = replace(plan, models=models or plan.models)
+    return full_backtest(series_of(panel), plan=plan, kind=panel.kind, memo=memo)
 
 
 def shaken(panel: Set) -> pl.DataFrame:
@@ -240,12 +242,14 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", default=[])
     parser.add_argument("--keep", type=Path, help="a folder for the scores")
     parser.add_argument("--boards", type=Path, help="a folder for the leaderboards")
+    parser.add_argument("--memo", type=Path, help="a folder for fits, so that a stopped run goes on")
     chosen = parser.parse_args()
     lines = []
     for panel in SETS:
         for horizon in panel.horizons if panel.name in chosen.only else ():
             start = time.perf_counter()
-            made = backtest_of(panel, horizon=horizon, models=tuple(chosen.models))
+            memo = Memo(chosen.memo / f"{panel.name}_{horizon}" if chosen.memo else None)
+            made = backtest_of(panel, horizon=horizon, models=tuple(chosen.models), memo=memo)
             took = time.perf_counter() - start
             if chosen.keep is not None:
                 chosen.keep.mkdir(exist_ok=True)

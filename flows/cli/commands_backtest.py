@@ -70,11 +70,11 @@ def backtest(
     target = need_out(out)
     for path in (target, *([board] if board else [])):
         table_format(path)
+    check_workers(workers)
     if board is not None and board.resolve() in {p.resolve() for p in (target, *_beside(target))}:
         raise UsageError("--board names a file that the scores, costs or peaks are written to. Name another.")
     frame = _read_series(series, columns=columns)
     if dry_run:
-        check_workers(workers)
         say(f"would run {plan.name} on {frame['series_id'].n_unique():,} series of {series} into {target}")
         return
     made = _run(

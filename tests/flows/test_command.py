@@ -426,6 +426,32 @@ def test_backtest_ranks_models_on_a_file_and_goes_on_where_it_was_stopped(tmp_pa
     assert "Did you mean 'quick'" in wrong.stderr
 
 
+def test_forecast_of_a_file_knows_its_holidays_and_announced_events(tmp_path: Path) -> None:
+    last = dt.date(2024, 12, 20)
+    days = [last - dt.timedelta(days=back) for back in range(729, -1, -1)]
+    strike = dt.date(2024, 12, 23)
+    raised = {(12, 25), (10, 1)}
+    values = [10.5 + day.weekday() + 30.0 * ((day.month, day.day) in raised) for day in days]
+    rows = {"series_id": "a", "time_value": days, "value": [v + 0.1 * (i % 3) for i, v in enumerate(values)]}
+    pl.DataFrame(rows).with_columns(place=pl.lit("GB")).write_csv(tmp_path / "s.csv")
+    (tmp_path / "events.csv").write_text(
+        "name,start,announced\nstrike,2023-10-01,\nstrike,2024-10-01,\nstrike,2024-12-23,2024-12-01\n"
+        "strike,nonsense,\n"
+    )
+    call = ("forecast", "--series", "s.csv", "--model", "seasonal_naive", "--horizon", "7", "--out")
+    ran = affectcast(*call, "told.csv", "--events", "events.csv", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "line 5 was left out" in ran.stderr
+    found = pl.read_csv(tmp_path / "told.csv", try_parse_dates=True).filter(pl.col("output_type_id") == 0.5)
+    by_day = dict(found.select("target_end_date", "value").iter_rows())
+    high = {day for day, value in by_day.items() if value > 30.0}
+    assert high == {dt.date(2024, 12, 25), strike}
+    pl.DataFrame(rows).with_columns(place=pl.lit("Mars")).write_csv(tmp_path / "mars.csv")
+    wrong = affectcast(*call[:2], "mars.csv", *call[3:], "none.csv", cwd=tmp_path)
+    assert wrong.returncode == 11
+    assert "column place: 1 of 1 series" in wrong.stderr
+
+
 def test_backtest_writes_board_costs_and_peaks_beside_the_scores(tmp_path: Path) -> None:
     days = [dt.date(2024, 1, 1) + dt.timedelta(days=day) for day in range(150)]
     values = [0.2 + 0.05 * (day % 7) + 0.002 * (day * day % 23) for day in range(150)]
@@ -451,6 +477,12 @@ def test_backtest_writes_board_costs_and_peaks_beside_the_scores(tmp_path: Path)
     wrong = affectcast(*call, "--board", "board.xls", cwd=tmp_path)
     assert wrong.returncode == 11
     assert "board.xls: cannot tell the format" in wrong.stderr
+    same = affectcast(*call, "--board", "out/scores.costs.csv.gz", cwd=tmp_path)
+    assert same.returncode == 2
+    assert "--board names a file that the scores, costs or peaks are written to" in same.stderr
+    nobody = affectcast(*call, "--workers", "many", cwd=tmp_path)
+    assert nobody.returncode == 10
+    assert "a number of processes from 1 on, or 'ray'" in nobody.stderr
     ran = affectcast(*call, "--board", "board.csv", "--per-horizon", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -468,7 +500,7 @@ def test_backtest_writes_board_costs_and_peaks_beside_the_scores(tmp_path: Path)
     assert sum(shown in line for line in lines) == 1
     assert "plain calendar" in lines[0]
     steps = [line for line in lines if line[:1].isdigit()]
-    assert [line.split()[0] for line in steps] == [str(step) for step in range(1, 8) for _ in range(3)]
+    assert [line.split()[0] for line in steps] == [str(step) for step in range(1, 8) for _ in range(4)]
     (tmp_path / "mine.toml").write_text(task.replace("every = 7", "every = 6"))
     wrong = affectcast(*call, cwd=tmp_path)
     assert wrong.returncode == 10
