@@ -242,10 +242,11 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", default=[])
     parser.add_argument("--keep", type=Path, help="a folder for the scores")
     parser.add_argument("--boards", type=Path, help="a folder for the leaderboards")
+    parser.add_argument("--no-places", action="store_true", help="tell no model of holidays")
     parser.add_argument("--memo", type=Path, help="a folder for fits, so that a stopped run goes on")
     chosen = parser.parse_args()
     lines = []
-    for panel in SETS:
+    for panel in [replace(one, place=None) for one in SETS] if chosen.no_places else SETS:
         for horizon in panel.horizons if panel.name in chosen.only else ():
             start = time.perf_counter()
             memo = Memo(chosen.memo / f"{panel.name}_{horizon}" if chosen.memo else None)

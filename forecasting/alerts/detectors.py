@@ -12,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from forecasting.alerts.pooled import DAILY_WEIGHTS, WEEKLY_WEIGHTS, Weights, pooled, trailing
 from forecasting.alerts.regression import Design, Family, Fit, Floats, fit_windows, lag_design
 from forecasting.alerts.tails import predictive
 
-DETECTOR = "calendar_quasi_1"
+DETECTOR = "calendar_quasi_2"
 CHUNK_CELLS = 1_500_000
 CALIBRATION_PERIODS, CALIBRATION_PRIOR = 84, 28.0
-LARGEST_Z, NARROWEST = 3.0, 0.9
+# Errors beyond this many standard deviations count as this many; the claimed variance is never cut below NARROWEST.
+LARGEST_Z, NARROWEST = 3.0, 0.7
+SMALLEST_CHANCE = float(special.ndtr(LARGEST_Z))
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Frame:
     `guard` periods before the judged one are left out, so that the start of an episode is not its own
     baseline. `lookback` is the near window; `season` the long one, used once `season_needs` of its
     periods are observed; `minimum` is the fewest observed periods for any verdict. Beside the season, the
-    last `recent` periods may have a trend of their own.
+    last `recent` periods may have a trend of their own. A period is judged together with the ones before
+    it by the weights of `pool` (`pooled.py`); None judges it alone.
     """
 
     week: int
@@ -39,14 +43,16 @@ class Frame:
     season: int
     season_needs: int
     recent: int
+    pool: Weights | None = None
 
 
 @dataclass(frozen=True)
 class Judged:
     """Matrices (series, periods); NaN where a period could not be judged.
 
-    `expected` and `threshold` are in the units of the values, `p_value` is one-sided (high), and
-    `score` is its normal equivalent with ties split, before calibration.
+    `expected` and `threshold` are in the units of the values. `p_value` is one-sided (high), with half
+    of the chance of a tie (Lancaster's mid-p); `score` is the normal equivalent of the period alone. Where
+    evidence is pooled, `threshold` is the value from which this period would alarm, given the ones before.
     """
 
     expected: Floats
@@ -56,7 +62,7 @@ class Judged:
 
 
 def daily_frame(lookback_days: int) -> Frame:
-    """Seven weekdays, a week's guard, and a season once 18 months of two years are observed."""
+    """Seven weekdays, a week's guard, and a season once 280 days of two years are observed."""
     minimum = min(28, lookback_days)
     return Frame(
         week=7,
@@ -65,8 +71,9 @@ def daily_frame(lookback_days: int) -> Frame:
         lookback=lookback_days,
         minimum=minimum,
         season=730,
-        season_needs=540,
+        season_needs=280,
         recent=lookback_days,
+        pool=DAILY_WEIGHTS,
     )
 
 
@@ -82,6 +89,7 @@ def weekly_frame(lookback_days: int) -> Frame:
         season=261,
         season_needs=104,
         recent=max(52, lookback),
+        pool=WEEKLY_WEIGHTS,
     )
 
 
@@ -91,7 +99,8 @@ def judge(values: Floats, *, trials: Floats | None, frame: Frame, alpha: float, 
     `values` (series, periods) are counts, or shares if `trials` (same shape, people behind each) is
     given; NaN = not observed. The predictive distribution is negative binomial or beta, matched to
     sampling error, over-dispersion and the error of the estimated mean; its tail is widened to
-    Student's t for the estimated dispersion and scaled by this series' own past prediction errors.
+    Student's t for the estimated dispersion and scaled by this series' own past prediction errors. Then the
+    evidence of the periods before is pooled with it.
     """
     family: Family = "count" if trials is None else "share"
     people = np.ones_like(values) if trials is None else trials
@@ -99,13 +108,17 @@ def judge(values: Floats, *, trials: Floats | None, frame: Frame, alpha: float, 
     seen = np.isfinite(values)
     ahead = predictive(fit, trials=trials)
     at_least, above = ahead.above(values)
-    middle = -special.ndtri(np.clip((at_least + above) / 2.0, 1e-15, 1 - 1e-15))
-    score = np.where(seen, -special.ndtri(np.clip(stats.t.sf(middle, fit.freedom), 1e-15, 1.0)), np.nan)
-    spread = _calibration(score, guard=frame.guard)
-    z = -special.ndtri(np.clip(at_least, 1e-300, 1.0)) / spread
-    p_value = np.where(seen, stats.t.sf(z, fit.freedom), np.nan)
-    threshold = ahead.quantile(special.ndtr(-stats.t.isf(alpha, fit.freedom) * spread))
-    return Judged(expected=ahead.mean, threshold=threshold, p_value=p_value, score=score)
+    bounds = [_chance(tail, freedom=fit.freedom) for tail in (above, at_least)]
+    middle = _chance(ahead.middle(values), freedom=fit.freedom)
+    score = np.where(seen, -special.ndtri(middle), np.nan)
+    spread = _calibration(*bounds, known=np.isfinite(score), guard=frame.guard)
+    # The score widened first and scaled after, as a chance; and the other way round back to a value.
+    score = score / spread
+    p_value, needed = special.ndtr(-score), np.full(values.shape, -special.ndtri(alpha))
+    if frame.pool is not None:
+        p_value, needed = pooled(score, weights=frame.pool, alpha=alpha, guard=frame.guard)
+    level = special.ndtr(-stats.t.isf(special.ndtr(-needed * spread), fit.freedom))
+    return Judged(expected=ahead.mean, threshold=ahead.quantile(level), p_value=p_value, score=score)
 
 
 def _fit_all(values: Floats, *, people: Floats, frame: Frame, family: Family, first: int) -> Fit:
@@ -117,7 +130,9 @@ def _fit_all(values: Floats, *, people: Floats, frame: Frame, family: Family, fi
     allowed = np.arange(shape[1])[None, :] >= first
     seasonal = allowed & (far >= frame.season_needs) & (near >= 1)
     local = allowed & ~seasonal & (near >= frame.minimum)
-    for chosen, window, year in ((local, frame.lookback, None), (seasonal, frame.season, frame.year)):
+    # Periods before the first one of all are never observed and need no room.
+    longest = min(frame.season, max(shape[1] - frame.guard, 1))
+    for chosen, window, year in ((local, frame.lookback, None), (seasonal, longest, frame.year)):
         design = _design(frame, window=window, year=year)
         cells = np.argwhere(chosen)
         for block in np.array_split(cells, max(1, -(-len(cells) * window // CHUNK_CELLS))):
@@ -160,19 +175,33 @@ def _observed(values: Floats, *, guard: int, window: int) -> NDArray[np.int64]:
     return padded[:, np.maximum(now - guard, 0)] - padded[:, np.maximum(now - guard - window, 0)]
 
 
-def _calibration(score: Floats, *, guard: int) -> Floats:
-    """How much wider this series' past prediction errors were than claimed (squared at least .9).
+def _chance(tail: Floats, *, freedom: Floats) -> Floats:
+    """A tail probability under the predictive distribution, widened to Student's t."""
+    return np.clip(stats.t.sf(-special.ndtri(np.clip(tail, 1e-15, 1 - 1e-15)), freedom), 1e-15, 1 - 1e-15)
 
-    Uses the judged periods before the guard band, shrunk towards 1 and with large errors cut off.
+
+def _calibration(low: Floats, high: Floats, *, known: NDArray[np.bool_], guard: int) -> Floats:
+    """How much wider this series' past prediction errors were than claimed, in standard deviations.
+
+    From the errors below expectation alone, which no past rise can widen, of the judged periods before the
+    guard band; shrunk towards 1. A value's chance lies between `low` and `high` (they differ for counts),
+    and its squared normal score is averaged over that range, so that discreteness does not narrow it.
     """
-    known = np.isfinite(score)
-    squared = np.where(known, np.minimum(np.abs(score), LARGEST_Z) ** 2, 0.0)
-    count = _trailing(known.astype(np.float64), guard=guard)
-    total = _trailing(squared, guard=guard)
-    return np.sqrt(np.maximum((total + CALIBRATION_PRIOR) / (count + CALIBRATION_PRIOR), NARROWEST))
+    count, squared = lower_half(low, high)
+    total = trailing(np.where(known, squared, 0.0), guard=guard, window=CALIBRATION_PERIODS)
+    number = trailing(np.where(known, count, 0.0), guard=guard, window=CALIBRATION_PERIODS)
+    prior = CALIBRATION_PRIOR
+    return np.sqrt(np.maximum((total + prior) / (number + prior), NARROWEST))
 
 
-def _trailing(terms: Floats, *, guard: int) -> Floats:
-    padded = np.concatenate([np.zeros((len(terms), 1)), np.cumsum(terms, axis=1)], axis=1)
-    now = np.arange(terms.shape[1])
-    return padded[:, np.maximum(now - guard, 0)] - padded[:, np.maximum(now - guard - CALIBRATION_PERIODS, 0)]
+def lower_half(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """How much of the chances from `low` to `high` lies above one half, and the integral of the squared
+    normal score over that part; both per unit of chance. A single chance counts as a very short range."""
+    end = np.maximum(high, low + 1e-12)
+    middle, last = np.clip(low, 0.5, None), np.clip(end, 0.5, SMALLEST_CHANCE)
+    width = np.maximum(last - middle, 0.0)
+    edges = [special.ndtri(np.clip(x, 0.5, SMALLEST_CHANCE)) for x in (middle, last)]
+    first, second = (x * np.exp(-0.5 * x**2) / np.sqrt(2.0 * np.pi) for x in edges)
+    squared = np.where(width > 1e-6, width + first - second, width * edges[0] ** 2)
+    beyond = np.maximum(end - np.maximum(low, SMALLEST_CHANCE), 0.0)
+    return (width + beyond) / (end - low), (np.maximum(squared, 0.0) + beyond * LARGEST_Z**2) / (end - low)

@@ -8,6 +8,7 @@ from typing import cast
 
 import polars as pl
 
+from forecasting.alerts.budget import budget_note, within_budget
 from forecasting.alerts.cells import candidates, usable_cells
 from forecasting.alerts.data_break import (
     DETECTORS,
@@ -66,7 +67,7 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
     breaks = known_breaks(cells, breaks=inputs.breaks)
     found = pl.concat(
         [
-            prevalence_candidates(cells, config=inputs.config),
+            prevalence_candidates(cells, config=within_budget(cells, config=inputs.config)),
             forecast_candidates(inputs.outlook, cells=cells),
             contagion_candidates(inputs.contagion, people_floor=inputs.people_floor),
             break_candidates(cells, breaks=breaks),
@@ -77,6 +78,13 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
     )
     worded = _worded(judged, catalogue=inputs.catalogue, help_line=inputs.config.help_line)
     return live(worded, previous=inputs.previous, acknowledged=inputs.acknowledged, issue=issue)
+
+
+def night_notes(inputs: AlertInputs, *, issue: dt.date) -> tuple[str, ...]:
+    """What a reader of the receipt should know of this night's tests: the budget, where there is one."""
+    if inputs.config.budget_per_week is None:
+        return ()
+    return (budget_note(_cells(inputs, issue=issue), config=inputs.config),)
 
 
 def _cells(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:

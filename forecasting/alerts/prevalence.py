@@ -28,10 +28,8 @@ def prevalence_candidates(cells: pl.DataFrame, *, config: AlertsConfig) -> pl.Da
     judged = judged_cells(
         cells.filter(pl.col("direction").cast(pl.String) == "higher_is_worse"), config=config
     )
-    step = pl.when(pl.col("time_type") == "week").then(7).otherwise(1)
     newest = judged.filter(pl.col("time_value") == pl.col("time_value").max().over(SERIES))
-    age = (newest_day(cells) - pl.col("time_value")).dt.total_days()
-    fresh = newest.filter(pl.col("p_value").is_not_null(), age < FRESH_PERIODS * step + (step - 1))
+    fresh = newest.filter(pl.col("p_value").is_not_null(), is_fresh(cells))
     decided = fresh.with_columns(q_column().alias("q_value")).with_columns(
         (pl.col("p_value") <= config.alpha).alias("exceeds"),
         ((pl.col("p_value") <= config.alpha) & (pl.col("q_value") <= config.false_discovery_rate)).alias(
@@ -39,6 +37,13 @@ def prevalence_candidates(cells: pl.DataFrame, *, config: AlertsConfig) -> pl.Da
         ),
     )
     return candidates(decided.with_columns(_severity(), *_names()))
+
+
+def is_fresh(cells: pl.DataFrame) -> pl.Expr:
+    """Whether a row lies within the last three periods of the newest reported day in the cells."""
+    step = pl.when(pl.col("time_type") == "week").then(7).otherwise(1)
+    age = (newest_day(cells) - pl.col("time_value")).dt.total_days()
+    return age < FRESH_PERIODS * step + (step - 1)
 
 
 def newest_day(cells: pl.DataFrame) -> pl.Expr:

@@ -21,7 +21,9 @@ ITERATIONS = 9
 # Noufaily et al. (2013): residuals beyond 2.58 lose weight with their square.
 DOWNWEIGHT_FROM = 2.58
 MAXIMUM_SHIFT = 8.0
-LEVEL_SD, WEEKDAY_SD, SEASON_SD, TREND_SD, BEND_SD = 2.0, 1.0, 1.0, 0.5, 0.25
+LEVEL_SD, WEEKDAY_SD, TREND_SD, BEND_SD = 2.0, 1.0, 0.5, 0.25
+# Of the two yearly harmonics: weak once a year is observed, and before that what keeps them apart from a trend.
+SEASON_SD = (0.3, 0.3, 0.15, 0.15)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def lag_design(lags: Floats, *, week: int, year: float | None, near: float) -> D
         precision.append(BEND_SD**-2)
     else:
         columns += _season(lags, year=year)
-        precision += [SEASON_SD**-2] * 4
+        precision += [sd**-2 for sd in SEASON_SD]
         columns.append(np.maximum(lags - near, 0.0) / year)
         precision.append(TREND_SD**-2)
     return Design(columns=np.stack(columns, axis=1), precision=np.array(precision))

@@ -6,18 +6,30 @@ Not for the nightly decision, which is made across series: `nightly.py` does tha
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from forecasting.alerts.detectors import daily_frame, judge, weekly_frame
+from forecasting.alerts.ears import PUBLISHED_ALPHA, Variant, ears
 from forecasting.alerts.fdr import q_column
-from forecasting.alerts.grid import Frequency, make_grid
+from forecasting.alerts.grid import Frequency, Grid, make_grid
 from warehouse.errors import InputError
 
-LOOKBACK_DAYS = 84
+LOOKBACK_DAYS, ALPHA = 84, 0.01
+Detector = Literal["calendar", "ears_c1", "ears_c2", "ears_c3"]
 OUTPUT = ["series_id", "time_value", "observed", "expected", "threshold", "p_value", "q_value", "alarm"]
 ISO_DAY = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?Z?)?$"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which detector judges, and at which chance of a false alarm per period."""
+
+    detector: Detector
+    alpha: float
 
 
 def alerts_file(
@@ -25,45 +37,63 @@ def alerts_file(
     *,
     as_of: dt.date | None = None,
     frequency: Frequency | None = None,
-    alpha: float = 0.01,
+    alpha: float | None = None,
+    detector: Detector = "calendar",
 ) -> pl.DataFrame:
     """Judge every period of every series with the periods before it only.
 
     `series` has series_id, time_value, value and, for proportions, n. Without n the values are counts.
     Rows after `as_of` are ignored; `frequency` is read off the dates when not given. Out come the
     columns of `OUTPUT`, sorted by series and time, from each series' first judged period on (28 days or
-    10 weeks observed before the guard band of 7 days or 3 weeks). A later period that cannot be judged
-    has nulls and no alarm. `alarm` is p_value <= alpha; q_value is Benjamini–Hochberg across the series
-    of a period. Raises `InputError` when the table cannot be used.
+    10 weeks observed before the guard band of 7 days or 3 weeks; 7 to 11 periods with EARS). A later
+    period that cannot be judged has nulls and no alarm. `alarm` is p_value <= alpha; q_value is
+    Benjamini–Hochberg across the series of a period. `alpha` is .01 unless given;
+    with EARS it is what its published bounds (3, 3 and 2) come to, .00135. Raises `InputError` when the table
+    cannot be used.
     """
-    if not 0.0 < alpha < 1.0:
-        raise InputError(f"alerts: alpha is {alpha}; expected a number between 0 and 1, such as 0.01.")
+    rule = _rule(alpha, detector=detector)
     table = _checked(series)
     if as_of is not None:
         table = table.filter(pl.col("_day") <= as_of)
     table = table.sort("series_id", "_day")
     if table.is_empty():
         return _outcome(
-            table.with_columns(pl.lit(None, dtype=pl.Float64).alias(c) for c in OUTPUT[3:6]), alpha
+            table.with_columns(pl.lit(None, dtype=pl.Float64).alias(c) for c in OUTPUT[3:6]), rule.alpha
         )
     step: Frequency = frequency or _frequency(table)
     _check_spacing(table, frequency=step)
-    return _outcome(_judged(table, frequency=step, alpha=alpha), alpha)
+    return _outcome(_judged(table, frequency=step, rule=rule), rule.alpha)
 
 
-def _judged(table: pl.DataFrame, *, frequency: Frequency, alpha: float) -> pl.DataFrame:
+def _rule(alpha: float | None, *, detector: Detector) -> Rule:
+    usual = ALPHA if detector == "calendar" else PUBLISHED_ALPHA
+    chosen = usual if alpha is None else alpha
+    if not 0.0 < chosen < 1.0:
+        raise InputError(f"alerts: alpha is {chosen}; expected a number between 0 and 1, such as 0.01.")
+    return Rule(detector=detector, alpha=chosen)
+
+
+def _judged(table: pl.DataFrame, *, frequency: Frequency, rule: Rule) -> pl.DataFrame:
     grid = make_grid(table, keys=["series_id"], day="_day", frequency=frequency)
+    if rule.detector != "calendar":
+        return _by_ears(table, grid=grid, variant=rule.detector, alpha=rule.alpha)
     trials = None
     if "n" in table.columns:
         people = grid.spread(table["n"])
         trials = np.where(people > 0, people, 1.0)
     frame = daily_frame(LOOKBACK_DAYS) if frequency == "day" else weekly_frame(LOOKBACK_DAYS)
-    judged = judge(grid.spread(table["value"]), trials=trials, frame=frame, alpha=alpha)
+    judged = judge(grid.spread(table["value"]), trials=trials, frame=frame, alpha=rule.alpha)
     return table.with_columns(
         grid.gather(judged.expected, name="expected"),
         grid.gather(judged.threshold, name="threshold"),
         grid.gather(judged.p_value, name="p_value"),
     )
+
+
+def _by_ears(table: pl.DataFrame, *, grid: Grid, variant: Variant, alpha: float) -> pl.DataFrame:
+    found = ears(grid.spread(table["value"]), variant=variant, alpha=alpha)
+    names = ("expected", "threshold", "p_value")
+    return table.with_columns(grid.gather(part, name=name) for name, part in zip(names, found, strict=True))
 
 
 def _outcome(table: pl.DataFrame, alpha: float) -> pl.DataFrame:

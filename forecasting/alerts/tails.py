@@ -29,9 +29,15 @@ class CountTail:
         at_least = np.where(values > 0, special.betainc(np.maximum(values, 1e-9), self.size, chance), 1.0)
         return at_least, special.betainc(values + 1.0, self.size, chance)
 
+    def middle(self, values: Floats) -> Floats:
+        """P(more than the observed count) and half of P(exactly it)."""
+        at_least, above = self.above(values)
+        return (at_least + above) / 2.0
+
     def quantile(self, level: Floats) -> Floats:
-        """The smallest count exceeded with probability `level` at most."""
-        return np.asarray(stats.nbinom.isf(level, self.size, self.size / (self.size + self.mean)))
+        """The largest count whose `middle` is above `level` (below one half)."""
+        count = np.asarray(stats.nbinom.isf(level, self.size, self.size / (self.size + self.mean)))
+        return np.where(self.middle(count) <= level, count - 1.0, count)
 
 
 @dataclass(frozen=True)
@@ -53,14 +59,25 @@ class ShareTail:
             at_least[few], above[few] = self._exact_tails(np.rint((values * self.trials)[few]), few=few)
         return at_least, above
 
-    def quantile(self, level: Floats) -> Floats:
-        """The share exceeded with probability `level` at most, half an event above the last such count."""
-        a, b = self._beta()
-        bound = special.betainccinv(a, b, level) + 0.5 / self.trials
+    def middle(self, values: Floats) -> Floats:
+        """P(more than the observed share) and half of P(exactly it)."""
+        found = special.betaincc(*self._beta(), np.clip(values, 0.0, 1.0))
         few = self._few()
         if few.any():
-            bound[few] = (self._exact_quantile(level[few], few=few) + 0.5) / np.rint(self.trials[few])
-        return np.minimum(bound, 1.0)
+            at_least, above = self._exact_tails(np.rint((values * self.trials)[few]), few=few)
+            found[few] = (at_least + above) / 2.0
+        return np.asarray(found)
+
+    def quantile(self, level: Floats) -> Floats:
+        """The share above which `middle` is at most `level`; of few events half an event above the last such count."""
+        bound = special.betainccinv(*self._beta(), level)
+        few = self._few()
+        if few.any():
+            count = self._exact_quantile(level[few], few=few)
+            at_least, above = self._exact_tails(count, few=few)
+            count = np.where((at_least + above) / 2.0 <= level[few], count - 1.0, count)
+            bound[few] = (count + 0.5) / np.rint(self.trials[few])
+        return np.clip(bound, 0.0, 1.0)
 
     def _few(self) -> np.ndarray:
         return np.asarray(self.mean * self.trials < EXACT_BELOW)

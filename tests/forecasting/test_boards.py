@@ -46,7 +46,7 @@ def test_a_kept_board_is_earned_again(real_data: Path) -> None:
     series = series.drop_nulls("value")
     made = full_backtest(series, plan=read_tasks(TASKS)["happiness_7"], kind="index")
     found = board_rows(made.scores, task=made.task)
-    kept = pl.read_csv(BENCHMARKS / "results" / "backtests" / "happiness_7.csv")
+    kept = pl.read_csv(BENCHMARKS / "results" / "backtests" / "happiness_week_7.csv")
     for name in ("task", "task_hash", "origins", "data_fingerprint", "model_id", "n_series", "n_origins"):
         assert found[name].to_list() == kept[name].to_list(), name
     for name in FIGURES[2:]:

@@ -263,6 +263,7 @@ class AlertsConfig(Section):
     alpha: Share = 0.01
     false_discovery_rate: Share = 0.05
     lookback_days: Positive = 84
+    budget_per_week: Annotated[float, Field(gt=0)] | None = None
     catch_up_days: int = Field(default=42, ge=0)
     help_line: str = ""
 
