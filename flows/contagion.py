@@ -17,22 +17,26 @@ from warehouse.tables import TABLES
 
 if TYPE_CHECKING:
     from flows.stages import Run
+    from forecasting.contagion.branching import Floors
 
 
 def contagion_rows(store: Store, *, run: Run) -> pl.DataFrame:
     """`out.contagion` before disclosure, over the configured span up to the issue."""
     from forecasting.contagion.api import measure_contagion
+    from forecasting.contagion.extras import with_branching
 
     config = run.config.contagion
     scorer = check_contagion(run.config)
     end = run.issue
     start = end - dt.timedelta(days=config.span_days - 1)
     expressed = _expressed(store, scorer=scorer, measures=config.measures, window=(start, end))
-    return measure_contagion(
-        store.read(
-            TABLES["core.interactions"], where="created_at::DATE BETWEEN ? AND ?", parameters=[start, end]
-        ),
-        store.query(_POSTS, [start, end]),
+    interactions = store.read(
+        TABLES["core.interactions"], where="created_at::DATE BETWEEN ? AND ?", parameters=[start, end]
+    )
+    posts = store.query(_POSTS, [start, end])
+    rows = measure_contagion(
+        interactions,
+        posts,
         expressed,
         measures=config.measures,
         thresholds=dict.fromkeys(config.measures, 0.5),
@@ -41,6 +45,18 @@ def contagion_rows(store: Store, *, run: Run) -> pl.DataFrame:
         window_end=end,
         seed=run.config.run.seed,
     )
+    return with_branching(
+        rows, posts=posts, interactions=interactions, scores=expressed, measures=config.measures,
+        floors=floors_of(run.config),
+    )  # fmt: skip
+
+
+def floors_of(config: Config) -> Floors:
+    """What must stand behind a published number, by the configuration's `[disclosure]`."""
+    from forecasting.contagion.branching import Floors
+
+    rules = config.disclosure
+    return Floors(people=rules.people_floor, posts=rules.post_floor, step=rules.rounding)
 
 
 _POSTS = (

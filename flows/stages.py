@@ -300,7 +300,7 @@ def _left_out(count: int, *, run: Run) -> pl.DataFrame:
 
 def alerts(run: Run) -> Receipt:
     """out.signals, out.peak_outlook, out.contagion → out.alerts."""
-    from forecasting.alerts.nightly import AlertInputs, detect_since
+    from forecasting.alerts.nightly import AlertInputs, detect_since, night_notes
 
     table = TABLES["out.alerts"]
     with _stage(run, "alerts") as (store, receipts):
@@ -320,7 +320,8 @@ def alerts(run: Run) -> Receipt:
         with store.transaction():
             store.delete(table, where="issue = ?", parameters=[run.issue])
             written = store.append(table, rows, run_id=run.run_id)
-        receipts.append(Receipt("alerts", rows_in=rows.height, rows_out=written))
+        notes = night_notes(inputs, issue=run.issue)
+        receipts.append(Receipt("alerts", rows_in=rows.height, rows_out=written, notes=notes))
     return receipts[-1]
 
 

@@ -23,7 +23,7 @@ from flows.cli.options import (
     parse_day,
 )
 from flows.cli.output import log, progress, say
-from flows.files import numbers, parse_columns, read_table, require, write_table
+from flows.files import beside, numbers, parse_columns, read_table, require, write_table
 from flows.scorers import make_scorer
 
 SeriesOption = Annotated[
@@ -34,6 +34,10 @@ PostsOption = Annotated[
 ]
 FrequencyOption = Annotated[
     Literal["day", "week"] | None, typer.Option("--frequency", help="Default: read from the dates.")
+]
+DetectorOption = Annotated[
+    Literal["calendar", "ears_c1", "ears_c2", "ears_c3"],
+    typer.Option("--detector", help="calendar knows weekdays and seasons; EARS is there to compare with."),
 ]
 KindOption = Annotated[
     Literal["auto", "share", "count", "index"],
@@ -153,8 +157,15 @@ def alerts(
     series: SeriesOption = None,
     frequency: FrequencyOption = None,
     alpha: Annotated[
-        float, typer.Option("--alpha", min=1e-6, max=0.5, help="False alarms per judged period.")
-    ] = 0.01,
+        float | None,
+        typer.Option(
+            "--alpha",
+            min=1e-6,
+            max=0.5,
+            help="False alarms per judged period. Default: 0.01; for EARS its published bounds (0.00135).",
+        ),
+    ] = None,
+    detector: DetectorOption = "calendar",
     columns: ColumnsOption = None,
     out: OutOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -172,7 +183,7 @@ def alerts(
     if dry_run:
         return say(f"would judge {frame['series_id'].n_unique():,} series of {series} into {target}")
     day = parse_day(as_of, option="--as-of") if as_of else None
-    judged = alerts_file(frame, as_of=day, frequency=frequency, alpha=alpha)
+    judged = alerts_file(frame, as_of=day, frequency=frequency, alpha=alpha, detector=detector)
     write_table(judged, path=target)
     log(f"{judged.height:,} periods judged, {judged['alarm'].sum():,} alarms → {target}")
     return None
@@ -197,11 +208,16 @@ def contagion(
     as_of: AsOfOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Follow emotions along the warehouse's replies, or those of a file."""
+    """Follow emotions along the warehouse's replies, or those of a file.
+
+    With a file, branching ratios, diffusion what-ifs, transitions and a comparison of ties are written beside OUT.
+    """
     if posts is None:
         only_stage_options(context, file="--posts")
         return _single("contagion", stages.contagion, config=config, as_of=as_of, dry_run=dry_run)
+    from flows.contagion import floors_of
     from forecasting.contagion.api import contagion_file
+    from forecasting.contagion.extras import contagion_extras
 
     target = need_out(out)
     frame = read_table(posts, columns=parse_columns(columns))
@@ -213,8 +229,14 @@ def contagion(
     made = contagion_file(
         scored, measures=names, window_hours=window_hours, permutations=permutations, seed=SEED
     )
+    floors = floors_of(known_config(config))
+    extras = contagion_extras(
+        scored, measures=names, window_hours=window_hours, permutations=permutations, floors=floors, seed=SEED
+    )
     write_table(made.rows, path=target)
-    for note in made.notes:
+    for what, table in extras.tables.items():
+        write_table(table, path=beside(target, what=what))
+    for note in made.notes + extras.notes:
         log(f"note: {note}")
     log(f"{made.rows.height:,} rows → {target}")
     return None

@@ -7,6 +7,7 @@ import datetime as dt
 import gzip
 import json
 import os
+import random
 from pathlib import Path
 
 import polars as pl
@@ -193,6 +194,54 @@ def test_contagion_of_a_file_with_given_measures(tmp_path: Path) -> None:
     out = pl.read_csv(tmp_path / "c.csv")
     assert "all" in out["tie_bin"].to_list()
     assert set(out["measure"]) == {"anger"}
+    beside = {
+        what: pl.read_csv(tmp_path / f"c.{what}.csv") for what in ("branching", "diffusion", "transitions")
+    }
+    assert beside["branching"].row(0, named=True)["verdict"] == "not identifiable"
+    assert beside["diffusion"].is_empty()
+    assert beside["transitions"].filter(pl.col("n_transitions") > 0).is_empty()
+    assert "branching of anger: not identifiable, times known to the hour only" in ran.stderr
+    assert not (tmp_path / "c.weak_ties.csv").exists()
+
+
+def test_contagion_of_a_file_simulates_diffusion_and_compares_ties(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    posts = [
+        (
+            f"p{k}",
+            f"a{k % 60}",
+            f"p{k - 7}" if k >= 60 else None,
+            float(rng.random() < 0.7),
+            float(rng.random() < 0.3),
+        )
+        for k in range(1200)
+    ]
+    frame = pl.DataFrame(posts, schema=["post_id", "author", "parent_id", "anger", "joy"], orient="row")
+    hours = pl.datetime(2024, 1, 1, time_zone="UTC") + pl.duration(minutes=17 * pl.int_range(pl.len()))
+    frame.with_columns(created_at=hours).write_parquet(tmp_path / "p.parquet")
+    arguments = (
+        "--posts",
+        "p.parquet",
+        "--measures",
+        "anger,joy",
+        "--permutations",
+        "100",
+        "--out",
+        "c.parquet",
+    )
+    ran = affectcast("contagion", *arguments, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    rows = pl.read_parquet(tmp_path / "c.diffusion.parquet")
+    assert set(rows["alpha"]) == {-1.0, 0.0, 1.0}
+    assert rows["coverage"].is_between(0, 1).all()
+    assert rows["n_people"].unique().to_list() == [60]
+    assert pl.read_parquet(tmp_path / "c.weak_ties.parquet").height == 1
+    shown = pl.read_parquet(tmp_path / "c.transitions.parquet").filter(pl.col("suppressed").is_null())
+    assert shown.filter(pl.col("n_transitions") > 0)["n_people"].min() >= 50
+    people = set(frame["author"]) | set(frame["post_id"])
+    for path in tmp_path.glob("c.*"):
+        texts = pl.read_parquet(path).select(pl.col(pl.String))
+        assert not people & {cell for row in texts.rows() for cell in row}
 
 
 # -------------------------------------------------------------------------------------- showing
