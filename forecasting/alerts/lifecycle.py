@@ -17,9 +17,14 @@ from warehouse.tables import TABLES, empty
 ALERTS = TABLES["out.alerts"]
 
 
-def alert_id(*, kind: str, signal: str, population: str, place: tuple[str, str], onset: dt.date) -> str:
-    """Stable name of an alert: a hash of what, for whom, where and since when; `place` is (geo_type, location)."""
-    parts = "\x1f".join([kind, signal, population, *place, onset.isoformat()])
+def alert_id(
+    *, kind: str, signal: str, population: str, place: tuple[str, str], time_type: str, onset: dt.date
+) -> str:
+    """Stable name of an alert: a hash of what, for whom, where, by day or week, and since when.
+
+    `place` is (geo_type, location).
+    """
+    parts = "\x1f".join([kind, signal, population, *place, time_type, onset.isoformat()])
     return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
@@ -58,13 +63,14 @@ def _active(previous: pl.DataFrame, *, issue: dt.date) -> pl.DataFrame:
 
 def _with_ids(candidates: pl.DataFrame, *, before: pl.DataFrame) -> pl.DataFrame:
     known = candidates.join(before.select([*KEY, "alert_id"]), on=KEY, how="left")
-    fields = ["kind", "signal", "population", "geo_type", "location", "onset", "time_value"]
+    fields = ["kind", "signal", "population", "geo_type", "location", "time_type", "onset", "time_value"]
     made = [
         alert_id(
             kind=row["kind"],
             signal=row["signal"],
             population=row["population"],
             place=(row["geo_type"], row["location"]),
+            time_type=row["time_type"],
             onset=row["onset"] or row["time_value"],
         )
         for row in known.select(fields).iter_rows(named=True)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from forecasting.alerts.lifecycle import alert_id
 from forecasting.alerts.nightly import AlertInputs, detect_alerts, detect_since
 from forecasting.alerts.prevalence import episode_onsets, past_precision
 from forecasting.alerts.wording import forbidden_terms
@@ -310,3 +311,9 @@ def test_nights_that_nobody_ran_are_judged_with_what_arrived_tonight() -> None:
 
 def _detect_first(signals: pl.DataFrame) -> pl.DataFrame:
     return detect_since(_inputs(signals), last_night=None, issue=END + dt.timedelta(days=1))
+
+
+def test_a_day_and_a_week_that_begin_together_are_two_alerts() -> None:
+    told = {"kind": "prevalence_high", "signal": "s", "population": "all", "place": ("nation", "US")}
+    ids = {alert_id(**told, time_type=step, onset=dt.date(2024, 5, 26)) for step in ("day", "week")}
+    assert len(ids) == 2
