@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from forecasting.files import Backtest, full_backtest
+from forecasting.files import Backtest, backtest_file
 from forecasting.leaderboard import board_rows, leaderboard
 from forecasting.matrix import Frequency, Kind
 from forecasting.memo import Memo
@@ -167,7 +167,7 @@ def backtest_of(panel: Set, *, horizon: int, models: tuple[str, ...], memo: Memo
     """The set's task, over the last third of it. What `memo` holds is not fitted again."""
     plan = TASKS[f"{panel.spacing}_{'daily' if panel.frequency == 'day' else 'weekly'}_{horizon}"]
     plan = replace(plan, models=models or plan.models)
-    return full_backtest(series_of(panel), plan=plan, kind=panel.kind, memo=memo)
+    return backtest_file(series_of(panel), plan=plan, kind=panel.kind, memo=memo)
 
 
 def shaken(panel: Set) -> pl.DataFrame:

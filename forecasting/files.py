@@ -225,7 +225,7 @@ def _scores(runs: list[Run], *, file: _File, task: Task) -> pl.DataFrame:
     return score_runs(runs, task=task, truth=truth)
 
 
-def full_backtest(
+def backtest_file(
     series: pl.DataFrame,
     *,
     plan: TaskPlan,
@@ -275,19 +275,3 @@ def full_backtest(
 def _peaks(runs: list[Run], *, file: _File) -> pl.DataFrame:
     """Of the origins that are scored."""
     return hit_rates(joined(runs[WARM_UP:-1]), truth=file.long.rename({"series_id": "target"}))
-
-
-def backtest_file(
-    series: pl.DataFrame,
-    *,
-    plan: TaskPlan,
-    as_of: dt.date | None = None,
-    kind: Kind | Literal["auto"] = "auto",
-    events: pl.DataFrame | None = None,
-    memo: Memo = NOTHING_KEPT,
-    progress: Progress | None = None,
-) -> pl.DataFrame:
-    """The `out.scores` rows of `full_backtest`, which says more."""
-    return full_backtest(
-        series, plan=plan, as_of=as_of, kind=kind, events=events, memo=memo, progress=progress
-    ).scores

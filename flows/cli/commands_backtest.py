@@ -113,7 +113,7 @@ def _run(
     events: pl.DataFrame | None,
     workers: str,
 ) -> Backtest:
-    from forecasting.files import full_backtest
+    from forecasting.files import backtest_file
     from forecasting.memo import Memo
     from forecasting.parallel import workers_of
 
@@ -122,7 +122,7 @@ def _run(
         log(f"going on with what {parts} holds")
     day = parse_day(as_of, option="--as-of") if as_of else None
     with progress() as tell, workers_of(workers) as found:
-        return full_backtest(
+        return backtest_file(
             frame,
             plan=plan,
             kind=kind,

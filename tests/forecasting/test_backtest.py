@@ -33,7 +33,7 @@ def series() -> pl.DataFrame:
 
 
 def test_every_model_is_scored_against_the_flat_line(series: pl.DataFrame) -> None:
-    scores = backtest_file(series, plan=plan())
+    scores = backtest_file(series, plan=plan()).scores
     TABLES["out.scores"].schema.validate(scores)
     board = leaderboard(scores)
     assert set(board["model_id"]) == {*CHEAP, "ensemble", "ensemble_median"}
@@ -44,7 +44,7 @@ def test_every_model_is_scored_against_the_flat_line(series: pl.DataFrame) -> No
 
 
 def test_the_mape_is_the_mean_relative_error_of_the_median(series: pl.DataFrame) -> None:
-    scores = backtest_file(series, plan=plan(models=("flat_line",)))
+    scores = backtest_file(series, plan=plan(models=("flat_line",))).scores
     flat = scores.filter(pl.col("model_id") == "flat_line")
     wide = flat.pivot("metric", index=["target", "reference_date", "horizon"], values="value")
     truth = series.select(target="series_id", day="time_value", truth="value")
@@ -59,12 +59,12 @@ def test_the_mape_is_the_mean_relative_error_of_the_median(series: pl.DataFrame)
 def test_a_model_sees_no_more_than_its_history(series: pl.DataFrame) -> None:
     """What is older than the window may be anything."""
     short = plan(history=21, minimum_history=7)
-    mine = backtest_file(series, plan=short)
+    mine = backtest_file(series, plan=short).scores
     first = mine.select(pl.col("reference_date").min()).item() - dt.timedelta(days=3 * 4 + 21)
     other = series.with_columns(
         value=pl.when(pl.col("time_value") <= first).then(1.0 - pl.col("value")).otherwise("value")
     )
-    theirs = backtest_file(other, plan=short)
+    theirs = backtest_file(other, plan=short).scores
     names = ["model_id", "target", "reference_date", "horizon", "metric"]
     # The unit of the MASE is the whole past.
     both = [s.filter(pl.col("metric") != "mase").select(*names, "value") for s in (mine, theirs)]
@@ -77,7 +77,7 @@ def test_a_stopped_backtest_goes_on_and_ends_the_same(
     series: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = plan(models=(*CHEAP, "auto_ets", "nhits"))
-    whole = backtest_file(series, plan=wanted)
+    whole = backtest_file(series, plan=wanted).scores
     memo = Memo(tmp_path)
 
     def stop(label: str) -> None:
@@ -88,10 +88,10 @@ def test_a_stopped_backtest_goes_on_and_ends_the_same(
         backtest_file(series, plan=wanted, memo=memo, progress=stop)
     kept = sorted(tmp_path.rglob("*.npz"))
     assert len(kept) == 3
-    assert backtest_file(series, plan=wanted, memo=memo).equals(whole)
+    assert backtest_file(series, plan=wanted, memo=memo).scores.equals(whole)
     # Now everything is there, and nothing is fitted any more.
     monkeypatch.setattr(statistical, "_forecast", None)
-    assert backtest_file(series, plan=wanted, memo=memo).equals(whole)
+    assert backtest_file(series, plan=wanted, memo=memo).scores.equals(whole)
 
 
 def test_what_is_kept_belongs_to_its_values_question_and_version(
@@ -102,18 +102,22 @@ def test_what_is_kept_belongs_to_its_values_question_and_version(
         pl.when(pl.col("series_id") == "s1").then(0.5 * pl.col("value")).otherwise("value")
     )
     for frame, task in ((series, wanted), (other, wanted), (other, plan(models=("auto_ets",), horizon=5))):
-        assert backtest_file(frame, plan=task, memo=memo).equals(backtest_file(frame, plan=task))
+        assert backtest_file(frame, plan=task, memo=memo).scores.equals(
+            backtest_file(frame, plan=task).scores
+        )
     newer = Memo(tmp_path, version="2")
-    assert backtest_file(series, plan=wanted, memo=newer).equals(backtest_file(series, plan=wanted))
+    assert backtest_file(series, plan=wanted, memo=newer).scores.equals(
+        backtest_file(series, plan=wanted).scores
+    )
 
 
 def test_a_damaged_or_old_file_of_a_memo_is_made_again(series: pl.DataFrame, tmp_path: Path) -> None:
     wanted, memo = plan(models=("auto_ets",)), Memo(tmp_path)
-    whole = backtest_file(series, plan=wanted, memo=memo)
+    whole = backtest_file(series, plan=wanted, memo=memo).scores
     files = sorted(tmp_path.rglob("*.npz"))
     for number, path in enumerate(files):
         path.write_bytes((b"", b"PK", path.read_bytes()[:90])[number % 3])
-    assert backtest_file(series, plan=wanted, memo=memo).equals(whole)
+    assert backtest_file(series, plan=wanted, memo=memo).scores.equals(whole)
     memo.keep_since(dt.date.fromisoformat(files[-1].stem))
     assert sorted(tmp_path.rglob("*.npz")) == files[-1:]
 
@@ -198,7 +202,7 @@ def test_short_histories_have_intervals_that_cover() -> None:
         for i, row in enumerate(walk)
     ]
     short = replace(read_tasks()["short_14"], part=0.4, models=("flat_line", "dynamics"))
-    board = leaderboard(backtest_file(pl.concat(frames), plan=short))
+    board = leaderboard(backtest_file(pl.concat(frames), plan=short).scores)
     held = {row["model_id"]: row["coverage_90"] for row in board.iter_rows(named=True)}
     assert held["ensemble"] >= 0.85
     assert held["flat_line"] >= 0.85

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from forecasting.files import full_backtest
+from forecasting.files import backtest_file
 from forecasting.leaderboard import BOARD, FIGURES, board_rows
 from forecasting.tasks import TaskPlan, read_tasks
 
@@ -44,7 +44,7 @@ def test_a_kept_board_is_earned_again(real_data: Path) -> None:
     raw = pl.read_csv(real_data / "series" / "hedonometer_daily.csv.gz", try_parse_dates=True)
     series = raw.select(series_id=pl.lit("happiness"), place=pl.lit("US"), time_value="date", value="value")
     series = series.drop_nulls("value")
-    made = full_backtest(series, plan=read_tasks(TASKS)["happiness_7"], kind="index")
+    made = backtest_file(series, plan=read_tasks(TASKS)["happiness_7"], kind="index")
     found = board_rows(made.scores, task=made.task)
     kept = pl.read_csv(BENCHMARKS / "results" / "backtests" / "happiness_week_7.csv")
     for name in ("task", "task_hash", "origins", "data_fingerprint", "model_id", "n_series", "n_origins"):

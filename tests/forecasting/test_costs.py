@@ -10,7 +10,7 @@ import pytest
 from forecasting_worlds import file_series
 
 from forecasting.costs import SCHEMA, Costs, per_answer
-from forecasting.files import full_backtest
+from forecasting.files import backtest_file
 from forecasting.memo import Memo
 from forecasting.tasks import read_tasks
 
@@ -58,8 +58,8 @@ def test_a_backtest_counts_answers_that_were_kept_apart_and_scores_do_not_know_c
     series = file_series(series=2, days=130)
     plan = replace(read_tasks()["daily_7"], part=0.2, models=("window_mean", "auto_ets"))
     memo = Memo(tmp_path)
-    first = full_backtest(series, plan=plan, memo=memo)
-    again = full_backtest(series, plan=plan, memo=memo)
+    first = backtest_file(series, plan=plan, memo=memo)
+    again = backtest_file(series, plan=plan, memo=memo)
     assert again.scores.equals(first.scores)
     kept = [dict(made.costs.select("model_id", "n_kept").iter_rows()) for made in (first, again)]
     answers = first.costs["n_series"][0] * first.costs["n_origins"][0]

@@ -202,7 +202,7 @@ def test_real_emotion_shares_beat_the_flat_line_with_honest_coverage() -> None:
         n="total",
     )
     plan = replace(read_tasks()["daily_7"], models=("window_mean", "auto_ets"))
-    scores = backtest_file(series, plan=plan)
+    scores = backtest_file(series, plan=plan).scores
     best = leaderboard(scores).filter(pl.col("model_id") == "ensemble").row(0, named=True)
     assert best["relative_wis"] < 0.95
     assert best["coverage_95"] == pytest.approx(0.95, abs=0.06)

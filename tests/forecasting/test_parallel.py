@@ -23,7 +23,7 @@ PLAN = TaskPlan(
 def _scores(workers: Workers, *, folder: Path | None = None) -> pl.DataFrame:
     return backtest_file(
         file_series(series=CHUNK + 2, days=90), plan=PLAN, memo=Memo(folder, workers=workers)
-    )
+    ).scores
 
 
 @pytest.fixture(scope="module")

@@ -133,7 +133,7 @@ def test_nothing_after_the_as_of_date_matters(kind: str, folders: dict[str, Path
     plan = replace(
         read_tasks()["daily_7"], horizon=4, every=4, part=0.1, models=(f"chronos:{folders[kind]}",)
     )
-    first, second = (backtest_file(frame, plan=plan, as_of=cut) for frame in (series, noisy))
+    first, second = (backtest_file(frame, plan=plan, as_of=cut).scores for frame in (series, noisy))
     assert first.equals(second)
     assert set(first["model_id"]) == {"flat_line", f"chronos_tiny_{kind}", "ensemble", "ensemble_median"}
 

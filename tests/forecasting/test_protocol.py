@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.backtest import WARM_UP
-from forecasting.files import full_backtest
+from forecasting.files import backtest_file
 from forecasting.protocol import SCHEMA, WINDOWS, averages, hit_rate, hit_rates
 from forecasting.tasks import read_tasks
 
@@ -142,11 +142,11 @@ def test_a_backtest_joins_the_medians_of_the_scored_origins() -> None:
     """A task with peaks has them beside the same scores; the median ahead is what the errors were taken of."""
     series = file_series(series=2, days=150)
     plan = replace(read_tasks()["argentina_protocol_14"], models=("flat_line", "window_mean"), part=0.6)
-    found = full_backtest(series, plan=plan)
+    found = backtest_file(series, plan=plan)
     assert found.peaks is not None
     assert set(found.peaks["model_id"]) == {"flat_line", "window_mean", "ensemble", "ensemble_median"}
     assert set(found.peaks["target"]) == {"s0", "s1"}
-    without = full_backtest(series, plan=replace(plan, peaks=False))
+    without = backtest_file(series, plan=replace(plan, peaks=False))
     assert without.peaks is None
     assert without.scores.equals(found.scores)
     assert WARM_UP == 3
