@@ -17,6 +17,7 @@ from warehouse.amplification import amplified_sql
 from warehouse.cells import LEVELS
 from warehouse.config import Config
 from warehouse.disclosure import disclose
+from warehouse.rounding import to_step
 from warehouse.scores import table_of
 from warehouse.scoring import Scorer
 from warehouse.store import Receipt, Store, batched
@@ -167,7 +168,7 @@ def released_quality(counts: pl.DataFrame, *, shown: pl.DataFrame, config: Confi
         shown.with_columns(pl.col("geo_type").cast(pl.String)), on=_PLACE, how="semi"
     )
     kept = typed.join(open_cells, on=_PLACE, how="inner", maintain_order="left")
-    scored, matched = _to_step(pl.col("n_scored"), step), _to_step(pl.col("n_matched"), step)
+    scored, matched = to_step(pl.col("n_scored"), step), to_step(pl.col("n_matched"), step)
     posts = pl.col("posts")
     metrics = {
         "posts": ("all", posts),
@@ -192,10 +193,6 @@ def released_quality(counts: pl.DataFrame, *, shown: pl.DataFrame, config: Confi
 def _safe(value: pl.Expr, count: str, least: int) -> pl.Expr:
     """Nothing where 1 to `least` posts stand behind a number."""
     return pl.when((pl.col(count) == 0) | (pl.col(count) > least)).then(value)
-
-
-def _to_step(count: pl.Expr, step: int) -> pl.Expr:
-    return (count / step).round() * step
 
 
 def _open_cells(counts: pl.DataFrame, *, config: Config) -> pl.DataFrame:

@@ -25,6 +25,7 @@ import polars as pl
 
 from warehouse.complementary import COMPLEMENTARY, HITS, PEOPLE_FLOOR, UNITS, close
 from warehouse.config import DisclosureConfig
+from warehouse.rounding import to_step
 from warehouse.tables import CENSORED, NOT_APPLICABLE, NOT_MISSING
 
 NUMERATOR = "numerator"
@@ -61,13 +62,13 @@ def _counted(cells: pl.DataFrame, *, config: DisclosureConfig) -> pl.DataFrame:
     """Add the counts that are guarded, and the floor for the people among them."""
     step, is_share = config.rounding, pl.col("statistic") == "share"
     units = pl.when("people_unknown").then("n_posts").otherwise("sample_size").fill_null(0)
-    shown = _to_step(units, step)
+    shown = to_step(units, step)
     return cells.with_columns(
         units=units,
         units_shown=shown,
-        posts_shown=_to_step(pl.col("n_posts"), step).cast(pl.Int64),
+        posts_shown=to_step(pl.col("n_posts"), step).cast(pl.Int64),
         hits=pl.when(is_share).then("numerator"),
-        hits_shown=pl.when(is_share).then(_to_step(pl.col("value_unweighted") * shown, step)),
+        hits_shown=pl.when(is_share).then(to_step(pl.col("value_unweighted") * shown, step)),
         floor=pl.when("people_unknown").then(config.post_floor).otherwise(config.people_floor),
     )
 
@@ -136,10 +137,6 @@ def published_error(value: pl.Expr, *, n: pl.Expr) -> pl.Expr:
     return (smoothed * (1.0 - smoothed) / n).sqrt()
 
 
-def _to_step(count: pl.Expr, step: int) -> pl.Expr:
-    return (count / step).round() * step
-
-
 def _code(kept: pl.Expr) -> pl.Expr:
     return pl.when(kept).then(NOT_MISSING).otherwise(CENSORED).cast(pl.Int8)
 
@@ -160,8 +157,8 @@ def disclose_contagion(rows: pl.DataFrame, *, config: DisclosureConfig) -> pl.Da
     numbers = [name for name in rows.columns if rows.schema[name] == pl.Float64]
     return rows.with_columns(
         *[pl.when(~hide).then(pl.col(name).round(3)).alias(name) for name in numbers],
-        n_edges=_to_step(pl.col("n_edges"), config.rounding).cast(pl.Int64),
-        n_people=pl.when(~hide).then(_to_step(pl.col("n_people"), config.rounding).cast(pl.Int64)),
+        n_edges=to_step(pl.col("n_edges"), config.rounding).cast(pl.Int64),
+        n_people=pl.when(~hide).then(to_step(pl.col("n_people"), config.rounding).cast(pl.Int64)),
     )
 
 

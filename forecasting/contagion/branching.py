@@ -13,6 +13,7 @@ import polars as pl
 from forecasting.contagion.hawkes import DELAYS, Events, HawkesFit, fit_hawkes
 from forecasting.contagion.ledger import HOUR_MS, milliseconds
 from forecasting.contagion.states import NO_MEASURE, state_of
+from warehouse.rounding import to_step
 
 OTHER = "other"
 LEAST_EVENTS, MOST_EVENTS, MOST_MEASURES = 200, 20_000, 5
@@ -37,7 +38,7 @@ class Floors:
 
     def rounded(self, count: pl.Expr) -> pl.Expr:
         """Rounded as every published count is."""
-        return ((count / self.step).round() * self.step).cast(pl.Int64)
+        return to_step(count, self.step).cast(pl.Int64)
 
     def allow(self, *, people: int | None, posts: int) -> bool:
         """Whether that many are enough; without people, only where a floor for posts is set."""
@@ -54,8 +55,8 @@ def branching(
     `posts` has author_key, created_at and a 0–1 column per measure. A person's posts of one kind within an hour of
     each other are one event. Numbers are null where the verdict is `not identifiable`; `reason` says why: times
     known to the day or hour only, fewer than 200 events, too few people, an interval wider than .5, gaps that the
-    fit does not explain (p < .01), or a ratio that a drifting level would give as well. At most the newest
-    20,000 events are used, and no fewer than three days.
+    fit does not explain (p < .01), or a ratio that a drifting level would give as well. `n_events` is null where too
+    few people are behind them. At most the newest 20,000 events are used, and no fewer than three days.
     """
     events = _events(posts, measures=measures, thresholds=thresholds)
     counts = events.group_by("kind").agg(
@@ -137,7 +138,8 @@ def _rows(
             reason = few or _doubt(fit, steady=steady, at=(i, j))
             number = (None, None, None) if reason else (fit.ratios[i, j], fit.low[i, j], fit.high[i, j])
             verdict = NOT_IDENTIFIABLE if reason else ESTIMATED
-            rows.append((target, source, *number, None, fit.delays[i], fit.fit_p[i], posts, verdict, reason))
+            shown = None if few else posts
+            rows.append((target, source, *number, None, fit.delays[i], fit.fit_p[i], shown, verdict, reason))
     frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     whole = (frame["verdict"] == ESTIMATED).all()
     own = (pl.col("verdict") == ESTIMATED) & (pl.col("branching_low") > 0)
@@ -164,6 +166,10 @@ def _doubt(fit: HawkesFit, *, steady: HawkesFit, at: tuple[int, int]) -> str | N
 
 def _closed(measures: tuple[str, ...], *, counts: pl.DataFrame, reason: str, floors: Floors) -> pl.DataFrame:
     """A row per measure without numbers."""
-    sizes = dict(counts.select("kind", "n").iter_rows())
-    rows = [(name, name, *[None] * 6, sizes.get(name, 0), NOT_IDENTIFIABLE, reason) for name in measures]
+    known = counts["p"].sum() > 0
+    sizes = {
+        name: n if floors.allow(people=p if known else None, posts=n) else None
+        for name, n, p in counts.iter_rows()
+    }
+    rows = [(name, name, *[None] * 6, sizes.get(name), NOT_IDENTIFIABLE, reason) for name in measures]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row").with_columns(floors.rounded(pl.col("n_events")))

@@ -53,7 +53,8 @@ def weaker_ties(
     """One row, as in `SCHEMA`: mean overlap under `first` (anger) and `second` (joy), and a one-sided p.
 
     The p is the share of shuffles of the two labels within days that make the first at least as much weaker,
-    (1 + k) / (1 + permutations). A pair counts once a day and label. Null where too few people are behind either.
+    (1 + k) / (1 + permutations). A pair counts once a day and label. Null where too few people are behind either, as is
+    a count of too few.
     """
     both = pl.concat(
         [
@@ -64,7 +65,12 @@ def weaker_ties(
     on, strength = both["on"].to_numpy(), both["strength"].to_numpy()
     sizes = pl.DataFrame({"n_first": [int(on.sum())], "n_second": [int((~on).sum())]})
     counts = sizes.select(floors.rounded(pl.all())).row(0, named=True)
-    row: dict[str, object] = dict.fromkeys(SCHEMA) | {"first": FIRST, "second": SECOND} | counts
+    row: dict[str, object] = dict.fromkeys(SCHEMA) | {"first": FIRST, "second": SECOND}
+    row |= {
+        name: counts[name]
+        for name, who in (("n_first", first), ("n_second", second))
+        if who.people >= floors.people
+    }
     if min(first.people, second.people) >= floors.people:
         day = both["day"].rank("dense").to_numpy()
         means = float(strength[on].mean()), float(strength[~on].mean())

@@ -163,3 +163,13 @@ def test_rows_name_every_pair_of_kinds() -> None:
     assert set(rows.select("target", "source").rows()) == {
         (a, b) for a in ("anger", OTHER) for b in ("anger", OTHER)
     }
+
+
+def test_a_count_that_few_people_are_behind_is_not_shown() -> None:
+    """Neither where nothing is fitted, nor where too few people are behind a fit."""
+    posts = _posts(make_events(Stream(seed=3, ratio=0.6)))
+    lonely = posts.with_columns(author_key=pl.lit("one"))
+    for some in (lonely, lonely.head(20), posts.head(20)):
+        row = _branching(some)
+        assert row["verdict"] == "not identifiable"
+        assert row["n_events"] is None
