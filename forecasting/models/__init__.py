@@ -14,11 +14,10 @@ from forecasting.models.neural import gru, nhits, patch_tst
 from forecasting.models.pretrained import PREFIX, Pretrained
 from forecasting.models.statistical import auto_arima, auto_ces, auto_ets, auto_theta, mstl
 from warehouse.errors import ConfigError
+from warehouse.main_model import COHERENT, ENSEMBLE
+from warehouse.skill import BASELINE
 
-BASELINE = "flat_line"
-ENSEMBLE = "ensemble"
 MEDIAN = "ensemble_median"
-COHERENT = "coherent"
 # The names of models that were trained elsewhere begin like this.
 FOREIGN = "chronos_"
 REGISTRY: dict[str, Callable[[], Forecaster]] = {

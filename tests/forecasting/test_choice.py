@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.choice import choose
-from forecasting.models import COHERENT, ENSEMBLE
 from warehouse.main_model import CHANCE, DEFAULTS, MARGIN, MIN_ORIGINS, SERIES
 from warehouse.skill import relative_wis
 from warehouse.tables import TABLES
@@ -91,10 +90,6 @@ def _chosen(
     )
     assert rows.height == 1
     return rows.row(0, named=True)
-
-
-def test_the_defaults_go_by_the_names_of_the_models() -> None:
-    assert DEFAULTS == (COHERENT, ENSEMBLE)
 
 
 def test_what_fits_together_is_the_default_where_it_is() -> None:
