@@ -47,9 +47,9 @@ def alerts_file(
     columns of `OUTPUT`, sorted by series and time, from each series' first judged period on (28 days or
     10 weeks observed before the guard band of 7 days or 3 weeks; 7 to 11 periods with EARS). A later
     period that cannot be judged has nulls and no alarm. `alarm` is p_value <= alpha; q_value is
-    Benjamini–Hochberg across the series of a period. `alpha` is .01 unless given;
-    with EARS it is what its published bounds (3, 3 and 2) come to, .00135. Raises `InputError` when the table
-    cannot be used.
+    Benjamini–Hochberg across the series of a period. `threshold` is null where any value would alarm (C3).
+    `alpha` is .01 unless given; with EARS it is what its published bounds (3, 3 and 2) come to, .00135. Raises
+    `InputError` when the table cannot be used.
     """
     rule = _rule(alpha, detector=detector)
     table = _checked(series)
@@ -91,9 +91,14 @@ def _judged(table: pl.DataFrame, *, frequency: Frequency, rule: Rule) -> pl.Data
 
 
 def _by_ears(table: pl.DataFrame, *, grid: Grid, variant: Variant, alpha: float) -> pl.DataFrame:
-    found = ears(grid.spread(table["value"]), variant=variant, alpha=alpha)
-    names = ("expected", "threshold", "p_value")
-    return table.with_columns(grid.gather(part, name=name) for name, part in zip(names, found, strict=True))
+    expected, threshold, p_value = ears(grid.spread(table["value"]), variant=variant, alpha=alpha)
+    # Where the days before alarm by themselves, no value of today is the bound.
+    bound = np.where(np.isfinite(threshold), threshold, np.nan)
+    return table.with_columns(
+        grid.gather(expected, name="expected"),
+        grid.gather(bound, name="threshold"),
+        grid.gather(p_value, name="p_value"),
+    )
 
 
 def _outcome(table: pl.DataFrame, alpha: float) -> pl.DataFrame:

@@ -72,3 +72,15 @@ def test_a_file_is_judged_by_the_named_detector_at_its_published_bound() -> None
     assert out["alarm"].to_list() == expected
     looser = alerts_file(table, detector="ears_c2", alpha=0.05)
     assert looser["alarm"].sum() > out["alarm"].sum()
+
+
+def test_no_threshold_of_a_file_is_infinite() -> None:
+    """C3 alarms on whatever comes after two days far above; then there is no bound to name."""
+    days = [dt.date(2024, 1, 1) + dt.timedelta(days=k) for k in range(30)]
+    values = [10 + k % 3 for k in range(27)] + [90, 95, 10]
+    series = pl.DataFrame({"series_id": "a", "time_value": days, "value": values})
+    judged = alerts_file(series, detector="ears_c3")
+    last = judged.row(-1, named=True)
+    assert last["alarm"]
+    assert last["threshold"] is None
+    assert judged["threshold"].drop_nulls().is_finite().all()

@@ -172,6 +172,12 @@ def test_alerts_of_a_file_find_the_last_day(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     out = pl.read_csv(tmp_path / "a.csv")
     assert out.filter(pl.col("time_value") == "2024-04-09")["alarm"].to_list() == [True, True]
+    plain = affectcast("alerts", "--series", "s.csv", "--detector", "ears_c1", "--out", "e.csv", cwd=tmp_path)
+    assert plain.returncode == 0, plain.stderr
+    ears = pl.read_csv(tmp_path / "e.csv")
+    assert ears.columns == out.columns
+    assert ears.height > out.height
+    assert ears.filter(pl.col("time_value") == "2024-04-09")["alarm"].to_list() == [True, True]
 
 
 def test_contagion_of_a_file_with_given_measures(tmp_path: Path) -> None:
