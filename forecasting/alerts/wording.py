@@ -38,8 +38,8 @@ FORBIDDEN = (
 )
 TEMPLATES: Mapping[str, str] = {
     "prevalence_high": (
-        "{label} was {observed} in {place} {period}, above the {threshold} that its own past leads one to "
-        "expect at most (expected {expected}; {people}). Higher than usual since {since}."
+        "{label} was {observed} in {place} {period}, above the {threshold} from which it is unusual after its "
+        "own past and what came just before (expected {expected}; {people}). Higher than usual since {since}."
     ),
     "forecast_high": (
         "{label} in {place} may rise above {threshold}, if so around {period}: the chance is {observed}, against "
