@@ -87,10 +87,16 @@ def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
         "alerts": "sample_size",
         "breaks": "sample_size",
         "contagion": "n_people",
+        "diffusion": "n_people",
+        "transitions": "n_people",
+        "lead_lag": "sample_size",
+        "growth": "sample_size",
         "word_shifts": "n_people",
     }
     for name, column in (people | {"event_effects": "sample_size"}).items():
-        few = frames[name].filter(pl.col(column) < floor).height
+        # A cell of transitions that nobody is behind shows 0.
+        least = 1 if name == "transitions" else 0
+        few = frames[name].filter(pl.col(column).is_between(least, floor, closed="left")).height
         broken += [f"out.{name}: {column} below {floor}: {few} rows"] if few else []
     described = frames["data_quality"].filter(pl.col("metric") == "people", pl.col("value") < floor).height
     broken += [f"out.data_quality: people below {floor}: {described} rows"] if described else []
@@ -124,6 +130,8 @@ def _frame(store: Store, *, table: Table, issue: dt.date, config: Config) -> pl.
         return rows.filter(pl.col("sample_size").is_null() | (pl.col("sample_size") >= floor))
     if table.name == "out.data_quality":
         return store.read(table, where="time_value <= ?", parameters=[issue])
+    if table.name == "out.alert_tests":
+        return store.read(table, where="issue BETWEEN ? AND ?", parameters=[since, issue])
     if table.name == "out.alerts":
         rows = store.read(table, where="issue BETWEEN ? AND ?", parameters=[since, issue])
         newest = rows.sort("alert_id", "issue").unique("alert_id", keep="last", maintain_order=True)
@@ -131,6 +139,8 @@ def _frame(store: Store, *, table: Table, issue: dt.date, config: Config) -> pl.
     if table.name == "out.contagion":
         rows = store.read(table, where="window_end <= ?", parameters=[issue])
         return rows.filter(pl.col("n_people").is_null() | (pl.col("n_people") >= floor))
+    if table.name in ("out.diffusion", "out.transitions", "out.weak_ties", "out.lead_lag", "out.growth"):
+        return store.read(table, where="window_end = ?", parameters=[issue])
     if table.name == "out.word_shifts":
         return store.read(
             table, where="window_end = ?", parameters=[SignalSpec(config=config, issue=issue).last_day]

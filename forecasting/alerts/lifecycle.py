@@ -82,7 +82,8 @@ def _with_ids(candidates: pl.DataFrame, *, before: pl.DataFrame) -> pl.DataFrame
 
 
 def _fresh(firing: pl.DataFrame) -> pl.DataFrame:
-    return firing.with_columns(pl.lit("open").alias("status")).select(_columns())
+    own = pl.lit(None, dtype=pl.String).alias("group_id")
+    return firing.with_columns(pl.lit("open").alias("status"), own).select(_columns())
 
 
 def _carried(quiet: pl.DataFrame, *, candidates: pl.DataFrame) -> pl.DataFrame:
@@ -116,5 +117,7 @@ def _acknowledge(rows: pl.DataFrame, *, acknowledged: pl.DataFrame) -> pl.DataFr
 def _contract(rows: pl.DataFrame, *, issue: dt.date) -> pl.DataFrame:
     if rows.is_empty():
         return empty(ALERTS)
-    dated = rows.with_columns(pl.lit(issue, dtype=pl.Date).alias("issue"))
+    dated = rows.with_columns(
+        pl.lit(issue, dtype=pl.Date).alias("issue"), pl.coalesce("group_id", "alert_id")
+    )
     return ALERTS.schema.validate(dated.select(ALERTS.columns), cast=True).sort("alert_id")

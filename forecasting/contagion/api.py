@@ -173,7 +173,16 @@ def _contract(rows: pl.DataFrame, *, window_start: dt.date, window_end: dt.date)
         pl.lit(window_end).alias("window_end"),
         *(
             pl.lit(None, dtype=pl.Float64).alias(column)
-            for column in ("branching_ratio", "branching_low", "branching_high", "velocity", "coverage")
+            for column in (
+                "ratio_low",
+                "ratio_high",
+                "branching_ratio",
+                "branching_low",
+                "branching_high",
+                "velocity",
+                "coverage",
+            )
         ),
+        pl.lit(None, dtype=pl.Int64).alias("parts_above"),
     )
     return CONTAGION.schema.validate(full.select(CONTAGION.columns), cast=True).sort(CONTAGION.key)

@@ -78,6 +78,7 @@ def frames(*, nasty: bool = False) -> dict[str, pl.DataFrame]:
         "model_choice": _choices(places),
         "scores": _scores(),
         "alerts": _alerts(nasty=nasty),
+        "alert_tests": _alert_tests(),
         "events": _events(nasty=nasty),
         "measure_quality": _quality(),
         "survey_validity": _surveys(),
@@ -386,6 +387,7 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
     base |= {"p_value": 0.0004, "q_value": 0.008, "lead_days": None, "past_precision": 0.71, "status": "open"}
     first = base | {
         "alert_id": "a1",
+        "group_id": "a1",
         "kind": "prevalence_high",
         "signal": signal("lexicon", "anxiety"),
         "geo_type": "region",
@@ -399,6 +401,7 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
     }
     second = first | {
         "alert_id": "a2",
+        "group_id": "a2",
         "kind": "forecast_high",
         "geo_type": "nation",
         "location": "us",
@@ -410,6 +413,7 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
     }
     third = first | {
         "alert_id": "a3",
+        "group_id": "a3",
         "kind": "data_break",
         "signal": signal("emotion", "fear"),
         "severity": "low",
@@ -421,6 +425,14 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
         "message": "The number of posts changed suddenly; this is not a change of mood.",
     }
     return [first, second, third]
+
+
+def _alert_tests() -> list[dict[str, Any]]:
+    base = {"issue": ISSUE, "alpha": 0.01, "false_discovery_rate": 0.05, "budget_per_week": 2.0}
+    return [
+        base | {"kind": "prevalence_high", "n_tests": 40, "expected_false_per_week": 1.2, "opened": 1},
+        base | {"kind": "prevalence_rise", "n_tests": 40, "expected_false_per_week": 0.8, "opened": 0},
+    ]
 
 
 def _events(*, nasty: bool) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import dataframely as dy
 import polars as pl
 
-from warehouse.tables import core, forecasts, out, raw
+from warehouse.tables import alerts, contagion, core, forecasts, out, raw
 from warehouse.tables.codes import (
     ALERT_STATUS,
     CENSORED,
@@ -87,8 +87,14 @@ _ALL = (
     Table(name="out.peak_outlook", schema=forecasts.PeakOutlook, published=True),
     Table(name="out.model_choice", schema=forecasts.ModelChoice, published=True),
     Table(name="out.scores", schema=forecasts.Scores, published=True),
-    Table(name="out.alerts", schema=out.Alerts, published=True),
-    Table(name="out.contagion", schema=out.Contagion, published=True),
+    Table(name="out.alerts", schema=alerts.Alerts, published=True),
+    Table(name="out.alert_tests", schema=alerts.AlertTests, published=True),
+    Table(name="out.contagion", schema=contagion.Contagion, published=True),
+    Table(name="out.diffusion", schema=contagion.Diffusion, published=True),
+    Table(name="out.transitions", schema=contagion.Transitions, published=True),
+    Table(name="out.weak_ties", schema=contagion.WeakTies, published=True),
+    Table(name="out.lead_lag", schema=contagion.LeadLag, published=True),
+    Table(name="out.growth", schema=contagion.Growth, published=True),
     Table(name="out.word_shifts", schema=out.WordShifts, published=True),
     Table(name="out.events", schema=out.Events, published=True),
     Table(name="out.event_effects", schema=out.EventEffects, published=True),

@@ -1,11 +1,11 @@
-"""What a publication holds, beside `core.Signals`."""
+"""What a publication holds, beside signals (`core.py`), forecasts, alerts and contagion."""
 
 from __future__ import annotations
 
 import dataframely as dy
 import polars as pl
 
-from warehouse.tables.codes import ALERT_KINDS, ALERT_STATUS, GEO_TYPES, SEVERITIES, TIME_TYPES, share
+from warehouse.tables.codes import GEO_TYPES, TIME_TYPES, share
 
 EFFECT_REASONS = ["window_not_over", "too_few_days_before", "too_few_days_after", "too_few_placebo_days"]
 
@@ -33,60 +33,6 @@ class SignalCatalogue(dy.Schema):
     label_en = dy.String(nullable=False)
     label_es = dy.String(nullable=False)
     direction = dy.Enum(["higher_is_worse", "higher_is_better", "neutral"], nullable=False)
-
-
-class Alerts(dy.Schema):
-    """One row per thing worth a person's attention and night it was alive, with the evidence for it.
-
-    A publication holds the newest row of each alert.
-    """
-
-    alert_id = dy.String(primary_key=True)
-    kind = dy.Enum(ALERT_KINDS, nullable=False)
-    signal = dy.String(nullable=False)
-    population = dy.String(nullable=False)
-    geo_type = dy.Enum(GEO_TYPES, nullable=False)
-    location = dy.String(nullable=False)
-    time_type = dy.Enum(TIME_TYPES, nullable=False)
-    time_value = dy.Date(nullable=False)
-    issue = dy.Date(primary_key=True)
-    detector = dy.String(nullable=False)
-    observed = dy.Float64(nullable=True)
-    expected = dy.Float64(nullable=True)
-    threshold = dy.Float64(nullable=True)
-    sample_size = dy.Int64(nullable=True, min=0)
-    p_value = share()
-    q_value = share()
-    severity = dy.Enum(SEVERITIES, nullable=False)
-    lead_days = dy.Int32(nullable=True)
-    past_precision = share()
-    status = dy.Enum(ALERT_STATUS, nullable=False)
-    message = dy.String(nullable=False)
-
-
-class Contagion(dy.Schema):
-    """Does an emotion follow exposure more often than when exposures are shuffled?"""
-
-    measure = dy.String(primary_key=True)
-    population = dy.String(primary_key=True)
-    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
-    location = dy.String(primary_key=True)
-    window_start = dy.Date(primary_key=True)
-    window_end = dy.Date(primary_key=True)
-    tie_bin = dy.String(primary_key=True)
-    n_edges = dy.Int64(nullable=False, min=0)
-    n_people = dy.Int64(nullable=True, min=0)
-    follow_rate = share()
-    null_rate = share()
-    ratio = dy.Float64(nullable=True, min=0.0)
-    p_value = share()
-    q_value = share()
-    branching_ratio = dy.Float64(nullable=True, min=0.0)
-    branching_low = dy.Float64(nullable=True, min=0.0)
-    branching_high = dy.Float64(nullable=True, min=0.0)
-    mean_tie_strength = dy.Float64(nullable=True, min=0.0)
-    velocity = dy.Float64(nullable=True, min=0.0)
-    coverage = share()
 
 
 class WordShifts(dy.Schema):
