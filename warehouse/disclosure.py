@@ -156,6 +156,7 @@ def disclose_contagion(rows: pl.DataFrame, *, config: DisclosureConfig) -> pl.Da
     hide = _too_few(config) | one_hidden
     numbers = [name for name in rows.columns if rows.schema[name] == pl.Float64]
     return rows.with_columns(
+        pl.when(~hide).then("parts_above").alias("parts_above"),
         *[pl.when(~hide).then(pl.col(name).round(3)).alias(name) for name in numbers],
         n_edges=to_step(pl.col("n_edges"), config.rounding).cast(pl.Int64),
         n_people=pl.when(~hide).then(to_step(pl.col("n_people"), config.rounding).cast(pl.Int64)),

@@ -33,7 +33,7 @@ from forecasting.alerts.wording import (
 from forecasting.breaks.find import SEVERAL, VERSION
 from warehouse.config import AlertsConfig
 
-CONTAGION_Q = 0.05
+CONTAGION_Q, CONTAGION_RATIO = 0.05, 1.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,13 +133,17 @@ def detect_since(inputs: AlertInputs, *, last_night: dt.date | None, issue: dt.d
 def contagion_candidates(contagion: pl.DataFrame, *, people_floor: int) -> pl.DataFrame:
     """One candidate per measure and place of the newest window, over all ties.
 
-    It fires where q < .05 and the ratio is above 1, with people unknown or at least `people_floor`.
+    It fires where the ratio is surely large and lasts: q < .05, its interval wholly at or above 1.1 and an excess in
+    all three parts of the window, with people unknown or at least `people_floor`. It exceeds where q < .05 and the
+    ratio is above 1.
     """
     whole = contagion.filter(pl.col("tie_bin") == "all")
     newest = whole.filter(pl.col("window_end") == pl.col("window_end").max())
+    exceeds = (pl.col("q_value") < CONTAGION_Q) & (pl.col("ratio") > 1.0)
     fires = (
-        (pl.col("q_value") < CONTAGION_Q)
-        & (pl.col("ratio") > 1.0)
+        exceeds
+        & (pl.col("ratio_low") >= CONTAGION_RATIO)
+        & (pl.col("parts_above") == 3)
         & (pl.col("n_people").is_null() | (pl.col("n_people") >= people_floor))
     ).fill_null(False)
     return candidates(
@@ -160,7 +164,7 @@ def contagion_candidates(contagion: pl.DataFrame, *, people_floor: int) -> pl.Da
             "q_value",
             pl.when(pl.col("ratio") >= 2).then(pl.lit("medium")).otherwise(pl.lit("low")).alias("severity"),
             fires.alias("fires"),
-            fires.alias("exceeds"),
+            exceeds.fill_null(False).alias("exceeds"),
         )
     )
 

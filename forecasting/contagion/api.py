@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from forecasting.alerts.fdr import q_values
 from forecasting.contagion.edges import Exposures, answers, exposures
-from forecasting.contagion.follow import Verdict, follow_test
+from forecasting.contagion.follow import PARTS, Verdict, follow_test
 from forecasting.contagion.plain import interactions_of, posts_of
 from forecasting.contagion.ties import tie_strength
 from warehouse.config import ContagionConfig
@@ -62,7 +62,10 @@ def measure_contagion(
         on = scores.select("post_id", (pl.col(measure) >= thresholds[measure]).alias("on")).drop_nulls()
         found = exposures(edges, posts=inside, expressed=on, window_hours=config.window_hours)
         if not found.frame.is_empty():
-            parts.append(_rows(found, measure=measure, permutations=config.permutations, seed=seed))
+            part = _third(found.frame["day"], start=window_start, end=window_end)
+            parts.append(
+                _rows(found, measure=measure, part=part, permutations=config.permutations, seed=seed)
+            )
     if not parts:
         return empty(CONTAGION)
     return _contract(pl.concat(parts), window_start=window_start, window_end=window_end)
@@ -113,7 +116,15 @@ def _notes(table: pl.DataFrame, *, rows: pl.DataFrame, permutations: int) -> lis
     return notes
 
 
-def _rows(found: Exposures, *, measure: str, permutations: int, seed: int) -> pl.DataFrame:
+def _third(day: pl.Series, *, start: dt.date, end: dt.date) -> NDArray[np.int64]:
+    """In which of three equal parts of the window's days, from 0."""
+    since = (day - pl.Series([start])[0]).dt.total_days().to_numpy().astype(np.int64)
+    return since * PARTS // ((end - start).days + 1)
+
+
+def _rows(
+    found: Exposures, *, measure: str, part: NDArray[np.int64], permutations: int, seed: int
+) -> pl.DataFrame:
     frame = found.frame
     everyone = np.ones(len(frame), dtype=bool)
     groups: dict[str, NDArray[np.bool_]] = {"all": everyone}
@@ -123,7 +134,9 @@ def _rows(found: Exposures, *, measure: str, permutations: int, seed: int) -> pl
         weak = ties["weak"].to_numpy()
         groups |= {"strong": ~weak, "weak": weak}
         overlap = ties["overlap"].to_numpy()
-    verdicts = follow_test(found, groups=list(groups.values()), permutations=permutations, seed=seed)
+    verdicts = follow_test(
+        found, groups=list(groups.values()), part=part, permutations=permutations, seed=seed
+    )
     rows = [
         {"measure": measure, "tie_bin": name}
         | _numbers(verdict)
@@ -131,10 +144,11 @@ def _rows(found: Exposures, *, measure: str, permutations: int, seed: int) -> pl
         | {"mean_tie_strength": _mean_strength(frame, group=group, overlap=overlap)}
         for (name, group), verdict in zip(groups.items(), verdicts, strict=True)
     ]
-    return pl.DataFrame(rows, schema_overrides={"n_people": pl.Int64} | dict.fromkeys(_REALS, pl.Float64))
+    whole = dict.fromkeys(("n_people", "parts_above"), pl.Int64)
+    return pl.DataFrame(rows, schema_overrides=whole | dict.fromkeys(_REALS, pl.Float64))
 
 
-_REALS = ("follow_rate", "null_rate", "ratio", "p_value", "mean_tie_strength")
+_REALS = ("follow_rate", "null_rate", "ratio", "ratio_low", "ratio_high", "p_value", "mean_tie_strength")
 
 
 def _numbers(verdict: Verdict) -> dict[str, object]:
@@ -143,6 +157,9 @@ def _numbers(verdict: Verdict) -> dict[str, object]:
         "follow_rate": verdict.follow_rate,
         "null_rate": verdict.null_rate,
         "ratio": verdict.ratio,
+        "ratio_low": verdict.ratio_low,
+        "ratio_high": verdict.ratio_high,
+        "parts_above": verdict.parts_above,
         "p_value": verdict.p_value,
     }
 
@@ -173,16 +190,7 @@ def _contract(rows: pl.DataFrame, *, window_start: dt.date, window_end: dt.date)
         pl.lit(window_end).alias("window_end"),
         *(
             pl.lit(None, dtype=pl.Float64).alias(column)
-            for column in (
-                "ratio_low",
-                "ratio_high",
-                "branching_ratio",
-                "branching_low",
-                "branching_high",
-                "velocity",
-                "coverage",
-            )
+            for column in ("branching_ratio", "branching_low", "branching_high", "velocity", "coverage")
         ),
-        pl.lit(None, dtype=pl.Int64).alias("parts_above"),
     )
     return CONTAGION.schema.validate(full.select(CONTAGION.columns), cast=True).sort(CONTAGION.key)

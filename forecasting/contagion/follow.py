@@ -10,23 +10,33 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import special
+from scipy import special, stats
 
 from forecasting.contagion.edges import Exposures
 from forecasting.contagion.rates import Floats, logit
 
 RIDGE, STEPS = 1e-4, 12
+# An interval that spans more than this many times its ratio says nothing.
+PARTS, LEVEL, WIDEST = 3, 0.95, 1e3
 FLIP_CELLS = 4_000_000
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Observed and shuffled follow rates of one group of exposures; None where there is no exposure."""
+    """Observed and shuffled follow rates of one group of exposures; None where there is no exposure.
+
+    `ratio_low` and `ratio_high` are the 95 % interval of the ratio, None also where nothing was followed, one cluster
+    is all there is, or an end is a thousand times away. `parts_above` of the three parts have an excess above 0; None
+    where one has no exposure.
+    """
 
     n_edges: int
-    follow_rate: float | None
-    null_rate: float | None
-    p_value: float | None
+    follow_rate: float | None = None
+    null_rate: float | None = None
+    p_value: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    parts_above: int | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -37,9 +47,9 @@ class Verdict:
 
 
 def follow_test(
-    exposures: Exposures, *, groups: list[NDArray[np.bool_]], permutations: int, seed: int
-) -> list[Verdict]:
-    """Test each group of exposures (masks over the rows of the frame).
+    exposures: Exposures, *, groups: list[NDArray[np.bool_]], part: NDArray[np.int64], permutations: int, seed: int
+) -> list[Verdict]:  # fmt: skip
+    """Test each group of exposures (masks over the rows of the frame); `part` says in which third of the days each is.
 
     The score of an exposure is (followed - expected) × surprise. Its mean is 0 without influence,
     whoever talks to whom and whatever the day, because the surprise averages to 0 over the posts that
@@ -53,13 +63,14 @@ def follow_test(
     score = residual * frame["surprise"].to_numpy()
     scores = np.stack([score * group for group in groups], axis=1)
     names = ["source", "responder"] if exposures.has_people else ["thread"]
+    clusters = [_codes(frame, column=name) for name in names]
     p_values = [
-        _flip_p(scores, cluster=_codes(frame, column=name), permutations=permutations, seed=seed)
-        for name in names
+        _flip_p(scores, cluster=cluster, permutations=permutations, seed=seed) for cluster in clusters
     ]
     largest = np.max(np.stack(p_values), axis=0)
     return [
-        _verdict(frame, score=score, group=group, p_value=float(largest[k])) for k, group in enumerate(groups)
+        _verdict(_Group.of(frame, score=score, mask=group, part=part, clusters=clusters), p_value=float(p))
+        for group, p in zip(groups, largest, strict=True)
     ]
 
 
@@ -115,12 +126,70 @@ def _logistic(x: Floats, *, y: Floats) -> Floats:
     return np.asarray(special.expit(np.clip(design @ beta, -15, 15)))
 
 
-def _verdict(frame: pl.DataFrame, *, score: Floats, group: NDArray[np.bool_], p_value: float) -> Verdict:
+@dataclass(frozen=True)
+class _Group:
+    """The exposures of one group: their scores, and what they are counted by."""
+
+    score: Floats
+    exposed: NDArray[np.bool_]
+    followed: Floats
+    part: NDArray[np.int64]
+    clusters: list[NDArray[np.int64]]
+
+    @classmethod
+    def of(
+        cls, frame: pl.DataFrame, *, score: Floats, mask: NDArray[np.bool_], part: NDArray[np.int64],
+        clusters: list[NDArray[np.int64]],
+    ) -> _Group:  # fmt: skip
+        exposed, followed = (frame[name].to_numpy()[mask] for name in ("exposed", "followed"))
+        return cls(
+            score[mask], exposed, followed.astype(np.float64), part[mask], [each[mask] for each in clusters]
+        )
+
+
+def _verdict(group: _Group, *, p_value: float) -> Verdict:
     """Rates of the exposed; the null rate is the follow rate less what goes with the surprise."""
-    exposed = frame["exposed"].to_numpy() & group
-    n = int(exposed.sum())
+    n = int(group.exposed.sum())
     if n == 0:
-        return Verdict(n_edges=int(group.sum()), follow_rate=None, null_rate=None, p_value=None)
-    follow = float(frame["followed"].to_numpy()[exposed].mean())
-    null = float(np.clip(follow - score[group].sum() / n, 0.0, 1.0))
-    return Verdict(n_edges=int(group.sum()), follow_rate=follow, null_rate=null, p_value=p_value)
+        return Verdict(n_edges=len(group.score))
+    follow = float(group.followed[group.exposed].mean())
+    null = float(np.clip(follow - group.score.sum() / n, 0.0, 1.0))
+    low, high = _interval(group, follow=follow, null=null)
+    return Verdict(
+        n_edges=len(group.score), follow_rate=follow, null_rate=null, p_value=p_value, ratio_low=low, ratio_high=high,
+        parts_above=_parts_above(group),
+    )  # fmt: skip
+
+
+def _interval(group: _Group, *, follow: float, null: float) -> tuple[float | None, float | None]:
+    """95 % interval of follow / null by the delta method on the log scale, with the larger variance of the clusterings.
+
+    What one exposure moves: the follow rate by exposed × (followed - follow) / n, the excess by (score - excess ×
+    exposed) / n. A cluster moves by the sum of its exposures; Student's t with one degree less than clusters.
+    """
+    if not follow or not null:
+        return None, None
+    n, excess = group.exposed.sum(), follow - null
+    of_follow = group.exposed * (group.followed - follow) / n
+    of_excess = (group.score - excess * group.exposed) / n
+    of_log = of_excess / null - of_follow * excess / (follow * null)
+    half = max(_half_width(of_log, cluster=cluster) for cluster in group.clusters)
+    if half >= np.log(WIDEST):
+        return None, None
+    return float(follow / null * np.exp(-half)), float(follow / null * np.exp(half))
+
+
+def _half_width(moves: Floats, *, cluster: NDArray[np.int64]) -> float:
+    _, at = np.unique(cluster, return_inverse=True)
+    sums = np.bincount(at, weights=moves)
+    count = len(sums)
+    if count < 2:
+        return float("inf")
+    error = np.sqrt(count / (count - 1) * np.square(sums).sum())
+    return float(stats.t.ppf((1 + LEVEL) / 2, count - 1) * error)
+
+
+def _parts_above(group: _Group) -> int | None:
+    exposed = np.bincount(group.part[group.exposed], minlength=PARTS)
+    excess = np.bincount(group.part, weights=group.score, minlength=PARTS)
+    return int((excess > 0).sum()) if exposed.all() else None

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from forecasting.alerts.lifecycle import alert_id
-from forecasting.alerts.nightly import AlertInputs, detect_alerts, detect_since
+from forecasting.alerts.nightly import AlertInputs, contagion_candidates, detect_alerts, detect_since
 from forecasting.alerts.prevalence import episode_onsets, past_precision
 from forecasting.alerts.wording import forbidden_terms
 from warehouse.config import AlertsConfig
@@ -232,8 +232,8 @@ def test_a_usual_chance_or_one_without_skill_is_no_alert(outlook: pl.DataFrame) 
     assert _detect(_signals(), outlook=outlook).is_empty()
 
 
-@pytest.mark.parametrize(("q", "people", "expected"), [(0.01, 400, 1), (0.2, 400, 0), (0.01, 30, 0)])
-def test_contagion_alerts_need_a_verdict_and_enough_people(q: float, people: int, expected: int) -> None:
+def _followed(**given: Any) -> pl.DataFrame:
+    """A row of all ties with a verdict, an interval well above 1, and an excess in all three parts."""
     row = dict.fromkeys(TABLES["out.contagion"].columns) | {
         "measure": "anger",
         "population": "all",
@@ -243,15 +243,54 @@ def test_contagion_alerts_need_a_verdict_and_enough_people(q: float, people: int
         "window_end": END,
         "tie_bin": "all",
         "n_edges": 900,
-        "n_people": people,
+        "n_people": 400,
         "follow_rate": 0.3,
         "null_rate": 0.2,
         "ratio": 1.5,
-        "p_value": q,
-        "q_value": q,
+        "ratio_low": 1.1,
+        "ratio_high": 1.9,
+        "parts_above": 3,
+        "p_value": 0.01,
+        "q_value": 0.01,
     }
-    alerts = _detect(_signals(), contagion=_contract("out.contagion", pl.DataFrame([row])))
+    return _contract("out.contagion", pl.DataFrame([row | given]))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, 1),
+        ({"q_value": 0.2}, 0),
+        ({"q_value": None}, 0),
+        ({"n_people": 30}, 0),
+        ({"n_people": None}, 1),
+        ({"ratio_low": 1.09}, 0),
+        ({"ratio_low": None, "ratio_high": None}, 0),
+        ({"parts_above": 2}, 0),
+        ({"parts_above": None}, 0),
+    ],
+)
+def test_contagion_alerts_need_a_verdict_that_is_large_and_lasts_and_enough_people(
+    given: dict[str, Any], expected: int
+) -> None:
+    alerts = _detect(_signals(), contagion=_followed(**given))
     assert alerts["kind"].to_list() == ["contagion"] * expected
+
+
+def test_an_excess_that_has_become_small_is_still_an_exceedance_but_fires_no_alert() -> None:
+    rows = pl.concat(
+        [
+            _followed(parts_above=1),
+            _followed(measure="joy", ratio=0.7),
+            _followed(measure="fear", q_value=0.06),
+        ]
+    )
+    found = contagion_candidates(rows, people_floor=50).sort("signal")
+    assert found.select("signal", "fires", "exceeds").rows() == [
+        ("anger", False, True),
+        ("fear", False, False),
+        ("joy", False, False),
+    ]
 
 
 def test_nothing_in_gives_nothing_out_in_the_contract() -> None:

@@ -13,9 +13,11 @@ import pytest
 from contagion_worlds import World, make_posts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from forecasting.contagion.api import NO_AUTHORS, contagion_file, measure_contagion
-from forecasting.contagion.edges import answers, exposures
+from forecasting.contagion.edges import Exposures, answers, exposures
+from forecasting.contagion.follow import expected_follow, follow_test
 from forecasting.contagion.ledger import HOUR_MS, Ledger
 from forecasting.contagion.plain import interactions_of, posts_of
 from forecasting.contagion.rates import Neighbourhood
@@ -46,6 +48,78 @@ def test_planted_influence_is_found_with_a_ratio_above_one() -> None:
     rows = [_measure(make_posts(World(seed=s, influence=1.5)), seed=s) for s in range(5)]
     assert all(_verdict(r) for r in rows)
     assert {len(r) for r in rows} == {3}
+
+
+def test_the_interval_holds_the_ratio_and_agrees_with_the_verdict() -> None:
+    rows = pl.concat([_measure(make_posts(World(seed=s, influence=1.5)), seed=s) for s in range(5)])
+    assert ((rows["ratio_low"] < rows["ratio"]) & (rows["ratio"] < rows["ratio_high"])).all()
+    whole = rows.filter(pl.col("tie_bin") == "all")
+    assert (whole["ratio_low"] > 1).all()
+    assert (whole["parts_above"] == 3).all()
+
+
+def test_without_influence_the_interval_nearly_always_holds_one() -> None:
+    rows = pl.concat([_measure(make_posts(World(seed=s)), seed=s) for s in range(30)])
+    whole = rows.filter(pl.col("tie_bin") == "all")
+    assert ((whole["ratio_low"] <= 1) & (whole["ratio_high"] >= 1)).sum() >= 26
+
+
+def _exposures(rows: list[tuple[str, str, int, bool, bool, float]]) -> Exposures:
+    """responder, source, day of January, exposed, followed, surprise."""
+    names = ["responder", "source", "day", "exposed", "followed", "surprise"]
+    frame = pl.DataFrame(rows, schema=names, orient="row")
+    rates = [pl.lit(0.4).alias(name) for name in ("daily", "own", "local")]
+    found = frame.with_columns(
+        *rates, pl.lit(1).alias("n_posts"), pl.format("{}{}", "source", "day").alias("parent_id")
+    )
+    return Exposures(frame=found, has_people=True)
+
+
+def test_the_interval_equals_a_loop_over_people_and_is_the_wider_one() -> None:
+    rng = np.random.default_rng(0)
+    rows = []
+    for on in (bool(x) for x in rng.integers(0, 2, 300)):
+        follows = bool(rng.random() < 0.4 + 0.2 * on)
+        people = f"r{rng.integers(12)}", f"s{rng.integers(7)}"
+        rows.append((*people, int(rng.integers(9)), on, follows, on - 0.5))
+    found = _exposures(rows)
+    frame = found.frame
+    verdict = follow_test(
+        found, groups=[np.ones(300, dtype=bool)], part=frame["day"].to_numpy() // 3, permutations=100, seed=0
+    )[0]
+    score = (frame["followed"].cast(pl.Float64).to_numpy() - expected_follow(found)) * frame[
+        "surprise"
+    ].to_numpy()
+    f, n0 = verdict.follow_rate, verdict.null_rate
+    assert f is not None
+    assert n0 is not None
+    exposed, followed = frame["exposed"].to_numpy(), frame["followed"].to_numpy()
+    n = exposed.sum()
+    halves = []
+    for name in ("responder", "source"):
+        people = frame[name].unique().to_list()
+        total = 0.0
+        for person in people:
+            mine = (frame[name] == person).to_numpy()
+            of_follow = sum((followed[k] - f) / n for k in np.flatnonzero(mine & exposed))
+            of_excess = score[mine].sum() / n - (f - n0) * (mine & exposed).sum() / n
+            # d log(f / null) = df / f - dnull / null, with null = f - excess
+            total += (of_follow / f - (of_follow - of_excess) / n0) ** 2
+        halves.append(stats.t.ppf(0.975, len(people) - 1) * np.sqrt(total * len(people) / (len(people) - 1)))
+    assert verdict.ratio_low == pytest.approx(f / n0 * np.exp(-max(halves)))
+    assert verdict.ratio_high == pytest.approx(f / n0 * np.exp(max(halves)))
+    above = sum(score[(frame["day"].to_numpy() // 3) == k].sum() > 0 for k in range(3))
+    assert verdict.parts_above == above
+
+
+def test_a_part_without_exposure_or_a_single_cluster_gives_no_number() -> None:
+    rows = [("r", "s", k % 6, k % 2 == 0, k % 3 == 0, (k % 2 == 0) - 0.5) for k in range(60)]
+    found = _exposures(rows)
+    day = found.frame["day"].to_numpy()
+    early = follow_test(found, groups=[day < 4], part=day // 2, permutations=100, seed=0)[0]
+    assert early.parts_above is None
+    assert (early.ratio_low, early.ratio_high) == (None, None)
+    assert early.ratio is not None
 
 
 def test_without_authors_influence_is_found_between_posts_and_the_result_says_so() -> None:

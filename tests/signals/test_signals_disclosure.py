@@ -341,6 +341,7 @@ def follow(**given_values: Any) -> dict[str, Any]:
         "measure": "anger", "population": "all", "geo_type": "all", "location": "all",
         "window_start": dt.date(2024, 1, 1), "window_end": dt.date(2024, 1, 31), "tie_bin": "all",
         "n_edges": 503, "n_people": 212, "follow_rate": 0.3, "null_rate": 0.2, "ratio": 1.5,
+        "ratio_low": 1.2, "ratio_high": 1.9, "parts_above": 3,
     } | given_values  # fmt: skip
 
 
@@ -358,8 +359,8 @@ def test_a_follow_rate_needs_people_and_events(values: dict[str, Any], kept: boo
         config=CONFIG,
     )
     row = rows.row(0, named=True)
-    assert (row["ratio"] is not None) == kept
-    assert (row["n_people"] is not None) == kept
+    for name in ("ratio", "ratio_low", "ratio_high", "parts_above", "n_people"):
+        assert (row[name] is not None) == kept, name
     assert row["n_edges"] == 505
 
 
