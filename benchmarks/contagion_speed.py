@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from forecasting.contagion.diffusion import Graph, Spread, diffusion, graph_from
+from forecasting.contagion.diffusion import Graph, Plan, Spread, diffusion, graph_from
 from forecasting.contagion.hawkes import Events, fit_hawkes
 
 PEOPLE, TIES, POSTS, DAYS, KINDS = 100_000, 1_000_000, 20_000, 60, 3
@@ -41,7 +41,7 @@ def _graph(rng: np.random.Generator, *, people: int, ties: int) -> Graph:
 
 
 def _spread(graph: Graph, *, replicates: int) -> None:
-    diffusion(graph, spread_by=Spread(replicates=replicates), seed=0)
+    diffusion(graph, plan=Plan(spread=Spread(replicates=replicates)), seed=0)
 
 
 def _fit(rng: np.random.Generator, *, posts: int) -> None:

@@ -1,4 +1,4 @@
-"""The nightly contagion stage's input: edges, posts and yes-or-no expressions of the last weeks."""
+"""The nightly contagion stage: edges, posts and yes-or-no expressions of the last weeks in, its tables out."""
 
 from __future__ import annotations
 
@@ -9,46 +9,55 @@ import polars as pl
 
 from flows.scorers import make_scorer
 from warehouse.config import Config
+from warehouse.disclosure import disclose_contagion
 from warehouse.errors import ConfigError
 from warehouse.scores import table_of, threshold_sql
 from warehouse.scoring import Scorer
 from warehouse.store import Store
-from warehouse.tables import TABLES
+from warehouse.tables import TABLES, empty
 
 if TYPE_CHECKING:
     from flows.stages import Run
     from forecasting.contagion.branching import Floors
 
 
-def contagion_rows(store: Store, *, run: Run) -> pl.DataFrame:
-    """`out.contagion` before disclosure, over the configured span up to the issue."""
-    from forecasting.contagion.api import measure_contagion
-    from forecasting.contagion.extras import with_branching
+def contagion_tables(store: Store, *, run: Run) -> dict[str, pl.DataFrame]:
+    """`out.contagion`, `out.diffusion`, `out.transitions` and `out.weak_ties` of the configured span up to the issue.
 
-    config = run.config.contagion
+    All of them are fit to be published.
+    """
+    from forecasting.contagion.api import measure_contagion
+    from forecasting.contagion.extras import ExtrasSpec, along_ties, with_branching, with_what_if
+
+    config, seed = run.config.contagion, run.config.run.seed
     scorer = check_contagion(run.config)
-    end = run.issue
-    start = end - dt.timedelta(days=config.span_days - 1)
-    expressed = _expressed(store, scorer=scorer, measures=config.measures, window=(start, end))
+    start, end = window = (run.issue - dt.timedelta(days=config.span_days - 1), run.issue)
+    expressed = _expressed(store, scorer=scorer, measures=config.measures, window=window)
     interactions = store.read(
         TABLES["core.interactions"], where="created_at::DATE BETWEEN ? AND ?", parameters=[start, end]
     )
     posts = store.query(_POSTS, [start, end])
+    thresholds = dict.fromkeys(config.measures, 0.5)
     rows = measure_contagion(
-        interactions,
-        posts,
-        expressed,
-        measures=config.measures,
-        thresholds=dict.fromkeys(config.measures, 0.5),
-        config=config,
-        window_start=start,
-        window_end=end,
-        seed=run.config.run.seed,
-    )
-    return with_branching(
-        rows, posts=posts, interactions=interactions, scores=expressed, measures=config.measures,
-        floors=floors_of(run.config),
+        interactions, posts, expressed, measures=config.measures, thresholds=thresholds, config=config,
+        window_start=start, window_end=end, seed=seed,
     )  # fmt: skip
+    floors = floors_of(run.config)
+    rows = with_branching(
+        rows, posts=posts, interactions=interactions, scores=expressed, measures=config.measures, floors=floors
+    )  # fmt: skip
+    spec = ExtrasSpec(
+        measures=config.measures, window_hours=config.window_hours, permutations=config.permutations, floors=floors,
+        seed=seed,
+    )  # fmt: skip
+    table = posts.join(expressed, on="post_id", how="left", maintain_order="left")
+    beside = along_ties(table, interactions=interactions, spec=spec)
+    rows = with_what_if(rows, diffusion=beside["diffusion"])
+    dates = {"window_start": pl.lit(start), "window_end": pl.lit(end)}
+    shown = disclose_contagion(rows, config=run.config.disclosure)
+    return {"out.contagion": shown, "out.weak_ties": empty(TABLES["out.weak_ties"])} | {
+        f"out.{name}": found.with_columns(**dates) for name, found in beside.items()
+    }
 
 
 def floors_of(config: Config) -> Floors:

@@ -79,10 +79,18 @@ def numbers(frame: pl.DataFrame, *, names: list[str], path: Path) -> pl.DataFram
 
 def parse_columns(text: str | None) -> dict[str, str]:
     """`text=body,author=user` → a mapping; `UsageError` for anything else."""
+    return parse_pairs(text, option="--columns", form="NAME=COLUMN,NAME=COLUMN")
+
+
+def parse_pairs(text: str | None, *, option: str, form: str) -> dict[str, str]:
+    """`a=b,c=d` → a mapping; `UsageError` for anything else, a name that is given twice included."""
     pairs = [part.split("=", 1) for part in (text or "").split(",") if part.strip()]
+    names = [pair[0].strip() for pair in pairs]
     if any(len(pair) != 2 or not pair[0].strip() or not pair[1].strip() for pair in pairs):
-        raise UsageError(f"--columns: expected NAME=COLUMN,NAME=COLUMN; got '{text}'.")
-    return {name.strip(): column.strip() for name, column in pairs}
+        raise UsageError(f"{option}: expected {form}; got '{text}'.")
+    if len(set(names)) < len(names):
+        raise UsageError(f"{option}: a name is given twice in '{text}'. Expected {form}, each name once.")
+    return {name.strip(): value.strip() for name, value in pairs}
 
 
 def table_format(path: Path) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.contagion import check_contagion, contagion_rows
+from flows.contagion import check_contagion, contagion_tables
 from flows.evaluation.survey_results import published_rows
 from flows.events import calendar_of, write_events
 from flows.forecasts import THIS_WEEK, main_signals, this_week, write_forecasts
@@ -29,7 +29,6 @@ from flows.words import make_word_shifts
 from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
 from warehouse.config import Config, load_secret
-from warehouse.disclosure import disclose_contagion
 from warehouse.errors import AffectcastError, ConfigError, UsageError
 from warehouse.intake.ingest import SourceFile, fingerprint, ingest_sources, source_files
 from warehouse.intake.ledger import intake_accounting
@@ -244,13 +243,14 @@ def events(run: Run) -> Receipt:
 
 
 def contagion(run: Run) -> Receipt:
-    """core.interactions and scores → out.contagion."""
+    """core.interactions and scores → out.contagion, out.diffusion, out.transitions, out.weak_ties."""
     with _stage(run, "contagion") as (store, receipts):
-        rows = disclose_contagion(contagion_rows(store, run=run), config=run.config.disclosure)
+        tables, written = contagion_tables(store, run=run), 0
         with store.transaction():
-            store.delete(TABLES["out.contagion"], where="window_end = ?", parameters=[run.issue])
-            written = store.append(TABLES["out.contagion"], rows, run_id=run.run_id)
-        receipts.append(Receipt("contagion", rows_in=rows.height, rows_out=written))
+            for name, rows in tables.items():
+                store.delete(TABLES[name], where="window_end = ?", parameters=[run.issue])
+                written += store.append(TABLES[name], rows, run_id=run.run_id)
+        receipts.append(Receipt("contagion", rows_in=written, rows_out=written))
     return receipts[-1]
 
 

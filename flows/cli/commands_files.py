@@ -23,6 +23,7 @@ from flows.cli.options import (
     parse_day,
 )
 from flows.cli.output import log, progress, say
+from flows.cli.what_if import AlphaOption, AssumeOption, WhatIfOption, parse_plan
 from flows.files import beside, numbers, parse_columns, read_table, require, write_table
 from flows.scorers import make_scorer
 
@@ -202,6 +203,9 @@ def contagion(
     permutations: Annotated[
         int, typer.Option("--permutations", min=100, help="Shuffles behind each p-value.")
     ] = 1000,
+    what_if: WhatIfOption = None,
+    assume: AssumeOption = None,
+    alpha: AlphaOption = None,
     columns: ColumnsOption = None,
     out: OutOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -217,9 +221,10 @@ def contagion(
         return _single("contagion", stages.contagion, config=config, as_of=as_of, dry_run=dry_run)
     from flows.contagion import floors_of
     from forecasting.contagion.api import contagion_file
-    from forecasting.contagion.extras import contagion_extras
+    from forecasting.contagion.extras import ExtrasSpec, contagion_extras
 
     target = need_out(out)
+    plan = parse_plan(what_if=what_if, assume=assume, alpha=alpha)
     frame = read_table(posts, columns=parse_columns(columns))
     require(frame, names=["post_id", "created_at"], path=posts)
     if dry_run:
@@ -229,10 +234,11 @@ def contagion(
     made = contagion_file(
         scored, measures=names, window_hours=window_hours, permutations=permutations, seed=SEED
     )
-    floors = floors_of(known_config(config))
-    extras = contagion_extras(
-        scored, measures=names, window_hours=window_hours, permutations=permutations, floors=floors, seed=SEED
-    )
+    spec = ExtrasSpec(
+        measures=names, window_hours=window_hours, permutations=permutations,
+        floors=floors_of(known_config(config)), seed=SEED, plan=plan,
+    )  # fmt: skip
+    extras = contagion_extras(scored, spec=spec)
     write_table(made.rows, path=target)
     for what, table in extras.tables.items():
         write_table(table, path=beside(target, what=what))

@@ -10,8 +10,9 @@ Assumptions, all of them:
 * It begins with a share of the people, chosen by chance. Each person, `delay` steps after they were reached, calls
   `contacts` different neighbours once (fewer where they have fewer, or where few hold nearly all of the weight), chosen
   with chance proportional to strength^alpha (Zhao, Wu and Xu 2010; Fan, Xu and Zhao 2020). A neighbour who is called
-  catches it with chance `catch` × (1 - dampen), the same for all, and keeps it: nobody recovers, forgets, or is called
-  from outside.
+  catches it with chance `catch` × (1 - dampen) and keeps it: nobody recovers, forgets, or is called from outside.
+* The chance is the same for all, unless `uneven` says how much people differ: then each person's is drawn from a beta
+  distribution with mean `catch` and that standard deviation, whoever they are tied to and whatever they posted.
 * alpha < 0 prefers weak ties, 0 none, alpha > 0 strong ones.
 """
 
@@ -29,6 +30,7 @@ from forecasting.contagion.ties import tie_strength
 from warehouse.errors import InputError
 
 ALPHAS = (-1.0, 0.0, 1.0)
+MOST_REPLICATES, MOST_ALPHA = 1000, 10
 SCHEMA = {
     "scenario": pl.String, "alpha": pl.Float64, "velocity": pl.Float64, "velocity_low": pl.Float64,
     "velocity_high": pl.Float64, "coverage": pl.Float64, "coverage_low": pl.Float64, "coverage_high": pl.Float64,
@@ -74,13 +76,36 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Spread:
-    """The assumptions that no scenario changes."""
+    """The assumptions that no scenario changes. `uneven` is the standard deviation of people's chances to catch it."""
 
     contacts: int = 4
     catch: float = 0.5
+    uneven: float = 0.0
     begin_share: float = 0.001
     steps: int = 200
     replicates: int = 20
+
+    def __post_init__(self) -> None:
+        widest = (self.catch * (1 - self.catch)) ** 0.5
+        bounds = {
+            "contacts at least 1": self.contacts >= 1,
+            "catch from 0 to 1": 0 <= self.catch <= 1,
+            f"uneven 0, or below {widest:.2f} with catch {self.catch:g}": self.uneven == 0
+            or 0 < self.uneven < widest,
+            "begin_share above 0 and up to 1": 0 < self.begin_share <= 1,
+            "steps at least 1": self.steps >= 1,
+            "replicates from 1 to 1000": 1 <= self.replicates <= MOST_REPLICATES,
+        }
+        broken = [wanted for wanted, holds in bounds.items() if not holds]
+        if broken:
+            raise InputError(f"diffusion: expected {'; '.join(broken)}. Got {self}.")
+
+    def chances(self, people: int, *, rng: np.random.Generator) -> Floats:
+        """Each person's chance to catch it when called."""
+        if not self.uneven:
+            return np.full(people, self.catch)
+        counts = self.catch * (1 - self.catch) / self.uneven**2 - 1
+        return rng.beta(self.catch * counts, (1 - self.catch) * counts, people)
 
 
 SCENARIOS = (
@@ -89,6 +114,22 @@ SCENARIOS = (
     Scenario("catching halved", dampen=0.5),
     Scenario("passed on two steps later", delay=3),
 )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is simulated: each scenario for each alpha, under the same assumptions."""
+
+    scenarios: tuple[Scenario, ...] = SCENARIOS
+    alphas: tuple[float, ...] = ALPHAS
+    spread: Spread = Spread()
+
+    def __post_init__(self) -> None:
+        if not self.alphas or any(not -MOST_ALPHA <= alpha <= MOST_ALPHA for alpha in self.alphas):
+            given = ", ".join(map(str, self.alphas))
+            raise InputError(
+                f"diffusion: alpha {given}. Expected numbers from -{MOST_ALPHA} to {MOST_ALPHA}."
+            )
 
 
 def graph_of(edges: pl.DataFrame) -> Graph:
@@ -147,9 +188,10 @@ def simulate(graph: Graph, *, alpha: float, scenario: Scenario, spread_by: Sprea
         rng = np.random.default_rng([seed, replicate])
         count = max(1, round(spread_by.begin_share * used.people))
         begin = rng.choice(used.people, count, replace=False)
+        draws = int(rng.integers(1, 2**31))
+        catch = spread_by.chances(used.people, rng=rng) * (1 - scenario.dampen)
         new = spread(
-            used.first, used.other, running, begin, spread_by.contacts, spread_by.catch * (1 - scenario.dampen),
-            scenario.delay, spread_by.steps, int(rng.integers(1, 2**31)),
+            used.first, used.other, running, begin, spread_by.contacts, catch, scenario.delay, spread_by.steps, draws
         )  # fmt: skip
         rows.append({"coverage": new.sum() / used.people, "velocity": _velocity(new) / used.people})
     return pl.DataFrame(rows)
@@ -174,18 +216,15 @@ def _velocity(new: Integers) -> float:
     return float((total[half] - new[0]) / half)
 
 
-def diffusion(
-    graph: Graph, *, spread_by: Spread, seed: int, alphas: tuple[float, ...] = ALPHAS,
-    scenarios: tuple[Scenario, ...] = SCENARIOS,
-) -> pl.DataFrame:  # fmt: skip
+def diffusion(graph: Graph, *, plan: Plan, seed: int) -> pl.DataFrame:
     """One row per scenario and alpha, as in `SCHEMA`: means, and the 5th and 95th percentile of the replicates.
 
     The percentiles show chance within the model only, not whether its assumptions hold.
     """
     rows = []
-    for scenario in scenarios:
-        for alpha in alphas:
-            made = simulate(graph, alpha=alpha, scenario=scenario, spread_by=spread_by, seed=seed)
+    for scenario in plan.scenarios:
+        for alpha in plan.alphas:
+            made = simulate(graph, alpha=alpha, scenario=scenario, spread_by=plan.spread, seed=seed)
             row: dict[str, object] = {"scenario": scenario.name, "alpha": alpha, "replicates": len(made)}
             for name in ("velocity", "coverage"):
                 low, high = np.quantile(made[name].to_numpy(), [0.05, 0.95])

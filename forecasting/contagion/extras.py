@@ -10,14 +10,28 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from forecasting.contagion.branching import ESTIMATED, Floors, branching
+from forecasting.contagion.diffusion import SCENARIOS, Plan, diffusion, graph_of
 from forecasting.contagion.diffusion import SCHEMA as DIFFUSION
-from forecasting.contagion.diffusion import Spread, diffusion, graph_of
 from forecasting.contagion.edges import answers, exposures
 from forecasting.contagion.plain import interactions_of, posts_of
 from forecasting.contagion.transitions import transitions
 from forecasting.contagion.weak_ties import FIRST, SECOND, Followed, weaker_ties
 
 THRESHOLD = 0.5
+# Which ties are preferred in the what-if that stands in a row.
+BIN_ALPHAS = {"all": 0.0, "weak": -1.0, "strong": 1.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtrasSpec:
+    """What all of it shares. `plan` says what is simulated; `permutations` are of the weak-tie comparison."""
+
+    measures: tuple[str, ...]
+    window_hours: int
+    permutations: int
+    floors: Floors
+    seed: int
+    plan: Plan = field(default_factory=Plan)
 
 
 @dataclass(frozen=True)
@@ -28,35 +42,63 @@ class ContagionExtras:
     notes: list[str] = field(default_factory=list)
 
 
-def contagion_extras(
-    posts: pl.DataFrame,
-    *,
-    measures: tuple[str, ...],
-    window_hours: int,
-    permutations: int,
-    floors: Floors,
-    seed: int,
-) -> ContagionExtras:
+def contagion_extras(posts: pl.DataFrame, *, spec: ExtrasSpec) -> ContagionExtras:
     """All of it over the whole span of a table of posts as `contagion_file` takes it; .5 counts as expressed.
 
     Raises `InputError` for an unusable table.
     """
-    table = posts_of(posts, measures=measures)
-    edges = answers(interactions_of(table), posts=table, window_hours=window_hours)
-    thresholds = dict.fromkeys(measures, THRESHOLD)
+    table = posts_of(posts, measures=spec.measures)
+    thresholds = dict.fromkeys(spec.measures, THRESHOLD)
+    found = branching(table, measures=spec.measures, thresholds=thresholds, floors=spec.floors)
+    tables = {"branching": found} | along_ties(table, interactions=interactions_of(table), spec=spec)
+    return ContagionExtras(tables=tables, notes=_notes(tables, floors=spec.floors))
+
+
+def along_ties(
+    table: pl.DataFrame, *, interactions: pl.DataFrame, spec: ExtrasSpec
+) -> dict[str, pl.DataFrame]:
+    """`diffusion`, `transitions` and, with anger and joy among the measures, `weak_ties`, all fit to be shown.
+
+    `table` has post_id, author_key, created_at, thread_id and a 0–1 column per measure, null where there is no score.
+    """
+    edges = answers(interactions, posts=table, window_hours=spec.window_hours)
+    own = _without_reposts(table, interactions=interactions)
     tables = {
-        "branching": branching(table, measures=measures, thresholds=thresholds, floors=floors),
-        "diffusion": _diffusion(edges, floors=floors, seed=seed),
+        "diffusion": _diffusion(edges, spec=spec),
         "transitions": transitions(
-            table, measures=measures, thresholds=thresholds, window_hours=window_hours, floors=floors
+            own, measures=spec.measures, thresholds=dict.fromkeys(spec.measures, THRESHOLD),
+            window_hours=spec.window_hours, floors=spec.floors,
         ),
-    }
-    if {FIRST, SECOND} <= set(measures):
+    }  # fmt: skip
+    if {FIRST, SECOND} <= set(spec.measures):
         first, second = (
-            _followed(table, edges=edges, measure=name, window_hours=window_hours) for name in (FIRST, SECOND)
+            _followed(table, edges=edges, measure=name, window_hours=spec.window_hours) for name in (FIRST, SECOND)
+        )  # fmt: skip
+        tables["weak_ties"] = weaker_ties(
+            first, second, permutations=spec.permutations, seed=spec.seed, floors=spec.floors
         )
-        tables["weak_ties"] = weaker_ties(first, second, permutations=permutations, seed=seed, floors=floors)
-    return ContagionExtras(tables=tables, notes=_notes(tables, floors=floors))
+    return tables
+
+
+def with_what_if(rows: pl.DataFrame, *, diffusion: pl.DataFrame) -> pl.DataFrame:
+    """`out.contagion` rows with velocity and coverage of the ties as they are, null where nothing is simulated.
+
+    They are the same for every measure: no tie is preferred in the rows of all ties (alpha 0), weak ones in those of
+    weak ties (alpha -1) and strong ones in those of strong ties (alpha 1).
+    """
+    names = ("velocity", "coverage")
+    bins = {alpha: name for name, alpha in BIN_ALPHAS.items()}
+    as_is = diffusion.filter(pl.col("scenario") == SCENARIOS[0].name, pl.col("alpha").is_in(list(bins)))
+    known = as_is.select(
+        pl.col("alpha").replace_strict(bins, return_dtype=pl.String).alias("tie_bin"), *names
+    )
+    return rows.drop(names).join(known, on="tie_bin", how="left", maintain_order="left").select(rows.columns)
+
+
+def _without_reposts(table: pl.DataFrame, *, interactions: pl.DataFrame) -> pl.DataFrame:
+    kinds = interactions.select("post_id", pl.col("kind").cast(pl.String))
+    reposts = kinds.filter(pl.col("kind") == "repost").select("post_id").unique()
+    return table.join(reposts, on="post_id", how="anti").sort("post_id")
 
 
 def with_branching(
@@ -67,11 +109,7 @@ def with_branching(
 
     `posts`, `interactions` and `scores` as in `measure_contagion`, scores 0 or 1. A repost is no event.
     """
-    kinds = interactions.select("post_id", pl.col("kind").cast(pl.String))
-    reposts = kinds.filter(pl.col("kind") == "repost").select("post_id").unique()
-    table = (
-        posts.join(scores, on="post_id", how="inner").join(reposts, on="post_id", how="anti").sort("post_id")
-    )
+    table = _without_reposts(posts.join(scores, on="post_id", how="inner"), interactions=interactions)
     found = branching(table, measures=measures, thresholds=dict.fromkeys(measures, THRESHOLD), floors=floors)
     names = ("branching_ratio", "branching_low", "branching_high")
     own = found.filter(pl.col("target") == pl.col("source"), pl.col("verdict") == ESTIMATED)
@@ -80,14 +118,14 @@ def with_branching(
     return joined.select(rows.columns)
 
 
-def _diffusion(edges: pl.DataFrame, *, floors: Floors, seed: int) -> pl.DataFrame:
+def _diffusion(edges: pl.DataFrame, *, spec: ExtrasSpec) -> pl.DataFrame:
     """Empty where too few people are tied."""
     people = pl.concat([edges["responder"].alias("p"), edges["source"].alias("p")]).drop_nulls().n_unique()
-    if people < floors.people:
+    if people < spec.floors.people:
         return pl.DataFrame(schema=DIFFUSION)
-    made = diffusion(graph_of(edges), spread_by=Spread(), seed=seed)
+    made = diffusion(graph_of(edges), plan=spec.plan, seed=spec.seed)
     return made.with_columns(
-        floors.rounded(pl.col("n_people", "n_ties")), pl.col("^velocity.*$", "^coverage.*$").round(5)
+        spec.floors.rounded(pl.col("n_people", "n_ties")), pl.col("^velocity.*$", "^coverage.*$").round(5)
     )
 
 

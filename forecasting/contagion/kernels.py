@@ -88,15 +88,15 @@ def choose(first: Integers, running: Floats, person: int, called: Integers, seed
 
 @compiled
 def spread(
-    first: Integers, other: Integers, running: Floats, begin: Integers, calls: int, catch: float, delay: int,
+    first: Integers, other: Integers, running: Floats, begin: Integers, calls: int, catch: Floats, delay: int,
     steps: int, seed: int,
 ) -> Integers:  # fmt: skip
     """New people per step [steps + 1]; step 0 holds the people `begin`.
 
     Each person, `delay` steps after they were reached, calls up to `calls` different neighbours once, chosen by
-    weight; each catches it with chance `catch`. `first` [people + 1] says where a person's neighbours
-    `other` begin, `running` is the running sum of all weights. A draw depends on seed, person and its number
-    alone: with a lower `catch` nobody is reached who would not be with a higher one.
+    weight; each catches it with their own chance `catch` [people]. `first` [people + 1] says where a person's
+    neighbours `other` begin, `running` is the running sum of all weights. A draw depends on seed, person and its
+    number alone: with a lower `catch` nobody is reached who would not be with a higher one.
     """
     people = len(first) - 1
     reached = np.full(people, -1, dtype=np.int64)
@@ -120,7 +120,7 @@ def spread(
         count = choose(first, running, person, called, seed)
         for draw in range(count):
             at = called[draw]
-            if reached[other[at]] < 0 and chance(seed, person, -1 - draw) < catch:
+            if reached[other[at]] < 0 and chance(seed, person, -1 - draw) < catch[other[at]]:
                 reached[other[at]] = step
                 queue[size] = other[at]
                 size += 1

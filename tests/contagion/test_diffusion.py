@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from forecasting.contagion.diffusion import (
     Graph,
+    Plan,
     Scenario,
     Spread,
     diffusion,
@@ -20,7 +22,7 @@ from forecasting.contagion.diffusion import (
     simulate,
     without_weakest,
 )
-from forecasting.contagion.kernels import chance, pick
+from forecasting.contagion.kernels import chance, pick, spread
 from warehouse.errors import InputError
 
 SMALL = Spread(replicates=3, begin_share=0.02)
@@ -83,9 +85,8 @@ def test_delay_slows_without_changing_who_is_reached() -> None:
 
 
 def test_preferring_weak_ties_to_strong_ones_reaches_more_people_in_communities() -> None:
-    rows = diffusion(
-        _communities(0), spread_by=Spread(contacts=3, replicates=20), seed=0, scenarios=(Scenario(),)
-    )
+    plan = Plan(scenarios=(Scenario(),), spread=Spread(contacts=3, replicates=20))
+    rows = diffusion(_communities(0), plan=plan, seed=0)
     weak, _, strong = rows.sort("alpha").select("coverage", "velocity").rows()
     assert weak[0] > 2 * strong[0]
     assert weak[1] > strong[1]
@@ -127,3 +128,36 @@ def test_a_step_is_picked_as_often_as_its_weight_says() -> None:
 def test_a_scenario_out_of_bounds_is_refused() -> None:
     with pytest.raises(InputError, match="Expected shares from 0 to 1"):
         Scenario(dampen=1.5)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"catch": 1.2}, "catch from 0 to 1"),
+        ({"contacts": 0}, "contacts at least 1"),
+        ({"uneven": 0.6}, "below 0.50 with catch 0.5"),
+        ({"uneven": -0.1}, "uneven 0, or"),
+        ({"begin_share": 0.0}, "begin_share above 0"),
+        ({"replicates": 1001}, "replicates from 1 to 1000"),
+    ],
+)
+def test_assumptions_out_of_bounds_are_refused(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        Spread(**given)
+
+
+def test_uneven_chances_keep_their_mean_and_have_the_spread_that_is_asked_for() -> None:
+    chances = Spread(catch=0.3, uneven=0.2).chances(200_000, rng=np.random.default_rng(0))
+    assert chances.mean() == pytest.approx(0.3, abs=0.003)
+    assert chances.std() == pytest.approx(0.2, abs=0.003)
+    assert ((chances >= 0) & (chances <= 1)).all()
+    assert set(Spread(catch=0.3).chances(5, rng=np.random.default_rng(0))) == {0.3}
+
+
+def test_who_never_catches_it_is_never_reached() -> None:
+    graph = _graph(5)
+    catch = np.where(np.arange(graph.people) < 100, 0.0, 1.0)
+    running = np.cumsum(np.ones(len(graph.other)))
+    begin = np.array([150, 160])
+    new = spread(graph.first, graph.other, running, begin, 4, catch, 1, 200, 7)
+    assert 2 < new.sum() <= 100

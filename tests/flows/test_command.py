@@ -54,7 +54,7 @@ def test_single_stages_do_what_the_night_does(finished: Config, tmp_path: Path) 
     for verb in ("ingest", "score", "signals", "words", "contagion", "forecast", "alerts", "publish"):
         ran = affectcast(verb, "--config", str(path), cwd=tmp_path)
         assert ran.returncode == 0, ran.stderr
-    for name in ("signals", "forecasts", "alerts", "contagion"):
+    for name in ("signals", "forecasts", "alerts", "contagion", "diffusion", "transitions", "weak_ties"):
         ours = next(config.paths.published.rglob(f"{name}.parquet")).read_bytes()
         assert ours == next(finished.paths.published.rglob(f"{name}.parquet")).read_bytes()
 
@@ -248,6 +248,39 @@ def test_contagion_of_a_file_simulates_diffusion_and_compares_ties(tmp_path: Pat
     for path in tmp_path.glob("c.*"):
         texts = pl.read_parquet(path).select(pl.col(pl.String))
         assert not people & {cell for row in texts.rows() for cell in row}
+    asked = ("--what-if", "dampen=0.9,later=1", "--alpha", "-2,0", "--assume", "uneven=0.2,replicates=5")
+    ran = affectcast("contagion", *arguments, *asked, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    again = pl.read_parquet(tmp_path / "c.diffusion.parquet")
+    assert set(again["alpha"]) == {-2.0, 0.0}
+    assert set(again["replicates"]) == {5}
+    ours = again.filter(pl.col("scenario") == "as asked: dampen=0.9, later=1")["coverage"]
+    assert ours.len() == 2
+    assert ours.max() < again.filter(pl.col("scenario") == "as it is")["coverage"].min()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--what-if", "dampen=1.5"), "expected shares from 0 to 1"),
+        (("--what-if", "damp=0.5"), "Did you mean dampen?"),
+        (("--what-if", ""), "expected KEY=NUMBER"),
+        (("--what-if", "dampen"), "expected KEY=NUMBER"),
+        (("--what-if", "dampen=.1,dampen=.2"), "given twice"),
+        (("--what-if", "later=0.5"), "expected a whole number"),
+        (("--assume", "catch=much"), "expected a number"),
+        (("--assume", "uneven=0.7"), "below 0.50 with catch 0.5"),
+        (("--alpha", "nan"), "expected a finite number"),
+        (("--alpha", "-40"), "from -10 to 10"),
+    ],
+)
+def test_what_ifs_that_make_no_sense_are_refused(options: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("post_id,created_at,parent_id,anger\np,2024-01-01T10:00:00Z,,1\n")
+    ran = affectcast(
+        "contagion", "--posts", "p.csv", "--measures", "anger", "--out", "c.csv", *options, cwd=tmp_path
+    )
+    assert ran.returncode == 2
+    assert says in " ".join(ran.stderr.split())
 
 
 # -------------------------------------------------------------------------------------- showing

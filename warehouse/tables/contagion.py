@@ -15,7 +15,8 @@ class Contagion(dy.Schema):
     """Does an emotion follow exposure more often than when exposures are shuffled?
 
     `ratio_low` and `ratio_high` are its 95 % interval, with people as clusters. `parts_above` of the three equal parts
-    of the window's days have a ratio above 1.
+    of the window's days have a ratio above 1. `velocity` and `coverage` are those of the what-if `as it is` in
+    `out.diffusion`, the same for every measure: at alpha 0 in rows of all ties, -1 of weak and 1 of strong ones.
     """
 
     measure = dy.String(primary_key=True)
