@@ -28,6 +28,7 @@ TITLES = {
     "timelines": ("Timelines", ":material/show_chart:"),
     "outlook": ("Outlook", ":material/trending_up:"),
     "alerts": ("Alerts", ":material/notifications:"),
+    "contagion": ("Contagion", ":material/hub:"),
     "signals": ("Signals", ":material/menu_book:"),
     "trust": ("Trust", ":material/verified:"),
 }

@@ -16,7 +16,7 @@ ALERT_KINDS = {
     "prevalence_high": "Unusually high level",
     "prevalence_rise": "Unusually fast rise",
     "forecast_high": "Forecast to become high",
-    "contagion": "Spreads along replies",
+    "contagion": "Replies go along with what they answer",
     "data_break": "Break in the data, not in mood",
 }
 ALERT_STATUS = {"open": "open", "acknowledged": "acknowledged", "resolved": "resolved"}

@@ -192,5 +192,6 @@ def _contract(rows: pl.DataFrame, *, window_start: dt.date, window_end: dt.date)
             pl.lit(None, dtype=pl.Float64).alias(column)
             for column in ("branching_ratio", "branching_low", "branching_high", "velocity", "coverage")
         ),
+        pl.lit(None, dtype=pl.String).alias("branching_reason"),
     )
     return CONTAGION.schema.validate(full.select(CONTAGION.columns), cast=True).sort(CONTAGION.key)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from forecasting.contagion.branching import ESTIMATED, Floors, branching
+from forecasting.contagion.branching import Floors, branching
 from forecasting.contagion.diffusion import SCENARIOS, Plan, diffusion, graph_of
 from forecasting.contagion.diffusion import SCHEMA as DIFFUSION
 from forecasting.contagion.edges import answers, exposures
@@ -105,16 +105,23 @@ def with_branching(
     rows: pl.DataFrame, *, posts: pl.DataFrame, interactions: pl.DataFrame, scores: pl.DataFrame,
     measures: tuple[str, ...], floors: Floors,
 ) -> pl.DataFrame:  # fmt: skip
-    """`out.contagion` rows with each measure's own branching ratio in its row of all ties, null where not identifiable.
+    """`out.contagion` rows with each measure's own branching ratio in its row of all ties, or why there is none.
 
     `posts`, `interactions` and `scores` as in `measure_contagion`, scores 0 or 1. A repost is no event.
     """
     table = _without_reposts(posts.join(scores, on="post_id", how="inner"), interactions=interactions)
     found = branching(table, measures=measures, thresholds=dict.fromkeys(measures, THRESHOLD), floors=floors)
     names = ("branching_ratio", "branching_low", "branching_high")
-    own = found.filter(pl.col("target") == pl.col("source"), pl.col("verdict") == ESTIMATED)
-    at_all = own.select(pl.col("target").alias("measure"), pl.lit("all").alias("tie_bin"), *names)
-    joined = rows.drop(names).join(at_all, on=["measure", "tie_bin"], how="left", maintain_order="left")
+    own = found.filter(pl.col("target") == pl.col("source"))
+    at_all = own.select(
+        pl.col("target").alias("measure"),
+        pl.lit("all").alias("tie_bin"),
+        *names,
+        pl.col("reason").alias("branching_reason"),
+    )
+    joined = rows.drop(*names, "branching_reason").join(
+        at_all, on=["measure", "tie_bin"], how="left", maintain_order="left"
+    )
     return joined.select(rows.columns)
 
 

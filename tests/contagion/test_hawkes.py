@@ -151,6 +151,8 @@ def test_the_nightly_rows_get_the_ratio_of_all_ties_and_reposts_are_no_events() 
         rows, posts=bare, interactions=angry, scores=scores, measures=("anger",), floors=FLOORS
     )
     assert none["branching_ratio"].null_count() == 2
+    assert made["branching_reason"].to_list() == [None, None]
+    assert none["branching_reason"].to_list() == ["fewer than 200 events", None]
 
 
 def test_rows_name_every_pair_of_kinds() -> None:

@@ -79,6 +79,12 @@ def frames(*, nasty: bool = False) -> dict[str, pl.DataFrame]:
         "scores": _scores(),
         "alerts": _alerts(nasty=nasty),
         "alert_tests": _alert_tests(),
+        "contagion": _contagion(),
+        "diffusion": _diffusion(),
+        "transitions": _transitions(),
+        "weak_ties": _weak_ties(),
+        "lead_lag": _lead_lag(),
+        "growth": _growth(),
         "events": _events(nasty=nasty),
         "measure_quality": _quality(),
         "survey_validity": _surveys(),
@@ -433,6 +439,124 @@ def _alert_tests() -> list[dict[str, Any]]:
         base | {"kind": "prevalence_high", "n_tests": 40, "expected_false_per_week": 1.2, "opened": 1},
         base | {"kind": "prevalence_rise", "n_tests": 40, "expected_false_per_week": 0.8, "opened": 0},
     ]
+
+
+WINDOW = {"window_start": ISSUE - dt.timedelta(days=89), "window_end": ISSUE}
+
+
+def _contagion() -> list[dict[str, Any]]:
+    """Three windows a week apart: anger found and ever clearer, joy not found, fear with too few people."""
+    blank = dict.fromkeys(PUBLISHED["contagion"].columns)
+    rows = []
+    for weeks in range(3):
+        end = ISSUE - dt.timedelta(days=7 * weeks)
+        where = {"population": "all", "geo_type": "all", "location": "all", "window_end": end}
+        where |= {"window_start": end - dt.timedelta(days=89)}
+        for measure, ratio in (("anger", 1.42 - 0.1 * weeks), ("joy", 1.04)):
+            for tie_bin, factor, edges, people in (
+                ("all", 1.0, 8200, 1450),
+                ("strong", 0.93, 4100, 900),
+                ("weak", 1.08, 4100, 1210),
+            ):
+                known = {"measure": measure, "tie_bin": tie_bin, "n_edges": edges, "n_people": people}
+                known |= {"null_rate": 0.17, "follow_rate": 0.17 * ratio * factor, "ratio": ratio * factor}
+                known |= {"ratio_low": ratio * factor * 0.87, "ratio_high": ratio * factor * 1.15}
+                known |= {"parts_above": 3 if measure == "anger" else 2, "mean_tie_strength": 0.08}
+                known |= (
+                    {"p_value": 0.002, "q_value": 0.006}
+                    if measure == "anger"
+                    else {"p_value": 0.2, "q_value": 0.24}
+                )
+                known |= {"velocity": 0.012, "coverage": 0.41}
+                if tie_bin == "all" and measure == "anger":
+                    known |= {"branching_ratio": 0.31, "branching_low": 0.18, "branching_high": 0.44}
+                elif tie_bin == "all":
+                    known |= {"branching_reason": "not told apart from a level that drifts from day to day"}
+                rows.append(blank | where | known)
+        hidden = {"measure": "fear", "n_edges": 40, "branching_reason": "fewer than 200 events"}
+        rows += [blank | where | hidden | {"tie_bin": name} for name in ("all", "strong", "weak")]
+    return rows
+
+
+def _diffusion() -> list[dict[str, Any]]:
+    names = {"as it is": 1.0, "catching halved": 0.35, "passed on two steps later": 1.0}
+    names |= {"without the weakest 10 % of ties": 0.9}
+    rows = []
+    for scenario, factor in names.items():
+        for alpha, reached in ((-1.0, 0.69), (0.0, 0.66), (1.0, 0.31)):
+            coverage, speed = reached * factor, 0.04 * reached * factor / (3 if "later" in scenario else 1)
+            rows.append(
+                WINDOW
+                | {"scenario": scenario, "alpha": alpha, "replicates": 20, "n_people": 1450, "n_ties": 6300}
+                | {"coverage": coverage, "coverage_low": coverage * 0.9, "coverage_high": coverage * 1.06}
+                | {"velocity": speed, "velocity_low": speed * 0.8, "velocity_high": speed * 1.3}
+            )
+    return rows
+
+
+def _transitions() -> list[dict[str, Any]]:
+    """From joy to anger too few people, and from joy to joy hidden with it."""
+    counts = {("anger", "anger"): 410, ("anger", "joy"): 90, ("anger", "none"): 900, ("joy", "none"): 2100,
+              ("none", "anger"): 880, ("none", "joy"): 2050, ("none", "none"): 9300}  # fmt: skip
+    hidden = {("joy", "anger"): "people_floor", ("joy", "joy"): "complementary"}
+    rows = []
+    for start in ("anger", "joy", "none"):
+        # What is hidden is part of the total, as in a real publication.
+        total = sum(n for (origin, _), n in counts.items() if origin == start) + (
+            300 if start == "joy" else 0
+        )
+        for end in ("anger", "joy", "none"):
+            n = counts.get((start, end))
+            numbers = {"n_transitions": n, "n_people": n and min(n, 1450), "share": n and n / total}
+            rows.append(
+                WINDOW
+                | numbers
+                | {"from_state": start, "to_state": end, "suppressed": hidden.get((start, end))}
+            )
+    return rows
+
+
+def _weak_ties() -> list[dict[str, Any]]:
+    return [
+        WINDOW
+        | {"first": "anger", "second": "joy", "mean_first": 0.092, "mean_second": 0.071, "difference": 0.021}
+        | {"p_value": 0.88, "n_first": 610, "n_second": 540}
+    ]
+
+
+def _lead_lag() -> list[dict[str, Any]]:
+    base = WINDOW | {
+        "signal": signal("lexicon", "anxiety"),
+        "geo_type": "region",
+        "n_days": 90,
+        "sample_size": 410,
+    }
+    return [
+        base | {"leader": a, "follower": b, "lag": lag, "correlation": r, "p_value": p, "q_value": q}
+        for a, b, lag, r, p, q in (
+            ("us-ca", "us-ny", 2, 0.41, 0.001, 0.012), ("us-ny", "us-tx", 5, 0.14, 0.3, 0.45)
+        )
+    ]  # fmt: skip
+
+
+def _growth() -> list[dict[str, Any]]:
+    base = WINDOW | {
+        "population": "all",
+        "geo_type": "region",
+        "n_days": 28,
+        "sample_size": 640,
+        "reason": None,
+    }
+    rate = ("rate", "rate_low", "rate_high")
+    return [
+        base | dict(zip(rate, (0.031, 0.012, 0.05), strict=True))
+        | {"signal": signal("lexicon", "anxiety"), "location": "us-ca", "verdict": "growing", "sustained_days": 6},
+        base | dict(zip(rate, (-0.002, -0.011, 0.007), strict=True))
+        | {"signal": signal("lexicon", "joy"), "location": "us-ny", "verdict": "steady", "sustained_days": 0},
+        base | dict.fromkeys(rate)
+        | {"signal": signal("lexicon", "anger"), "location": "us-tx", "verdict": "unknown", "sustained_days": 0,
+           "reason": "too_few_days", "n_days": 9},
+    ]  # fmt: skip
 
 
 def _events(*, nasty: bool) -> list[dict[str, Any]]:

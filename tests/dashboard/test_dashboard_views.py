@@ -20,6 +20,7 @@ SAYS = {
     "timelines": "Anxiety",
     "outlook": "Chance of an unusual high",
     "alerts": "2 open",
+    "contagion": "A what-if, not a forecast",
     "signals": "What it must not be used for",
     "trust": "What was left out, and why",
 }

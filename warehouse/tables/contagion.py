@@ -17,6 +17,7 @@ class Contagion(dy.Schema):
     `ratio_low` and `ratio_high` are its 95 % interval, with people as clusters. `parts_above` of the three equal parts
     of the window's days have a ratio above 1. `velocity` and `coverage` are those of the what-if `as it is` in
     `out.diffusion`, the same for every measure: at alpha 0 in rows of all ties, -1 of weak and 1 of strong ones.
+    `branching_reason` says in rows of all ties why there is no branching ratio.
     """
 
     measure = dy.String(primary_key=True)
@@ -39,6 +40,7 @@ class Contagion(dy.Schema):
     branching_ratio = dy.Float64(nullable=True, min=0.0)
     branching_low = dy.Float64(nullable=True, min=0.0)
     branching_high = dy.Float64(nullable=True, min=0.0)
+    branching_reason = dy.String(nullable=True)
     mean_tie_strength = dy.Float64(nullable=True, min=0.0)
     velocity = dy.Float64(nullable=True, min=0.0)
     coverage = share()
