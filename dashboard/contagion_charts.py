@@ -125,7 +125,7 @@ def transitions(rows: pl.DataFrame) -> go.Figure:
         go.Heatmap(
             z=[[cell["share"] if cell else None for cell in row] for row in grid], x=named, y=named,
             text=[[_cell_text(cell) for cell in row] for row in grid], texttemplate="%{text}",
-            customdata=[[_cell_note(cell) for cell in row] for row in grid],
+            textfont={"size": 15}, customdata=[[_cell_note(cell) for cell in row] for row in grid],
             hovertemplate="%{y}, then %{x}<br>%{customdata}<extra></extra>",
             colorscale=ONE_WAY, zmin=0.0, zmax=1.0, xgap=2, ygap=2, showscale=False,
         )
@@ -172,8 +172,7 @@ def history(rows: pl.DataFrame) -> go.Figure:
             )
         )  # fmt: skip
     figure.add_hline(y=1.0, line={"color": charts.GREY, "width": 1})
-    figure.update_yaxes(title_text="Follow rate ÷ expected")
-    figure.update_xaxes(title_text="Last day of the window")
+    figure.update_yaxes(title_text="Ratio")
     return charts.finished(figure, height=300)
 
 

@@ -29,10 +29,10 @@ ASSUMED = (
     "Other assumptions change the order of the scenarios. `affectcast contagion --what-if` makes your own.",
 )
 APART = (
-    "Known only where times are exact and posts many enough, and where the fit explains the gaps between posts and no "
-    "level that drifts from day to day would do as well. It tells from times alone how many posts of a kind one such "
-    "post sets off on average, if nothing quicker than a day drives them all; it looks at no ties and is not the "
-    "ratio above."
+    "How many posts of a kind one such post sets off on average, from times alone, if nothing quicker than a day "
+    "drives them all. It looks at no ties and is not the ratio above. It is known only with exact times, at least 200 "
+    "posts and the floor of people, where the fit explains the gaps between posts and no level that drifts from day "
+    "to day would do as well."
 )
 
 
@@ -205,8 +205,9 @@ def _history(rows: pl.DataFrame) -> None:
     st.plotly_chart(figure, key="history", config={"displayModeBar": False}, alt="Ratios over time")
     days = known.select((pl.col("window_end") - pl.col("window_start")).dt.total_days().max() + 1).item()
     st.caption(
-        f"All ties; {known['window_end'].n_unique()} published windows of up to {days} days. Windows that overlap "
-        "share most of their answers: neighbouring points are not independent."
+        f"Follow rate over expected, by the last day of each window. All ties; {known['window_end'].n_unique()} "
+        f"published windows of up to {days} days. Windows that overlap share most of their answers: neighbouring "
+        "points are not independent."
     )
 
 
