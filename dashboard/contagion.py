@@ -136,7 +136,8 @@ def follow_row(row: dict[str, Any]) -> dict[str, str]:
 def weak_sentence(row: dict[str, Any]) -> str:
     """The comparison of the ties along which two moods were followed."""
     first, second = (str(row[name]).replace("_", " ") for name in ("first", "second"))
-    where = f"{span(row)}; {words.count(row['n_first'])} and {words.count(row['n_second'])} pairs and days"
+    sizes = ("unpublished" if row[name] is None else f"{row[name]:,}" for name in ("n_first", "n_second"))
+    where = f"{span(row)}; pairs and days: {' and '.join(sizes)}"
     if row["p_value"] is None:
         few = "too few people followed one of them"
         return f"{first.capitalize()} and {second} could not be compared: {few} ({where})."
@@ -172,12 +173,15 @@ def branching_row(row: dict[str, Any]) -> dict[str, str]:
     """A measure's branching ratio with its interval, or why there is none."""
     known = row["branching_ratio"] is not None
     interval = f"{row['branching_low']:.2f} to {row['branching_high']:.2f}" if known else words.NOTHING
-    why = row["branching_reason"] or "the reason was not published"
+    if not known:
+        told = row["branching_reason"] or "the reason was not published"
+    else:
+        told = "above 0" if row["branching_low"] > 0 else "not found: the interval reaches 0"
     return {
         "Mood": measure_name(row),
         "Branching ratio": f"{row['branching_ratio']:.2f}" if known else "not identifiable",
         "Interval": interval,
-        "Why not": words.NOTHING if known else why,
+        "In words": told,
     }
 
 

@@ -201,4 +201,6 @@ def _sizes(rows: pl.DataFrame) -> list[list[str]]:
 
 def _listed(figure: go.Figure, *, labels: list[str]) -> go.Figure:
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1])
-    return charts.finished(figure, height=130 + 30 * len(labels))
+    finished = charts.finished(figure, height=150 + 30 * len(labels))
+    # Above, where a chart of few rows has no axis title for it to cover.
+    return finished.update_layout(legend={"y": 1.02, "yanchor": "bottom"}, margin={"t": 40})

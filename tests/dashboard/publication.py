@@ -389,6 +389,7 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
         "time_type": "day",
         "time_value": LAST_DAY,
         "detector": "count_model",
+        "since": LAST_DAY - dt.timedelta(days=2),
     }
     base |= {"p_value": 0.0004, "q_value": 0.008, "lead_days": None, "past_precision": 0.71, "status": "open"}
     first = base | {

@@ -95,6 +95,12 @@ def test_weak_ties_are_a_hint_at_most() -> None:
     assert "take it as a hint" in contagion.weak_sentence(row | {"p_value": 0.01})
     blank = dict.fromkeys(("p_value", "mean_first", "mean_second", "n_second"))
     assert "could not be compared: too few people" in contagion.weak_sentence(row | blank)
+    assert "610 and unpublished" in contagion.weak_sentence(row | blank)
+
+
+def test_a_branching_ratio_whose_interval_reaches_zero_is_not_found() -> None:
+    row = contagion.branching_row(_row(branching_low=0.0))
+    assert row["In words"] == "not found: the interval reaches 0"
 
 
 def test_overlapping_intervals_allow_no_claim_about_ties() -> None:
@@ -201,7 +207,8 @@ def test_the_tables_carry_sizes_and_reasons(monkeypatch: pytest.MonkeyPatch, pub
     branching = {row["Mood"]: row for row in _table(app, column="Branching ratio")}
     assert branching["Anger"]["Interval"] == "0.18 to 0.44"
     assert branching["Joy"]["Branching ratio"] == "not identifiable"
-    assert "drifts from day to day" in branching["Joy"]["Why not"]
+    assert branching["Anger"]["In words"] == "above 0"
+    assert "drifts from day to day" in branching["Joy"]["In words"]
 
 
 def test_an_earlier_window_is_chosen_by_the_address(monkeypatch: pytest.MonkeyPatch, published: Path) -> None:
