@@ -81,7 +81,9 @@ def weaker_ties(
             "difference": means[0] - means[1],
             "p_value": p,
         }
-    return pl.DataFrame([row], schema=SCHEMA)
+    return pl.DataFrame([row], schema=SCHEMA).with_columns(
+        pl.col("mean_first", "mean_second", "difference").round(5)
+    )
 
 
 def _shuffled_p(on: np.ndarray, strength: Floats, *, day: np.ndarray, permutations: int, seed: int) -> float:
