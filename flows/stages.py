@@ -17,6 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.comovement import write_comovement
 from flows.contagion import check_contagion, contagion_tables
 from flows.evaluation.survey_results import published_rows
 from flows.events import calendar_of, write_events
@@ -243,14 +244,19 @@ def events(run: Run) -> Receipt:
 
 
 def contagion(run: Run) -> Receipt:
-    """core.interactions and scores → out.contagion, out.diffusion, out.transitions, out.weak_ties."""
+    """core.interactions and scores → out.contagion, out.diffusion, out.transitions, out.weak_ties.
+
+    out.signals as of the issue → out.lead_lag, out.growth.
+    """
     with _stage(run, "contagion") as (store, receipts):
         tables, written = contagion_tables(store, run=run), 0
         with store.transaction():
             for name, rows in tables.items():
                 store.delete(TABLES[name], where="window_end = ?", parameters=[run.issue])
                 written += store.append(TABLES[name], rows, run_id=run.run_id)
-        receipts.append(Receipt("contagion", rows_in=written, rows_out=written))
+            moved = write_comovement(store, run=run)
+        rows_out = written + moved.rows_out
+        receipts.append(Receipt("contagion", written + moved.rows_in, rows_out, moved.reasons))
     return receipts[-1]
 
 

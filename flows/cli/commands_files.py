@@ -19,6 +19,7 @@ from flows.cli.options import (
     OutOption,
     known_config,
     need_out,
+    only_series_options,
     only_stage_options,
     parse_day,
 )
@@ -32,6 +33,12 @@ SeriesOption = Annotated[
 ]
 PostsOption = Annotated[
     Path | None, typer.Option("--posts", help="A file of posts (csv, jsonl, parquet, also gzipped).")
+]
+PlacesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--series", help="A file of daily series by place: series_id, time_value, value [, n, signal]."
+    ),
 ]
 FrequencyOption = Annotated[
     Literal["day", "week"] | None, typer.Option("--frequency", help="Default: read from the dates.")
@@ -193,6 +200,7 @@ def alerts(
 def contagion(
     context: typer.Context,
     posts: PostsOption = None,
+    series: PlacesOption = None,
     measures: Annotated[
         str | None,
         typer.Option("--measures", help="Columns that hold a 0–1 score; left out, the text is scored first."),
@@ -212,12 +220,15 @@ def contagion(
     as_of: AsOfOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Follow emotions along the warehouse's replies, or those of a file.
+    """Follow emotions along the warehouse's replies, or those of a file; or compare the series of places.
 
-    With a file, branching ratios, diffusion what-ifs, transitions and a comparison of ties are written beside OUT.
+    With posts, branching ratios, diffusion what-ifs, transitions and a comparison of ties are written beside OUT. With
+    series, OUT says which place moves before which, and the table beside it, .growth, what grows.
     """
+    if series is not None:
+        return _comovement(context, series=series, columns=columns, out=out, config=config, as_of=as_of)
     if posts is None:
-        only_stage_options(context, file="--posts")
+        only_stage_options(context, file="--posts or --series")
         return _single("contagion", stages.contagion, config=config, as_of=as_of, dry_run=dry_run)
     from flows.contagion import floors_of
     from forecasting.contagion.api import contagion_file
@@ -245,6 +256,28 @@ def contagion(
     for note in made.notes + extras.notes:
         log(f"note: {note}")
     log(f"{made.rows.height:,} rows → {target}")
+    return None
+
+
+def _comovement(
+    context: typer.Context, *, series: Path, columns: str | None, out: Path | None, config: Path, as_of: str | None
+) -> None:  # fmt: skip
+    """Lead-lag between the places of a file of series, and growth beside it."""
+    from flows.contagion import floors_of
+    from forecasting.contagion.comovement import comovement_file
+
+    only_series_options(context)
+    target = need_out(out)
+    frame = _read_series(series, columns=columns)
+    if context.params["dry_run"]:
+        return say(f"would compare {frame['series_id'].n_unique():,} places of {series} into {target}")
+    day = parse_day(as_of, option="--as-of") if as_of else None
+    made = comovement_file(frame, as_of=day, floors=floors_of(known_config(config)))
+    write_table(made.lead_lag, path=target)
+    write_table(made.growth, path=beside(target, what="growth"))
+    for note in made.notes:
+        log(f"note: {note}")
+    log(f"{made.lead_lag.height:,} pairs and growth of {made.growth.height:,} series → {target}")
     return None
 
 

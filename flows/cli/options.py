@@ -81,15 +81,27 @@ def need_out(out: Path | None) -> Path:
 
 def only_stage_options(context: typer.Context, *, file: str) -> None:
     """Without a file the command is a stage of the warehouse; `UsageError` for options that only a file has."""
-    stage = {"config", "as_of", "dry_run"}
+    surplus = _given_beside(context, allowed={"config", "as_of", "dry_run"})
+    if surplus:
+        raise UsageError(f"{surplus}: only with a file. Name one with {file}, or leave the option out.")
+
+
+def only_series_options(context: typer.Context) -> None:
+    """`UsageError` for options that a file of series has no use for."""
+    allowed = {"series", "columns", "out", "config", "as_of", "dry_run"}
+    surplus = _given_beside(context, allowed=allowed)
+    if surplus:
+        raise UsageError(
+            f"{surplus}: not together with --series. Give either a file of posts or a file of series."
+        )
+
+
+def _given_beside(context: typer.Context, *, allowed: set[str]) -> str:
+    """The options on the command line that are not among these; empty where there are none."""
     given = [
         name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")
     ]
-    surplus = [f"--{name.replace('_', '-')}" for name in given if name not in stage]
-    if surplus:
-        raise UsageError(
-            f"{', '.join(surplus)}: only with a file. Name one with {file}, or leave the option out."
-        )
+    return ", ".join(f"--{name.replace('_', '-')}" for name in given if name not in allowed)
 
 
 def describe_config(config: Config) -> list[str]:
