@@ -5,6 +5,7 @@ Not for charts, and not for choosing what to show.
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from warehouse.errors import InputError
 from warehouse.skill import in_words
 
 SEVERITY_ORDER = {"high": 0, "medium": 1, "low": 2}
+NEARBY_DAYS = 14
 SEVERITY_COLOUR = {"high": "red", "medium": "orange", "low": "gray"}
 
 
@@ -51,10 +53,75 @@ def verdict(alerts: pl.DataFrame, *, publication: data.Publication) -> str:
     named = ", ".join(publication.place(*row) for row in places[:4]) + (
         " and more" if len(places) > 4 else ""
     )
-    since = min(waiting.get_column("time_value").to_list())
+    since = min(waiting.get_column("since").to_list())
     worst = waiting.get_column("severity")[0]
     number = words.plural(waiting.height, one="open alert", many="open alerts")
-    return f"{number}, the most serious {worst}, in {named}; the oldest since {since:%d %b %Y}. {_sureness(waiting)}"
+    told = waiting.get_column("group_id").n_unique()
+    stories = f" that tell {words.plural(told, one='story', many='stories')}" if told < waiting.height else ""
+    return (
+        f"{number}{stories}, the most serious {worst}, in {named}; the oldest since {since:%d %b %Y}. "
+        f"{_sureness(waiting)}"
+    )
+
+
+def stories(alerts: pl.DataFrame) -> list[pl.DataFrame]:
+    """The alerts by group, groups and their alerts in the order given; the first of each is the clearest."""
+    return alerts.partition_by("group_id", maintain_order=True)
+
+
+def members(alerts: pl.DataFrame, *, publication: data.Publication) -> list[dict[str, str]]:
+    """One row per alert of a story beside its clearest, to be shown as a table."""
+    return [_member(row, publication=publication) for row in alerts.iter_rows(named=True)]
+
+
+def _member(row: dict[str, Any], *, publication: data.Publication) -> dict[str, str]:
+    statistic = "share" if row["kind"] == "forecast_high" else publication.statistic(row["signal"])
+    told = [
+        words.NOTHING if row[k] is None else words.amount(row[k], statistic=statistic)
+        for k in ("observed", "expected")
+    ]
+    return {
+        "What": words.ALERT_KINDS.get(row["kind"], row["kind"]),
+        "Mood": publication.label(row["signal"]),
+        "Where": publication.place(row["geo_type"], row["location"]),
+        "By": words.TIME_TYPES.get(row["time_type"], row["time_type"]),
+        "Since": f"{row['since']:%d %b %Y}",
+        "Observed": told[0],
+        "Expected": told[1],
+        "People": words.count(row["sample_size"]),
+        "Severity": row["severity"],
+        "Status": row["status"],
+    }
+
+
+def false_alerts(publication: data.Publication) -> str:
+    """How many false alerts the newest night's tests of highs and rises bring at most, and what was asked for."""
+    tests = publication.tables["alert_tests"].filter(pl.col("alpha").is_not_null())
+    newest = tests.filter(pl.col("issue") == pl.col("issue").max())
+    if newest.is_empty():
+        return "How many false alerts to expect is not known: this issue holds no count of its tests."
+    false, count = newest["expected_false_per_week"].sum(), newest["n_tests"].sum()
+    alpha, rate, budget = newest.select("alpha", "false_discovery_rate", "budget_per_week").row(0)
+    limit = "" if budget is None else f" The budget is {budget:g} a week."
+    return (
+        f"{count:,} tests for highs and rises at a chance of {alpha:.2g} each would raise at most {false:.1f} false "
+        f"alerts a week.{limit} Of those raised in one night, at most {rate:.0%} are expected to be false."
+    )
+
+
+def nearby_events(row: dict[str, Any], *, publication: data.Publication) -> str:
+    """The calendar's events of the alert's place since two weeks before it began; empty where there is none."""
+    first = row["since"] - dt.timedelta(days=NEARBY_DAYS)
+    where, place = pl.col("location"), pl.lit(row["location"])
+    inside = where.is_null() | (where == place) | place.str.starts_with(where + "-")
+    here = pl.lit(True) if row["geo_type"] == "all" else inside
+    found = (
+        publication.tables["events"]
+        .filter(here, pl.col("start") <= row["time_value"], pl.coalesce("end", "start") >= first)
+        .sort("start", descending=True)
+    )
+    named = [f"{event['name']} ({event['start']:%d %b %Y})" for event in found.head(3).iter_rows(named=True)]
+    return f"Near it in the calendar: {'; '.join(named)}. That is no evidence of a cause." if named else ""
 
 
 def _sureness(alerts: pl.DataFrame) -> str:
@@ -83,7 +150,8 @@ def facts(row: dict[str, Any], *, publication: data.Publication) -> list[str]:
     """The evidence of an alert as short phrases; a fact that is not known says so or is left out."""
     statistic = publication.statistic(row["signal"])
     period = "week ending" if row["time_type"] == "week" else "day"
-    parts = [f"{period} {row['time_value']:%d %b %Y}, issued {row['issue']:%d %b %Y}"]
+    since = f", since {row['since']:%d %b %Y}" if row["since"] < row["time_value"] else ""
+    parts = [f"{period} {row['time_value']:%d %b %Y}{since}, issued {row['issue']:%d %b %Y}"]
     if row["observed"] is not None:
         parts.append(f"observed {words.amount(row['observed'], statistic=statistic)}")
     if row["expected"] is not None:

@@ -14,7 +14,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&=@/])")
 
 ALERT_KINDS = {
     "prevalence_high": "Unusually high level",
-    "prevalence_rise": "Unusually fast rise",
+    "prevalence_rise": "Higher for weeks",
     "forecast_high": "Forecast to become high",
     "contagion": "Replies go along with what they answer",
     "data_break": "Break in the data, not in mood",

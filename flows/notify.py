@@ -19,14 +19,14 @@ MOST_LINES = 20
 
 
 def notify(publication: Publication, *, config: Config) -> str:
-    """Send one notice with the sentences of open alerts not sent before; returns what happened, or ''."""
+    """Send one notice with a sentence for every story of open alerts not sent before; returns what happened, or ''."""
     urls = () if config.run.demo else notify_urls()
     memory = config.paths.warehouse.parent / SENT
     fresh = _unsent(publication, memory=memory)
     if not urls or fresh.is_empty():
         return ""
     title = f"Affectcast {publication.issue}: {fresh.height} new alerts"
-    if not _send(fresh["message"].to_list(), urls=urls, title=title):
+    if not _send(_sentences(fresh), urls=urls, title=title):
         return "the notice could not be delivered to every address; it is tried again on the next run"
     with memory.open("a", encoding="utf-8") as file:
         file.writelines(f"{name}\n" for name in fresh["alert_id"])
@@ -40,6 +40,16 @@ def _unsent(publication: Publication, *, memory: Path) -> pl.DataFrame:
     fresh = alerts.filter(pl.col("status") == "open", ~pl.col("alert_id").is_in(sent))
     rank = pl.col("severity").replace_strict({"high": 0, "medium": 1, "low": 2}, default=3)
     return fresh.sort(rank, "alert_id")
+
+
+def _sentences(fresh: pl.DataFrame) -> list[str]:
+    """The clearest alert of each story, and how many more tell the same one."""
+    counted = fresh.with_columns(more=pl.len().over("group_id") - 1)
+    first = counted.unique("group_id", keep="first", maintain_order=True)
+    return [
+        f"{message} ({more} more of the same story.)" if more else message
+        for message, more in first.select("message", "more").iter_rows()
+    ]
 
 
 def _send(messages: list[str], *, urls: tuple[str, ...], title: str) -> bool:

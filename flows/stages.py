@@ -305,10 +305,12 @@ def _left_out(count: int, *, run: Run) -> pl.DataFrame:
 
 
 def alerts(run: Run) -> Receipt:
-    """out.signals, out.peak_outlook, out.contagion → out.alerts."""
-    from forecasting.alerts.nightly import AlertInputs, detect_since, night_notes
+    """out.signals, out.peak_outlook, out.contagion → out.alerts, out.alert_tests."""
+    from forecasting.alerts.budget import night_notes
+    from forecasting.alerts.nightly import AlertInputs, detect_since
+    from forecasting.alerts.prevalence import Holidays
 
-    table = TABLES["out.alerts"]
+    forecast = run.config.forecast
     with _stage(run, "alerts") as (store, receipts):
         inputs = AlertInputs(
             signals=main_signals(store, run=run),
@@ -321,13 +323,15 @@ def alerts(run: Run) -> Receipt:
             config=run.config.alerts,
             reporting_lag_days=run.config.signals.reporting_lag_days,
             people_floor=run.config.disclosure.people_floor,
+            holidays=Holidays(known=forecast.holidays, country_of_all=forecast.country_of_all or None),
         )
-        rows = detect_since(inputs, last_night=_last_night(store, issue=run.issue), issue=run.issue)
+        night = detect_since(inputs, last_night=_last_night(store, issue=run.issue), issue=run.issue)
+        written = 0
         with store.transaction():
-            store.delete(table, where="issue = ?", parameters=[run.issue])
-            written = store.append(table, rows, run_id=run.run_id)
-        notes = night_notes(inputs, issue=run.issue)
-        receipts.append(Receipt("alerts", rows_in=rows.height, rows_out=written, notes=notes))
+            for name, rows in (("out.alerts", night.alerts), ("out.alert_tests", night.tests)):
+                store.delete(TABLES[name], where="issue = ?", parameters=[run.issue])
+                written += store.append(TABLES[name], rows, run_id=run.run_id)
+        receipts.append(Receipt("alerts", rows_in=written, rows_out=written, notes=night_notes(night.tests)))
     return receipts[-1]
 
 

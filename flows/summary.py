@@ -79,7 +79,8 @@ def _alert_lines(alerts: pl.DataFrame) -> list[str]:
         return ["No open alerts."]
     rank = pl.col("severity").replace_strict({"high": 0, "medium": 1, "low": 2}, default=3)
     first = alive.sort(rank, "p_value", "alert_id", nulls_last=True)["message"][0]
-    return [f"{alive.height} open alerts, the clearest: {first.splitlines()[0]}"]
+    stories = alive["group_id"].n_unique()
+    return [f"{alive.height} open alerts in {stories} stories, the clearest: {first.splitlines()[0]}"]
 
 
 def _skill_line(tables: dict[str, pl.DataFrame]) -> str:

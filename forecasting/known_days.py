@@ -29,6 +29,7 @@ LONGEST_EVENT = 14
 AROUND = (0, -1, 1)
 # How many same weekdays on either side say what a day would have been.
 NEIGHBOURS = 3
+NOISE_EVERY, NOISE_WINDOW = 28, 364
 # An effect counts from two standard errors on, and is shrunk toward nothing (positive part of James & Stein 1961).
 DOUBT = 4.0
 _ALWAYS = dt.date(1900, 1, 1)
@@ -170,6 +171,54 @@ def day_effects(values: Floats, *, matrix: Matrix, horizon: int, known: KnownDay
     return effects
 
 
+def past_effects(values: Floats, *, matrix: Matrix, known: KnownDays) -> Floats:
+    """[series, periods] like `day_effects`, but each day's effect is learnt from what lay before that day only.
+
+    `values` are all of `matrix` on the modelling scale. For judging days of the past as they could have been judged.
+    """
+    effects = np.zeros(values.shape)
+    place_of = np.array([known.places.get(series, NOWHERE) for series in matrix.ids], dtype=object)
+    for (place,), days in known.frame.group_by("place", maintain_order=True):
+        rows = np.flatnonzero(place_of == place)
+        marks = _marks(days, matrix=matrix, horizon=0)
+        if rows.size and marks:
+            effects[rows] = _past_effects(values[rows], marks=marks, season=_season(matrix))
+    return effects
+
+
+def _past_effects(values: Floats, *, marks: Marks, season: int) -> Floats:
+    effects = np.zeros(values.shape)
+    ordinary = values.copy()
+    ordinary[:, np.concatenate(list(marks.values()))] = np.nan
+    # How far a day lies from the same weekdays before it: the later ones are not known on the day.
+    ahead = np.abs(ordinary - _expected(ordinary, season=season, sides=(-1,)))
+    noise: dict[int, Floats] = {}
+    for columns in map(np.sort, marks.values()):
+        for k in range(1, len(columns)):
+            now, past = int(columns[k]), columns[:k]
+            then = np.stack([_around(ordinary[:, :now], column=int(c), season=season) for c in past], axis=1)
+            # Noise changes slowly, so that it is looked at every few weeks only.
+            until = now - now % NOISE_EVERY
+            if until not in noise:
+                noise[until] = _middle(ahead[:, max(0, until - NOISE_WINDOW) : until])
+            effects[:, now] = _shrunk(values[:, past] - then, noise=noise[until])
+    return effects
+
+
+def _around(ordinary: Floats, *, column: int, season: int) -> Floats:
+    """[series] what `_expected` says of one column."""
+    away = season * np.arange(1, NEIGHBOURS + 1)
+    near = np.concatenate([column - away, column + away])
+    found = ordinary[:, near[(near >= 0) & (near < ordinary.shape[1])]]
+    count = np.isfinite(found).sum(axis=1)
+    total = np.nan_to_num(found).sum(axis=1)
+    return np.divide(total, count, out=np.full(len(ordinary), np.nan), where=count >= 2)
+
+
+def _season(matrix: Matrix) -> int:
+    return 7 if matrix.frequency == "day" else 1
+
+
 def _effects(values: Floats, *, marks: Marks, matrix: Matrix, horizon: int) -> Floats:
     """Of series of one place."""
     periods = values.shape[1]
@@ -177,8 +226,8 @@ def _effects(values: Floats, *, marks: Marks, matrix: Matrix, horizon: int) -> F
     every = np.concatenate(list(marks.values()))
     ordinary = values.copy()
     ordinary[:, every[every < periods]] = np.nan
-    expected = _expected(ordinary, season=7 if matrix.frequency == "day" else 1)
-    noise = _noise(ordinary - expected)
+    expected = _expected(ordinary, season=_season(matrix))
+    noise = _middle(np.abs(ordinary - expected))
     distance = values - expected
     for columns in marks.values():
         effects[:, columns] = _shrunk(distance[:, columns[columns < periods]], noise=noise)[:, None]
@@ -210,23 +259,26 @@ def _marks(days: pl.DataFrame, *, matrix: Matrix, horizon: int) -> Marks:
     return {key: np.array(columns, dtype=np.int64) for key, columns in found.items()}
 
 
-def _expected(ordinary: Floats, *, season: int) -> Floats:
-    """[series, periods] mean of the ordinary same weekdays around each period; NaN where fewer than two are known."""
+def _expected(ordinary: Floats, *, season: int, sides: tuple[int, ...] = (-1, 1)) -> Floats:
+    """[series, periods] mean of the ordinary same weekdays on the `sides` (-1 before, 1 after) of each period; NaN
+    where fewer than two are known."""
     periods = ordinary.shape[1]
     total, count = np.zeros(ordinary.shape), np.zeros(ordinary.shape)
     for k in range(1, NEIGHBOURS + 1):
         away = k * season
         if away >= periods:
             break
-        for to, of in ((slice(away, None), slice(None, -away)), (slice(None, -away), slice(away, None))):
+        later, earlier = slice(away, None), slice(None, -away)
+        for to, of in [(later, earlier) if side < 0 else (earlier, later) for side in sides]:
             part = ordinary[:, of]
             total[:, to] += np.nan_to_num(part)
             count[:, to] += ~np.isnan(part)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count >= 2)
 
 
-def _noise(distances: Floats) -> Floats:
-    """[series] variance of ordinary days around what is expected of them, from the middle half; 0 where unknown."""
-    rows = [row[~np.isnan(row)] for row in np.abs(distances)]
+def _middle(distances: Floats) -> Floats:
+    """[series] variance of ordinary days from their absolute distances from what is expected, by the middle one; 0
+    where unknown."""
+    rows = [row[~np.isnan(row)] for row in distances]
     middle = np.array([np.median(row) if row.size else 0.0 for row in rows])
     return np.asarray((1.4826 * middle) ** 2)

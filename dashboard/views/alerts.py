@@ -21,27 +21,29 @@ ACTIONS = {"acknowledged": "Acknowledge", "resolved": "Resolve", "open": "Reopen
 
 
 def body(publication: data.Publication) -> None:
-    """Filters, then one card per alert."""
+    """Filters, then one card per story: the alerts that began together."""
     state = shell.settings().state
     if publication.tables["alerts"].is_empty():
         shell.empty(publication, table="alerts", what="Nothing has been flagged.")
         return
     alerts = cards.alerts_now(publication, state=state)
-    _counts(alerts)
+    _counts(publication, alerts=alerts)
     chosen = _filtered(publication, alerts=alerts)
     if chosen.is_empty():
         st.info("No alert matches these filters.", icon=":material/filter_alt:")
         return
-    for row in _one_page(chosen).iter_rows(named=True):
+    whole = alerts.join(chosen.select("group_id").unique(), on="group_id", how="semi", maintain_order="left")
+    for story in _one_page(cards.stories(whole)):
         with st.container(border=True):
-            _card(publication, row=row)
+            _card(publication, story=story)
 
 
-def _counts(alerts: pl.DataFrame) -> None:
+def _counts(publication: data.Publication, *, alerts: pl.DataFrame) -> None:
     numbers = [
         f"{alerts.filter(pl.col('status') == s).height:,} {name}" for s, name in words.ALERT_STATUS.items()
     ]
     st.markdown(words.plain(" · ".join(numbers)))
+    st.caption(words.plain(cards.false_alerts(publication)))
 
 
 def _filtered(publication: data.Publication, *, alerts: pl.DataFrame) -> pl.DataFrame:
@@ -77,23 +79,35 @@ def _first(alerts: pl.DataFrame) -> str:
     return "open" if alerts.filter(pl.col("status") == "open").height else ANY
 
 
-def _one_page(alerts: pl.DataFrame) -> pl.DataFrame:
-    pages = -(-alerts.height // PAGE_SIZE)
+def _one_page(stories: list[pl.DataFrame]) -> list[pl.DataFrame]:
+    pages = -(-len(stories) // PAGE_SIZE)
     if pages == 1:
-        return alerts
+        return stories
     options = {str(n): f"{n} of {pages}" for n in range(1, pages + 1)}
     number = int(controls.choice("Page", name="page", options=options))
-    return alerts.slice((number - 1) * PAGE_SIZE, PAGE_SIZE)
+    return stories[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
 
 
-def _card(publication: data.Publication, *, row: dict[str, Any]) -> None:
+def _card(publication: data.Publication, *, story: pl.DataFrame) -> None:
+    """The clearest alert of a story with its evidence, and the others in a table."""
+    row = story.row(0, named=True)
     cards.evidence(row, publication=publication)
+    near = cards.nearby_events(row, publication=publication)
+    if near:
+        st.markdown(words.plain(near))
     if row["note"] is not None:
         said = f"{row['status'].capitalize()} {row['noted_at'][:16].replace('T', ' ')} UTC"
         st.markdown(words.plain(f"{said}: {row['note']}" if row["note"] else said))
+    if story.height > 1:
+        others = words.plural(story.height - 1, one="more alert", many="more alerts")
+        with st.expander(f"{others} of the same story"):
+            shell.rows(cards.members(story.tail(-1), publication=publication), alt="Alerts of the same story")
+            st.caption(
+                "They began within days of this one, here or with the same mood in a place around or within it."
+            )
     _evidence_chart(publication, row=row)
     _words_behind(publication, row=row)
-    _answer(row)
+    _answer(row, story=story)
 
 
 def _evidence_chart(publication: data.Publication, *, row: dict[str, Any]) -> None:
@@ -121,8 +135,11 @@ def _words_behind(publication: data.Publication, *, row: dict[str, Any]) -> None
         st.caption(words.plain(found.basis))
 
 
-def _answer(row: dict[str, Any]) -> None:
+def _answer(row: dict[str, Any], *, story: pl.DataFrame) -> None:
+    """An answer counts for every alert of the story."""
     with st.popover("Answer", icon=":material/edit_note:"), st.form(f"form_{row['alert_id']}", border=False):
+        if story.height > 1:
+            st.caption(f"Counts for all {story.height} alerts of this story.")
         note = st.text_input(
             "Note (no names, no quotes from posts)",
             max_chars=acknowledgements.MAX_NOTE,
@@ -131,12 +148,13 @@ def _answer(row: dict[str, Any]) -> None:
         wanted = [status for status in ACTIONS if status != row["status"]]
         for column, status in zip(st.columns(len(wanted)), wanted, strict=True):
             if column.form_submit_button(ACTIONS[status], key=f"{status}_{row['alert_id']}"):
-                _save(row, status=status, note=note)
+                _save(story, status=status, note=note)
 
 
-def _save(row: dict[str, Any], *, status: str, note: str) -> None:
+def _save(story: pl.DataFrame, *, status: str, note: str) -> None:
     try:
-        acknowledgements.append(shell.settings().state, alert_id=row["alert_id"], status=status, note=note)
+        for name in story["alert_id"]:
+            acknowledgements.append(shell.settings().state, alert_id=name, status=status, note=note)
     except InputError as error:
         st.error(words.plain(error.message), icon=":material/error:")
         return

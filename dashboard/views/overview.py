@@ -182,11 +182,17 @@ def _open_alerts(publication: data.Publication, *, alerts: pl.DataFrame) -> None
     waiting = alerts.filter(pl.col("status") == "open")
     if waiting.is_empty():
         st.markdown("No alert is open. Earlier ones are on the Alerts page.")
-    for row in waiting.head(CARDS).iter_rows(named=True):
+    stories = cards.stories(waiting)
+    for story in stories[:CARDS]:
         with st.container(border=True):
-            cards.evidence(row, publication=publication)
-    if waiting.height > CARDS:
-        st.markdown(f"{waiting.height - CARDS} more on the Alerts page.")
+            cards.evidence(story.row(0, named=True), publication=publication)
+            if story.height > 1:
+                st.caption(
+                    f"and {words.plural(story.height - 1, one='more alert', many='more alerts')} of this story"
+                )
+    if len(stories) > CARDS:
+        more = words.plural(len(stories) - CARDS, one="more story", many="more stories")
+        st.markdown(f"{more} on the Alerts page.")
     shell.link("All alerts", page="alerts", parameters={})
 
 

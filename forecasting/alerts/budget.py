@@ -5,13 +5,17 @@ Not for deciding between series of one night: `fdr.py` does that.
 
 from __future__ import annotations
 
+import datetime as dt
+
 import polars as pl
 
 from forecasting.alerts.cells import SERIES
 from forecasting.alerts.prevalence import is_fresh
 from warehouse.config import AlertsConfig
+from warehouse.tables import TABLES
 
 NIGHTS = 7
+AT_ALPHA = ("prevalence_high", "prevalence_rise")
 
 
 def within_budget(cells: pl.DataFrame, *, config: AlertsConfig) -> AlertsConfig:
@@ -27,19 +31,54 @@ def within_budget(cells: pl.DataFrame, *, config: AlertsConfig) -> AlertsConfig:
 
 
 def weekly_tests(cells: pl.DataFrame) -> int:
-    """How many tests of a higher-is-worse series a week has, at tonight's number of series."""
+    """How many tests of higher-is-worse series a week has: a high and a rise each, at tonight's number of series."""
     worse = cells.filter(pl.col("direction").cast(pl.String) == "higher_is_worse")
     newest = worse.filter(is_fresh(cells)).select(SERIES).unique()
     daily = newest.filter(pl.col("time_type") == "day").height
-    return daily * NIGHTS + newest.height - daily
+    return len(AT_ALPHA) * (daily * NIGHTS + newest.height - daily)
 
 
-def budget_note(cells: pl.DataFrame, *, config: AlertsConfig) -> str:
-    """What the budget did tonight, for the receipt; empty where there is none."""
-    if config.budget_per_week is None:
-        return ""
-    night = within_budget(cells, config=config)
+def night_tests(
+    found: pl.DataFrame, *, alerts: pl.DataFrame, previous: pl.DataFrame, config: AlertsConfig, issue: dt.date
+) -> pl.DataFrame:
+    """Rows of `out.alert_tests`: per kind, what was tested tonight, at which alpha, and what was opened.
+
+    `found` are tonight's candidates and `config` the night's own configuration, both as they decided `alerts`. Only
+    unusual highs and rises are tested at alpha; the other kinds have counts alone.
+    """
+    tested = found.group_by("kind").agg(
+        n_tests=pl.len(),
+        weekly=pl.when(pl.col("time_type") == "week").then(1).otherwise(NIGHTS).sum(),
+    )
+    earlier = previous.filter(pl.col("issue") < issue).select("alert_id")
+    opened = (
+        alerts.with_columns(pl.col("kind").cast(pl.String))
+        .join(earlier, on="alert_id", how="anti")
+        .group_by("kind")
+        .agg(opened=pl.len())
+    )
+    by_alpha = pl.col("kind").is_in(AT_ALPHA)
+    rows = tested.join(opened, on="kind", how="left").with_columns(
+        pl.lit(issue).alias("issue"),
+        pl.col("opened").fill_null(0),
+        pl.when(by_alpha).then(pl.lit(config.alpha)).alias("alpha"),
+        pl.when(by_alpha).then(pl.lit(config.false_discovery_rate)).alias("false_discovery_rate"),
+        pl.lit(config.budget_per_week, dtype=pl.Float64).alias("budget_per_week"),
+        pl.when(by_alpha).then(pl.col("weekly") * config.alpha).alias("expected_false_per_week"),
+    )
+    table = TABLES["out.alert_tests"]
+    return table.schema.validate(rows.select(table.columns), cast=True).sort(table.key)
+
+
+def night_notes(tests: pl.DataFrame) -> tuple[str, ...]:
+    """What a reader of the receipt should know of a night's tests."""
+    known = tests.filter(pl.col("alpha").is_not_null())
+    if known.is_empty():
+        return ()
+    false, alpha, budget = (
+        known["expected_false_per_week"].sum(), known["alpha"][0], known["budget_per_week"][0]
+    )  # fmt: skip
+    limit = "no budget is set" if budget is None else f"the budget is {budget:g}"
     return (
-        f"at most {config.budget_per_week:g} false alerts a week over {weekly_tests(cells):,} tests: "
-        f"alpha {night.alpha:.2g} per test (configured {config.alpha:g})"
+        f"{known['n_tests'].sum():,} tests at alpha {alpha:.2g}: at most {false:.2g} false alerts a week ({limit})",
     )

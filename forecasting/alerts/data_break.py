@@ -86,7 +86,7 @@ def doubted(
     of_scorer = breaks.filter(pl.col("what") == VERSION).join(
         catalogue.select("scorer", "signal"), on="scorer", how="inner"
     )
-    mood = found.filter(pl.col("kind") == "prevalence_high")
+    mood = found.filter(pl.col("kind").is_in(["prevalence_high", "prevalence_rise"]))
     spans = pl.concat([
         mood.join(
             of_place.select("geo_type", location="geo_value", onset_of="onset"), on=["geo_type", "location"]

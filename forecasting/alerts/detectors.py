@@ -162,7 +162,9 @@ def _fit_block(
     periods = cells[:, 1:] + np.arange(-guard - window, -guard)[None, :]
     inside = periods >= 0
     at = (cells[:, :1], np.maximum(periods, 0))
-    fit = fit_windows(np.where(inside, values[at], np.nan), trials=people[at], design=design, family=family)
+    fit = fit_windows(
+        np.where(inside, values[at], np.nan), trials=people[at], design=design, family=family
+    ).now
     for name, matrix in into.items():
         matrix[cells[:, 0], cells[:, 1]] = getattr(fit, name)
 

@@ -11,6 +11,7 @@ import hashlib
 import polars as pl
 
 from forecasting.alerts.cells import KEY
+from forecasting.alerts.groups import with_groups
 from forecasting.alerts.prevalence import QUIET_PERIODS
 from warehouse.tables import TABLES, empty
 
@@ -29,7 +30,12 @@ def alert_id(
 
 
 def live(
-    candidates: pl.DataFrame, *, previous: pl.DataFrame, acknowledged: pl.DataFrame, issue: dt.date
+    candidates: pl.DataFrame,
+    *,
+    previous: pl.DataFrame,
+    acknowledged: pl.DataFrame,
+    catalogue: pl.DataFrame,
+    issue: dt.date,
 ) -> pl.DataFrame:
     """Tonight's alerts in the Alerts contract, sorted by alert_id: new, continuing and resolved tonight.
 
@@ -44,7 +50,8 @@ def live(
     firing = current.filter(pl.col("fires") | (pl.col("exceeds") & pl.col("known")))
     quiet = before.join(firing.select("alert_id"), on="alert_id", how="anti")
     rows = pl.concat([_fresh(firing), _carried(quiet, candidates=candidates)])
-    return _contract(_acknowledge(rows, acknowledged=acknowledged), issue=issue)
+    grouped = with_groups(_acknowledge(rows, acknowledged=acknowledged), catalogue=catalogue)
+    return _contract(grouped, issue=issue)
 
 
 def _active(previous: pl.DataFrame, *, issue: dt.date) -> pl.DataFrame:
@@ -62,7 +69,8 @@ def _active(previous: pl.DataFrame, *, issue: dt.date) -> pl.DataFrame:
 
 
 def _with_ids(candidates: pl.DataFrame, *, before: pl.DataFrame) -> pl.DataFrame:
-    known = candidates.join(before.select([*KEY, "alert_id"]), on=KEY, how="left")
+    earlier = before.select(*KEY, "alert_id", "group_id", "since")
+    known = candidates.join(earlier, on=KEY, how="left")
     fields = ["kind", "signal", "population", "geo_type", "location", "time_type", "onset", "time_value"]
     made = [
         alert_id(
@@ -78,12 +86,12 @@ def _with_ids(candidates: pl.DataFrame, *, before: pl.DataFrame) -> pl.DataFrame
     return known.with_columns(
         pl.col("alert_id").is_not_null().alias("known"),
         pl.coalesce("alert_id", pl.Series("_made", made, dtype=pl.String)).alias("alert_id"),
+        pl.coalesce("since", "onset", "time_value").alias("since"),
     )
 
 
 def _fresh(firing: pl.DataFrame) -> pl.DataFrame:
-    own = pl.lit(None, dtype=pl.String).alias("group_id")
-    return firing.with_columns(pl.lit("open").alias("status"), own).select(_columns())
+    return firing.with_columns(pl.lit("open").alias("status")).select(_columns())
 
 
 def _carried(quiet: pl.DataFrame, *, candidates: pl.DataFrame) -> pl.DataFrame:
@@ -117,7 +125,5 @@ def _acknowledge(rows: pl.DataFrame, *, acknowledged: pl.DataFrame) -> pl.DataFr
 def _contract(rows: pl.DataFrame, *, issue: dt.date) -> pl.DataFrame:
     if rows.is_empty():
         return empty(ALERTS)
-    dated = rows.with_columns(
-        pl.lit(issue, dtype=pl.Date).alias("issue"), pl.coalesce("group_id", "alert_id")
-    )
+    dated = rows.with_columns(pl.lit(issue, dtype=pl.Date).alias("issue"))
     return ALERTS.schema.validate(dated.select(ALERTS.columns), cast=True).sort("alert_id")

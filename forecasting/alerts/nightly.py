@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import polars as pl
 
-from forecasting.alerts.budget import budget_note, within_budget
+from forecasting.alerts.budget import night_tests, within_budget
 from forecasting.alerts.cells import candidates, usable_cells
 from forecasting.alerts.data_break import (
     DETECTORS,
@@ -20,7 +20,7 @@ from forecasting.alerts.data_break import (
 )
 from forecasting.alerts.forecast_high import forecast_candidates
 from forecasting.alerts.lifecycle import live
-from forecasting.alerts.prevalence import prevalence_candidates
+from forecasting.alerts.prevalence import Holidays, prevalence_candidates
 from forecasting.alerts.wording import (
     BREAK_NOTE,
     Facts,
@@ -55,19 +55,29 @@ class AlertInputs:
     reporting_lag_days: int
     people_floor: int
     breaks: pl.DataFrame | None = None
+    holidays: Holidays = field(default_factory=Holidays)
 
 
-def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
-    """The alerts of `issue` in the Alerts contract: new, continuing, and resolved tonight.
+@dataclass(frozen=True)
+class Night:
+    """What a night says: `alerts` by the Alerts contract, `tests` by AlertTests."""
 
-    A signal's alert needs p <= alpha and a Benjamini–Hochberg q over all signals tested tonight within
-    the configured rate. The same inputs give the same rows.
+    alerts: pl.DataFrame
+    tests: pl.DataFrame
+
+
+def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> Night:
+    """The alerts of `issue`: new, continuing, and resolved tonight.
+
+    A signal's alert needs p <= alpha and a Benjamini–Hochberg q over all tests of tonight within the configured rate.
+    The same inputs give the same rows.
     """
     cells = _cells(inputs, issue=issue)
     breaks = known_breaks(cells, breaks=inputs.breaks)
+    config = within_budget(cells, config=inputs.config)
     found = pl.concat(
         [
-            prevalence_candidates(cells, config=within_budget(cells, config=inputs.config)),
+            prevalence_candidates(cells, config=config, holidays=inputs.holidays),
             forecast_candidates(inputs.outlook, cells=cells),
             contagion_candidates(inputs.contagion, people_floor=inputs.people_floor),
             break_candidates(cells, breaks=breaks),
@@ -77,14 +87,16 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
         found, breaks=breaks, catalogue=inputs.catalogue, lookback_days=inputs.config.lookback_days
     )
     worded = _worded(judged, catalogue=inputs.catalogue, help_line=inputs.config.help_line)
-    return live(worded, previous=inputs.previous, acknowledged=inputs.acknowledged, issue=issue)
-
-
-def night_notes(inputs: AlertInputs, *, issue: dt.date) -> tuple[str, ...]:
-    """What a reader of the receipt should know of this night's tests: the budget, where there is one."""
-    if inputs.config.budget_per_week is None:
-        return ()
-    return (budget_note(_cells(inputs, issue=issue), config=inputs.config),)
+    alerts = live(
+        worded,
+        previous=inputs.previous,
+        acknowledged=inputs.acknowledged,
+        catalogue=inputs.catalogue,
+        issue=issue,
+    )
+    return Night(
+        alerts, night_tests(found, alerts=alerts, previous=inputs.previous, config=config, issue=issue)
+    )
 
 
 def _cells(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
@@ -97,12 +109,12 @@ def _cells(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
     )
 
 
-def detect_since(inputs: AlertInputs, *, last_night: dt.date | None, issue: dt.date) -> pl.DataFrame:
+def detect_since(inputs: AlertInputs, *, last_night: dt.date | None, issue: dt.date) -> Night:
     """`detect_alerts` for every night after `last_night` up to `issue`, each with what was known by then.
 
     Nights that nobody ran, and the `catch_up_days` before a first run, are judged as if they had been, so
     that an alert that is still open says since when, and one that came and went is on record as resolved.
-    The outlook and contagion exist for `issue` alone. All rows come back as of `issue`.
+    The outlook and contagion exist for `issue` alone. All alerts come back as of `issue`; the tests are its own.
     """
     if inputs.breaks is None:
         # A day's verdict on breaks needs no later day, so that one look serves all nights.
@@ -124,10 +136,11 @@ def detect_since(inputs: AlertInputs, *, last_night: dt.date | None, issue: dt.d
     for offset in range((issue - first).days + 1):
         night = first + dt.timedelta(days=offset)
         known = replace(inputs if night == issue else missed, previous=seen)
-        seen = pl.concat([seen, detect_alerts(known, issue=night)])
+        made = detect_alerts(known, issue=night)
+        seen = pl.concat([seen, made.alerts])
     fresh = seen.filter(pl.col("issue") >= first).sort("issue")
     newest = fresh.unique("alert_id", keep="last", maintain_order=True)
-    return newest.with_columns(pl.lit(issue).alias("issue")).sort("alert_id")
+    return Night(newest.with_columns(pl.lit(issue).alias("issue")).sort("alert_id"), made.tests)
 
 
 def contagion_candidates(contagion: pl.DataFrame, *, people_floor: int) -> pl.DataFrame:

@@ -1,42 +1,78 @@
-"""Tonight's test of every signal: is its newest value higher than its own past leads one to expect?
+"""Tonight's tests of every signal: is its newest value, or the run of its last weeks, higher than its past leads one to
+expect?
 
-Not for life cycles. Decides by false-discovery rate over all signals tested tonight.
+Not for life cycles. Decides by false-discovery rate over all tests of tonight.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import polars as pl
 
-from forecasting.alerts.cells import SERIES, candidates
+from forecasting.alerts import rises as slow
+from forecasting.alerts.cells import CANDIDATE, SERIES, candidates
 from forecasting.alerts.detectors import DETECTOR, Judged, daily_frame, judge, weekly_frame
 from forecasting.alerts.fdr import q_column
 from forecasting.alerts.grid import Frequency, Grid, make_grid
+from forecasting.alerts.holidays import (
+    holiday_effects,
+    last_end,
+    places_of_rows,
+    shifted,
+    without_holidays,
+)
+from forecasting.alerts.regression import Floats
 from warehouse.config import AlertsConfig
 
 JUDGED_PERIODS, FRESH_PERIODS, QUIET_PERIODS = 120, 3, 3
 FEWEST_PAST_ALARMS, CONFIRMED_AT = 5, 0.05
 RATIO_WINDOW = 28
+# A run whose mean is this share above what was expected is of medium severity.
+GREAT_RISE = 0.25
+_DECIDED = ("q_value", "lead_days", "fires", "exceeds", "message")
+_FREQUENCIES: tuple[Frequency, ...] = ("day", "week")
+_TESTED = {name: CANDIDATE[name] for name in CANDIDATE if name not in _DECIDED}
 
 
-def prevalence_candidates(cells: pl.DataFrame, *, config: AlertsConfig) -> pl.DataFrame:
-    """One candidate per series whose direction is higher_is_worse and that has a fresh value.
+@dataclass(frozen=True)
+class Holidays:
+    """Whether public holidays are known to the tests, and in which country series of all places are (ISO code)."""
 
-    A series fires when p <= alpha and its Benjamini–Hochberg q over tonight's family is at most the
+    known: bool = True
+    country_of_all: str | None = None
+
+    def place(self) -> pl.Expr:
+        """The place of a cell whose holidays count; null for none."""
+        everywhere = pl.col("geo_type").cast(pl.String).is_in(["all", "none"])
+        named = pl.when(everywhere).then(pl.lit(self.country_of_all)).otherwise("geo_value")
+        return (named if self.known else pl.lit(None, dtype=pl.String)).alias("place")
+
+
+def prevalence_candidates(
+    cells: pl.DataFrame, *, config: AlertsConfig, holidays: Holidays = Holidays()
+) -> pl.DataFrame:
+    """Candidates of kinds prevalence_high and prevalence_rise, of series whose direction is higher_is_worse and that
+    have a fresh value.
+
+    A test fires when p <= alpha and its Benjamini–Hochberg q over all of tonight's tests of both kinds is at most the
     configured rate; it exceeds when p <= alpha.
     """
-    judged = judged_cells(
-        cells.filter(pl.col("direction").cast(pl.String) == "higher_is_worse"), config=config
+    worse = cells.filter(pl.col("direction").cast(pl.String) == "higher_is_worse")
+    newest = (pl.col("time_value") == pl.col("time_value").max().over(SERIES)) & is_fresh(cells)
+    tests = [pl.DataFrame(schema=_TESTED)]
+    for family in _families(worse, holidays=holidays):
+        judged = _judged_family(family, config=config).filter(newest)
+        tests += [judged.with_columns(_severity(), *_names()), _risen_family(family).filter(newest)]
+    typed = [test.select(pl.col(name).cast(dtype) for name, dtype in _TESTED.items()) for test in tests]
+    known = pl.concat(typed).filter(pl.col("p_value").is_not_null())
+    unlikely = pl.col("p_value") <= config.alpha
+    decided = known.with_columns(q_column().alias("q_value")).with_columns(
+        unlikely.alias("exceeds"),
+        (unlikely & (pl.col("q_value") <= config.false_discovery_rate)).alias("fires"),
     )
-    newest = judged.filter(pl.col("time_value") == pl.col("time_value").max().over(SERIES))
-    fresh = newest.filter(pl.col("p_value").is_not_null(), is_fresh(cells))
-    decided = fresh.with_columns(q_column().alias("q_value")).with_columns(
-        (pl.col("p_value") <= config.alpha).alias("exceeds"),
-        ((pl.col("p_value") <= config.alpha) & (pl.col("q_value") <= config.false_discovery_rate)).alias(
-            "fires"
-        ),
-    )
-    return candidates(decided.with_columns(_severity(), *_names()))
+    return candidates(decided)
 
 
 def is_fresh(cells: pl.DataFrame) -> pl.Expr:
@@ -51,39 +87,87 @@ def newest_day(cells: pl.DataFrame) -> pl.Expr:
     return pl.lit(cells["time_value"].max(), dtype=pl.Date)
 
 
-def judged_cells(cells: pl.DataFrame, *, config: AlertsConfig) -> pl.DataFrame:
-    """The cells of the last `JUDGED_PERIODS` periods with expected, threshold, p_value, score, onset and
-    past_precision, each period judged by the values before it (as they are known tonight)."""
-    parts = [
-        _judged_family(group, frequency=frequency, counts=counts, config=config)
-        for frequency in ("day", "week")
-        for counts in (False, True)
-        if not (group := _family(cells, frequency=frequency, counts=counts)).is_empty()
-    ]
-    if parts:
-        return pl.concat(parts)
-    return cells.with_columns(
-        *(pl.lit(None, dtype=pl.Float64).alias(c) for c in ("expected", "threshold", "p_value", "score")),
-        pl.lit(None, dtype=pl.Date).alias("onset"),
-        pl.lit(None, dtype=pl.Float64).alias("past_precision"),
-    )
+@dataclass(frozen=True)
+class _Family:
+    """Series of one frequency and kind as matrices: values as on ordinary days, people (None for counts), and what
+    holidays add."""
+
+    cells: pl.DataFrame
+    frequency: Frequency
+    grid: Grid
+    values: Floats
+    trials: Floats | None
+    effects: Floats
+
+    @classmethod
+    def of(cls, cells: pl.DataFrame, *, frequency: Frequency, counts: bool, holidays: Holidays) -> _Family:
+        grid = make_grid(cells, keys=SERIES, day="time_value", frequency=frequency)
+        trials = None if counts else _effective_trials(cells, grid=grid)
+        values = grid.spread(cells["value"])
+        places = places_of_rows(grid, places=cells.select(holidays.place())["place"].to_list())
+        effects = holiday_effects(
+            values, trials=trials, places=places, frequency=frequency,
+            last=last_end(cells["time_value"], frequency=frequency),
+        )  # fmt: skip
+        plain = without_holidays(values, trials=trials, effects=effects)
+        return cls(cells, frequency, grid, plain, trials, effects)
 
 
-def _family(cells: pl.DataFrame, *, frequency: str, counts: bool) -> pl.DataFrame:
+def _families(cells: pl.DataFrame, *, holidays: Holidays) -> list[_Family]:
+    """The cells by frequency and whether they are counts."""
     is_count = pl.col("statistic").cast(pl.String) == "count"
-    return cells.filter(pl.col("time_type") == frequency, is_count if counts else ~is_count)
+    chosen = [
+        (frequency, counts, cells.filter(pl.col("time_type") == frequency, is_count if counts else ~is_count))
+        for frequency in _FREQUENCIES
+        for counts in (False, True)
+    ]
+    return [
+        _Family.of(group, frequency=frequency, counts=counts, holidays=holidays)
+        for frequency, counts, group in chosen
+        if not group.is_empty()
+    ]
 
 
-def _judged_family(
-    cells: pl.DataFrame, *, frequency: Frequency, counts: bool, config: AlertsConfig
-) -> pl.DataFrame:
-    grid = make_grid(cells, keys=SERIES, day="time_value", frequency=frequency)
-    frame = (daily_frame if frequency == "day" else weekly_frame)(config.lookback_days)
-    values = grid.spread(cells["value"])
-    trials = None if counts else _effective_trials(cells, grid=grid)
-    first = max(0, grid.shape[1] - JUDGED_PERIODS)
-    judged = judge(values, trials=trials, frame=frame, alpha=config.alpha, first=first)
-    return _with_history(cells, grid=grid, judged=judged, alpha=config.alpha)
+def _judged_family(family: _Family, *, config: AlertsConfig) -> pl.DataFrame:
+    """The cells with expected, threshold, p_value, score, onset and past_precision, in the last `JUDGED_PERIODS`
+    periods; each is judged by the values before it (as they are known tonight)."""
+    frame = (daily_frame if family.frequency == "day" else weekly_frame)(config.lookback_days)
+    first = max(0, family.grid.shape[1] - JUDGED_PERIODS)
+    judged = judge(family.values, trials=family.trials, frame=frame, alpha=config.alpha, first=first)
+    back = {
+        name: shifted(getattr(judged, name), trials=family.trials, by=family.effects)
+        for name in ("expected", "threshold")
+    }
+    told = replace(judged, **back)
+    return _with_history(family.cells, grid=family.grid, judged=told, alpha=config.alpha)
+
+
+def _risen_family(family: _Family) -> pl.DataFrame:
+    """One row per series whose season is known: the chance of its run of the last weeks, and since when it lasts.
+
+    `observed` and `expected` are means over the run, with holidays taken out of both.
+    """
+    frame = slow.DAILY if family.frequency == "day" else slow.WEEKLY
+    found = slow.rises(family.values, trials=family.trials, frame=frame)
+    step = 1 if family.frequency == "day" else 7
+    newest = pl.col("time_value") == pl.col("time_value").max().over(SERIES)
+    end = family.cells["time_value"].max()
+    columns = {
+        name: pl.Series(name, getattr(found, name)[family.grid.row]).fill_nan(None)
+        for name in ("p_value", "periods", "observed", "expected")
+    }
+    started = pl.lit(end, dtype=pl.Date) - pl.duration(days=(pl.col("periods") - 1).cast(pl.Int64) * step)
+    excess = (pl.col("observed") - pl.col("expected")) / pl.col("expected").clip(1e-9)
+    grade = pl.when(excess >= GREAT_RISE).then(pl.lit("medium")).otherwise(pl.lit("low"))
+    return (
+        family.cells.with_columns(**columns)
+        .filter(newest)
+        .with_columns(
+            kind=pl.lit("prevalence_rise"), location="geo_value", detector=pl.lit(slow.DETECTOR),
+            onset=started, threshold=pl.lit(None, dtype=pl.Float64), severity=grade,
+            past_precision=pl.lit(None, dtype=pl.Float64),
+        )
+    )  # fmt: skip
 
 
 def _effective_trials(cells: pl.DataFrame, *, grid: Grid) -> np.ndarray:

@@ -52,19 +52,31 @@ class Fit:
     freedom: Floats
 
 
+@dataclass(frozen=True)
+class WindowFit:
+    """`now`, and what other periods of the design are predicted from: coefficients (windows, parameters) and their
+    covariance (windows, parameters, parameters)."""
+
+    now: Fit
+    coefficients: Floats
+    covariance: Floats
+
+
 def lag_design(lags: Floats, *, week: int, year: float | None, near: float) -> Design:
     """The design for periods that lie `lags` ago.
 
     `week` is the number of periods in a week (1 = no weekday effects), `year` the periods in a year or
-    None for no season, `near` the lookback over which the recent trend may differ from the long one.
+    None for no season, `near` the lookback over which the recent trend may differ from the long one (0: no recent
+    trend, so that a slow rise is not its own baseline).
     """
     columns: list[Floats] = [np.ones_like(lags)]
     precision = [LEVEL_SD**-2]
     for day in range(1, week):
         columns.append((lags % week == day).astype(np.float64))
         precision.append(WEEKDAY_SD**-2)
-    columns.append(np.minimum(lags, near) / near)
-    precision.append(TREND_SD**-2)
+    if near:
+        columns.append(np.minimum(lags, near) / near)
+        precision.append(TREND_SD**-2)
     if year is None:
         columns.append((lags / near) ** 2)
         precision.append(BEND_SD**-2)
@@ -81,7 +93,7 @@ def _season(lags: Floats, *, year: float) -> list[Floats]:
     return [wave for angle in angles for wave in (np.cos(angle) - 1.0, np.sin(angle))]
 
 
-def fit_windows(values: Floats, *, trials: Floats, design: Design, family: Family) -> Fit:
+def fit_windows(values: Floats, *, trials: Floats, design: Design, family: Family) -> WindowFit:
     """Fit every window (rows of `values`, NaN = not observed) by robust quasi-likelihood.
 
     `values` is (windows, lags): counts, or shares with `trials` people behind each. Past anomalies
@@ -98,8 +110,8 @@ def fit_windows(values: Floats, *, trials: Floats, design: Design, family: Famil
     products = _products(design)
     for _ in range(ITERATIONS):
         eta = np.clip(beta @ design.columns.T, start[:, None] - MAXIMUM_SHIFT, start[:, None] + MAXIMUM_SHIFT)
-        mean, slope, unit = _moments(eta, family=family)
-        scale = _scale(dispersion, inverse_n=inverse_n, family=family)
+        mean, slope, unit = moments(eta, family=family)
+        scale = noise_scale(dispersion, inverse_n=inverse_n, family=family)
         robust = seen * _robust_weights(y, mean=mean, scale=scale, family=family)
         weight = robust * slope * slope / (unit * scale)
         response = eta - start[:, None] + (y - mean) / slope
@@ -108,7 +120,8 @@ def fit_windows(values: Floats, *, trials: Floats, design: Design, family: Famil
         freedom = np.maximum(robust.sum(axis=1) - design.columns.shape[1], 3.0)
         squared = robust * (y - mean) ** 2 / unit
         dispersion = _dispersion(squared, freedom=freedom, inverse_n=inverse_n, now=dispersion, family=family)
-    return Fit(predictor=beta[:, 0], variance=covariance, dispersion=dispersion, freedom=freedom)
+    now = Fit(predictor=beta[:, 0], variance=covariance[:, 0, 0], dispersion=dispersion, freedom=freedom)
+    return WindowFit(now=now, coefficients=beta, covariance=covariance)
 
 
 def _start(y: Floats, *, seen: NDArray[np.bool_], trials: Floats, family: Family) -> Floats:
@@ -126,7 +139,7 @@ def _products(design: Design) -> Floats:
     return (design.columns[:, :, None] * design.columns[:, None, :]).reshape(-1, size * size)
 
 
-def _moments(eta: Floats, *, family: Family) -> tuple[Floats, Floats, Floats]:
+def moments(eta: Floats, *, family: Family) -> tuple[Floats, Floats, Floats]:
     """Mean, its slope in the predictor, and the unit variance function."""
     if family == "count":
         mean = np.exp(eta)
@@ -136,7 +149,7 @@ def _moments(eta: Floats, *, family: Family) -> tuple[Floats, Floats, Floats]:
     return mean, slope, slope
 
 
-def _scale(dispersion: Floats, *, inverse_n: Floats, family: Family) -> Floats:
+def noise_scale(dispersion: Floats, *, inverse_n: Floats, family: Family) -> Floats:
     """What multiplies the unit variance in each period."""
     if family == "count":
         return np.broadcast_to(dispersion[:, None], inverse_n.shape)
@@ -145,20 +158,26 @@ def _scale(dispersion: Floats, *, inverse_n: Floats, family: Family) -> Floats:
 
 def _robust_weights(y: Floats, *, mean: Floats, scale: Floats, family: Family) -> Floats:
     """1 for ordinary periods, falling with the squared residual for unusually high ones."""
-    if family == "count":
-        residual = 1.5 * (np.cbrt(y) ** 2 - np.cbrt(mean) ** 2) / (np.cbrt(np.sqrt(mean)) * np.sqrt(scale))
-    else:
-        residual = 2.0 * (np.arcsin(np.sqrt(y)) - np.arcsin(np.sqrt(mean))) / np.sqrt(scale)
+    residual = stable_residuals(y, mean=mean, scale=scale, family=family)
     return np.where(residual > DOWNWEIGHT_FROM, (DOWNWEIGHT_FROM / np.maximum(residual, 1.0)) ** 2, 1.0)
 
 
+def stable_residuals(y: Floats, *, mean: Floats, scale: Floats, family: Family) -> Floats:
+    """Residuals in standard deviations, on the scale on which the variance does not depend on the mean (Anscombe)."""
+    if family == "count":
+        return np.asarray(
+            1.5 * (np.cbrt(y) ** 2 - np.cbrt(mean) ** 2) / (np.cbrt(np.sqrt(mean)) * np.sqrt(scale))
+        )
+    return np.asarray(2.0 * (np.arcsin(np.sqrt(y)) - np.arcsin(np.sqrt(mean))) / np.sqrt(scale))
+
+
 def _solve(weight: Floats, response: Floats, *, design: Design, products: Floats) -> tuple[Floats, Floats]:
-    """Penalised weighted least squares: coefficients, and the variance of the first."""
+    """Penalised weighted least squares: coefficients and their covariance."""
     size = design.columns.shape[1]
     information = (weight @ products).reshape(-1, size, size) + np.diag(design.precision)
     target = (weight * response) @ design.columns
     inverse = np.linalg.inv(information)
-    return np.asarray(np.einsum("nij,nj->ni", inverse, target)), np.asarray(inverse[:, 0, 0])
+    return np.asarray(np.einsum("nij,nj->ni", inverse, target)), np.asarray(inverse)
 
 
 def _dispersion(

@@ -16,6 +16,14 @@ from forecasting.alerts.detectors import daily_frame, judge, weekly_frame
 from forecasting.alerts.ears import PUBLISHED_ALPHA, Variant, ears
 from forecasting.alerts.fdr import q_column
 from forecasting.alerts.grid import Frequency, Grid, make_grid
+from forecasting.alerts.holidays import (
+    holiday_effects,
+    last_end,
+    places_of_rows,
+    shifted,
+    without_holidays,
+)
+from forecasting.intake import places_of
 from warehouse.errors import InputError
 
 LOOKBACK_DAYS, ALPHA = 84, 0.01
@@ -42,7 +50,8 @@ def alerts_file(
 ) -> pl.DataFrame:
     """Judge every period of every series with the periods before it only.
 
-    `series` has series_id, time_value, value and, for proportions, n. Without n the values are counts.
+    `series` has series_id, time_value, value and, for proportions, n. Without n the values are counts. A column `place`
+    (an ISO country, or a part of one) makes public holidays known: what they did in earlier years is expected again.
     Rows after `as_of` are ignored; `frequency` is read off the dates when not given. Out come the
     columns of `OUTPUT`, sorted by series and time, from each series' first judged period on (28 days or
     10 weeks observed before the guard band of 7 days or 3 weeks; 7 to 11 periods with EARS). A later
@@ -77,15 +86,20 @@ def _judged(table: pl.DataFrame, *, frequency: Frequency, rule: Rule) -> pl.Data
     grid = make_grid(table, keys=["series_id"], day="_day", frequency=frequency)
     if rule.detector != "calendar":
         return _by_ears(table, grid=grid, variant=rule.detector, alpha=rule.alpha)
-    trials = None
+    values, trials = grid.spread(table["value"]), None
     if "n" in table.columns:
         people = grid.spread(table["n"])
         trials = np.where(people > 0, people, 1.0)
+    known = places_of(table, ids=table["series_id"].unique().to_list())
+    places = places_of_rows(grid, places=[known[name] for name in table["series_id"]])
+    last = last_end(table["_day"], frequency=frequency)
+    effects = holiday_effects(values, trials=trials, places=places, last=last, frequency=frequency)
     frame = daily_frame(LOOKBACK_DAYS) if frequency == "day" else weekly_frame(LOOKBACK_DAYS)
-    judged = judge(grid.spread(table["value"]), trials=trials, frame=frame, alpha=rule.alpha)
+    plain = without_holidays(values, trials=trials, effects=effects)
+    judged = judge(plain, trials=trials, frame=frame, alpha=rule.alpha)
     return table.with_columns(
-        grid.gather(judged.expected, name="expected"),
-        grid.gather(judged.threshold, name="threshold"),
+        grid.gather(shifted(judged.expected, trials=trials, by=effects), name="expected"),
+        grid.gather(shifted(judged.threshold, trials=trials, by=effects), name="threshold"),
         grid.gather(judged.p_value, name="p_value"),
     )
 

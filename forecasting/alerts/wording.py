@@ -41,6 +41,10 @@ TEMPLATES: Mapping[str, str] = {
         "{label} was {observed} in {place} {period}, above the {threshold} from which it is unusual after its "
         "own past and what came just before (expected {expected}; {people}). Higher than usual since {since}."
     ),
+    "prevalence_rise": (
+        "{label} in {place} has been higher than its past and the season lead one to expect since {since}: {observed} "
+        "on average, against {expected} (newest value {period}; {people})."
+    ),
     "forecast_high": (
         "{label} in {place} may rise above {threshold}, if so around {period}: the chance is {observed}, against "
         "{expected} in its past ({people}). Outlook of {since}."

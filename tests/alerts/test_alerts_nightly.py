@@ -106,7 +106,7 @@ def _inputs(signals: pl.DataFrame, **given: Any) -> AlertInputs:
 def _detect(
     signals: pl.DataFrame, *, issue: dt.date = END + dt.timedelta(days=1), **given: Any
 ) -> pl.DataFrame:
-    return detect_alerts(_inputs(signals, **given), issue=issue)
+    return detect_alerts(_inputs(signals, **given), issue=issue).alerts
 
 
 def test_a_risen_share_gives_one_alert_with_its_evidence() -> None:
@@ -321,6 +321,7 @@ def test_a_first_run_says_since_when_and_keeps_what_has_passed_on_record() -> No
     lasting = _detect_first(_signals({2: 0.25, 1: 0.25, 0: 0.25})).filter(pl.col("signal") == "s1")
     assert lasting["status"].to_list() == ["open"]
     assert f"since {END - dt.timedelta(days=2)}" in lasting["message"][0]
+    assert lasting["since"].to_list() == [END - dt.timedelta(days=2)]
     assert set(lasting["issue"]) == {END + dt.timedelta(days=1)}
 
 
@@ -328,8 +329,10 @@ def test_the_night_after_a_night_judges_that_night_alone() -> None:
     issue = END + dt.timedelta(days=1)
     inputs = _inputs(_signals({0: 0.25}))
     alone = detect_alerts(inputs, issue=issue)
-    assert alone.height == 1
-    assert detect_since(inputs, last_night=END, issue=issue).equals(alone)
+    assert alone.alerts.height == 1
+    since = detect_since(inputs, last_night=END, issue=issue)
+    assert since.alerts.equals(alone.alerts)
+    assert since.tests.equals(alone.tests)
 
 
 def test_nights_that_nobody_ran_are_judged_with_what_arrived_tonight() -> None:
@@ -343,13 +346,13 @@ def test_nights_that_nobody_ran_are_judged_with_what_arrived_tonight() -> None:
         vintage=pl.lit("real"),
     )
     typed = _contract("out.signals", signals.with_columns(pl.col(pl.Enum).cast(pl.String)))
-    found = detect_since(_inputs(typed), last_night=missed + dt.timedelta(days=1), issue=issue)
+    found = detect_since(_inputs(typed), last_night=missed + dt.timedelta(days=1), issue=issue).alerts
     found = found.filter(pl.col("signal") == "s1")
     assert found.select("kind", "status").rows() == [("prevalence_high", "resolved")]
 
 
 def _detect_first(signals: pl.DataFrame) -> pl.DataFrame:
-    return detect_since(_inputs(signals), last_night=None, issue=END + dt.timedelta(days=1))
+    return detect_since(_inputs(signals), last_night=None, issue=END + dt.timedelta(days=1)).alerts
 
 
 def test_a_day_and_a_week_that_begin_together_are_two_alerts() -> None:

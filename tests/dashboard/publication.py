@@ -408,7 +408,6 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
     }
     second = first | {
         "alert_id": "a2",
-        "group_id": "a2",
         "kind": "forecast_high",
         "geo_type": "nation",
         "location": "us",
@@ -416,6 +415,8 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
         "lead_days": 5,
         "past_precision": None,
         "time_value": LAST_DAY - dt.timedelta(days=2),
+        "since": LAST_DAY - dt.timedelta(days=2),
+        "group_id": "a1",
         "message": "Anxiety in the United States may become unusually high within a week.",
     }
     third = first | {
@@ -429,6 +430,7 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
         "expected": None,
         "threshold": None,
         "time_value": LAST_DAY - dt.timedelta(days=40),
+        "since": LAST_DAY - dt.timedelta(days=40),
         "message": "The number of posts changed suddenly; this is not a change of mood.",
     }
     return [first, second, third]

@@ -153,7 +153,7 @@ def test_a_patchy_place_opens_weekly(arguments: Path) -> None:
 
 def test_overview_answers_whether_where_since_when_and_how_sure(arguments: Path) -> None:
     verdict = _run(VIEWS["overview"]).error[0].value.replace("\\", "")
-    assert "2 open alerts" in verdict
+    assert "2 open alerts that tell 1 story" in verdict
     assert "California" in verdict
     assert "31 May 2024" in verdict
     assert "71% of such alerts were right" in verdict
@@ -237,8 +237,9 @@ def test_an_answer_to_an_alert_is_kept_and_shown(arguments: Path) -> None:
     app.text_input(key="note_a1").input("Seen. *Checked* with the news desk")
     app.button(key="acknowledged_a1").click().run()
     assert not app.exception
-    assert acknowledgements.latest(arguments)["a1"].status == "acknowledged"
-    assert "1 open" in _text(app)
+    said = acknowledgements.latest(arguments)
+    assert {name: said[name].status for name in said} == {"a1": "acknowledged", "a2": "acknowledged"}
+    assert "0 open · 2 acknowledged" in _text(app)
     app.selectbox(key="choice_status").select("acknowledged").run()
     assert "Seen. *Checked* with the news desk" in _text(app)
 
@@ -310,3 +311,14 @@ def test_timelines_say_how_far_a_mood_moved_around_each_event(arguments: Path) -
     assert "+3.0 points | +1.0 points to +5.0 points | 0.012" in cells
     other = _text(_run(VIEWS["timelines"], signal=made_up.signal("emotion", "fear")))
     assert "Around the events" not in other
+
+
+def test_alerts_of_one_story_share_a_card_with_what_is_near_and_how_many_are_false(arguments: Path) -> None:
+    app = _run(VIEWS["alerts"])
+    text = _text(app)
+    assert "at most 2.0 false alerts a week. The budget is 2 a week" in text
+    assert len([button for button in app.button if str(button.key).startswith("acknowledged_")]) == 1
+    rows = _table(app, column="Severity")
+    assert [(row["Mood"], row["Where"], row["Status"]) for row in rows] == [
+        ("Anxiety (words)", "United States", "open")
+    ]

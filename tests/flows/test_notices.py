@@ -53,6 +53,7 @@ def alerted(finished: Config, tmp_path: Path) -> Publication:
     shutil.copytree(current(finished.paths.published).folder, folder)
     row = {
         "alert_id": "a1",
+        "group_id": "a1",
         "status": "open",
         "severity": "high",
         "message": "Fear was higher than expected.",

@@ -11,7 +11,7 @@ from warehouse.tables.codes import ALERT_KINDS, ALERT_STATUS, GEO_TYPES, SEVERIT
 class Alerts(dy.Schema):
     """One row per thing worth a person's attention and night it was alive, with the evidence for it.
 
-    Alerts of one `group_id` tell one story: the same place within days of each other, or the same measure in places
+    `time_value` is the newest period it is about, `since` the first period of its episode. Alerts of one `group_id` tell one story: the same place within days of each other, or the same measure in places
     that hold each other. A publication holds the newest row of each alert.
     """
 
@@ -24,6 +24,7 @@ class Alerts(dy.Schema):
     location = dy.String(nullable=False)
     time_type = dy.Enum(TIME_TYPES, nullable=False)
     time_value = dy.Date(nullable=False)
+    since = dy.Date(nullable=False)
     issue = dy.Date(primary_key=True)
     detector = dy.String(nullable=False)
     observed = dy.Float64(nullable=True)
