@@ -15,12 +15,14 @@ import polars as pl
 from forecasting.contagion import growth as growing
 from forecasting.contagion.branching import Floors
 from forecasting.contagion.lead_lag import Panel, lead_lag
-from forecasting.intake import checked, frequency_of, kind_of
+from forecasting.intake import checked, kind_of
 from forecasting.matrix import Kind, Matrix, to_matrix, to_model_scale
 from warehouse.errors import InputError
 
 LEAD_LAG_DAYS = 365
 UNNAMED = "value"
+# The usual distance in days between dates of a daily series with gaps.
+LONGEST_GAP = 3
 _FAR = growing.HISTORY + growing.MOST_SUSTAINED
 
 
@@ -87,10 +89,7 @@ def comovement_file(series: pl.DataFrame, *, as_of: dt.date | None, floors: Floo
     parts, notes = [], []
     for name, part in _by_signal(series):
         clean = checked(part, as_of=as_of)
-        if frequency_of(clean) != "day":
-            raise InputError(
-                f"series: the dates of {name} are a week apart. Lead-lag and growth need daily series."
-            )
+        _check_usable(clean, name=name)
         parts.append(clean.with_columns(signal=pl.lit(name), kind=pl.lit(kind_of(clean, kind=None))))
     cells = pl.concat(parts).rename({"series_id": "location"})
     last = as_of or _last(cells)
@@ -121,6 +120,26 @@ def _by_signal(series: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
         )
     named = series.with_columns(pl.col("signal").cast(pl.String)).sort("signal", maintain_order=True)
     return [(str(name), part) for (name,), part in named.group_by("signal", maintain_order=True)]
+
+
+def _check_usable(part: pl.DataFrame, *, name: str) -> None:
+    """Daily, with values, and shares where there is n; `InputError` otherwise."""
+    gaps = part.select(pl.col("time_value").diff().dt.total_days().over("series_id")).to_series()
+    median = gaps.drop_nulls().median()
+    if isinstance(median, int | float) and median > LONGEST_GAP:
+        raise InputError(
+            f"series: the dates of {name} are {median:g} days apart. Lead-lag and growth need daily series."
+        )
+    if part["value"].null_count() == part.height:
+        raise InputError(
+            f"series: column value of {name} is empty. Expected a number for each day and place."
+        )
+    outside = part.filter(pl.col("n").is_not_null(), ~pl.col("value").is_between(0.0, 1.0)).height
+    if outside:
+        raise InputError(
+            f"series: column value of {name}: {outside} of {part.height} rows lie outside 0–1. With a column n, values "
+            "are shares between 0 and 1: divide percentages by 100, or leave out n where values are counts."
+        )
 
 
 def _last(cells: pl.DataFrame) -> dt.date:

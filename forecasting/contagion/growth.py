@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from forecasting.contagion.growth_fit import WIDTH, Fitted, Floats, combinations, fit_growth
 
-WINDOW, SUSTAINED, MOST_SUSTAINED = 28, 7, 28
+WINDOW, SUSTAINED, MOST_SUSTAINED = 28, 7, 14
 LEAST_DAYS, LEAST_EVENTS = 21, 40.0
 # How much a level wanders by itself is learned from windows that end so many days before, too.
 EARLIER = (35, 63, 91)
@@ -44,7 +44,7 @@ def growth(counts: Floats, people: Floats) -> pl.DataFrame:
 
     The rate is the change of the log of the expected count per day over the last `WINDOW` days, with its 95 % interval.
     `sustained_days` is on how many days in a row, the last one included, the interval of the fit that ends on that day
-    excluded 0 on the same side (28 at most). A verdict needs seven. Earlier days, as many as are given up to
+    excluded 0 on the same side (14 at most). A verdict needs seven. Earlier days, as many as are given up to
     `HISTORY`, teach how much the level wanders by itself.
     """
     night = _Night(*(_padded(part) for part in (counts, people)))

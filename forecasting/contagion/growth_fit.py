@@ -19,7 +19,7 @@ KEPT = (0.4, 0.7, 0.9, 0.97)
 # How far weekdays are expected to differ (sd of the log), and standard errors on either side of a rate.
 WEEKDAY_SD, WIDTH = 0.3, 2.05
 _START = (0.03, 0.1, 0.7)
-_ROUNDS, _CHUNK = 4, 64
+_ROUNDS, _CHUNK = 4, 32
 
 
 @dataclass(frozen=True)
