@@ -37,7 +37,8 @@ def alerts_now(publication: data.Publication, *, state: Path) -> pl.DataFrame:
         orient="row",
     )
     joined = publication.tables["alerts"].join(heard, on="alert_id", how="left")
-    status = pl.coalesce("said", "status").alias("status")
+    over = pl.col("ended").is_not_null()
+    status = pl.when(over).then("status").otherwise(pl.coalesce("said", "status")).alias("status")
     order = pl.col("severity").replace_strict(SEVERITY_ORDER, default=9, return_dtype=pl.Int8)
     return joined.with_columns(status).sort(
         pl.col("status") != "open", order, pl.col("time_value"), descending=[False, False, True]
@@ -75,7 +76,7 @@ def members(alerts: pl.DataFrame, *, publication: data.Publication) -> list[dict
 
 
 def _member(row: dict[str, Any], *, publication: data.Publication) -> dict[str, str]:
-    statistic = "share" if row["kind"] == "forecast_high" else publication.statistic(row["signal"])
+    statistic = statistic_of(row, publication=publication)
     told = [
         words.NOTHING if row[k] is None else words.amount(row[k], statistic=statistic)
         for k in ("observed", "expected")
@@ -146,9 +147,16 @@ def evidence(row: dict[str, Any], *, publication: data.Publication) -> None:
     st.caption(words.plain(" · ".join(facts(row, publication=publication))))
 
 
+def statistic_of(row: dict[str, Any], *, publication: data.Publication) -> str:
+    """What an alert's observed and expected values are: of a forecast chances, of a break what the break is in."""
+    if row["kind"] == "forecast_high":
+        return "share"
+    return words.BREAK_STATISTICS.get(row["signal"]) or publication.statistic(row["signal"])
+
+
 def facts(row: dict[str, Any], *, publication: data.Publication) -> list[str]:
     """The evidence of an alert as short phrases; a fact that is not known says so or is left out."""
-    statistic = publication.statistic(row["signal"])
+    statistic, own = statistic_of(row, publication=publication), publication.statistic(row["signal"])
     period = "week ending" if row["time_type"] == "week" else "day"
     since = f", since {row['since']:%d %b %Y}" if row["since"] < row["time_value"] else ""
     parts = [f"{period} {row['time_value']:%d %b %Y}{since}, issued {row['issue']:%d %b %Y}"]
@@ -157,7 +165,7 @@ def facts(row: dict[str, Any], *, publication: data.Publication) -> list[str]:
     if row["expected"] is not None:
         parts.append(f"expected {words.amount(row['expected'], statistic=statistic)}")
     if row["threshold"] is not None:
-        parts.append(f"alert above {words.amount(row['threshold'], statistic=statistic)}")
+        parts.append(f"alert above {words.amount(row['threshold'], statistic=own)}")
     parts.append(words.people(row["sample_size"]))
     parts += _certainty(row)
     if row["population"] != "all":

@@ -19,6 +19,8 @@ ALERT_KINDS = {
     "contagion": "Replies go along with what they answer",
     "data_break": "Break in the data, not in mood",
 }
+# Breaks are named by what changed; everything else they are about is a share.
+BREAK_STATISTICS = {"post_volume": "count", "people_volume": "count", "text_length": "mean"}
 ALERT_STATUS = {"open": "open", "acknowledged": "acknowledged", "resolved": "resolved"}
 RELIABILITY = {"high": "high", "moderate": "moderate", "low": "low", "suppressed": "suppressed"}
 TIME_TYPES = {"day": "Daily", "week": "Weekly"}

@@ -25,8 +25,10 @@ def notify(publication: Publication, *, config: Config) -> str:
     fresh = _unsent(publication, memory=memory)
     if not urls or fresh.is_empty():
         return ""
-    title = f"Affectcast {publication.issue}: {fresh.height} new alerts"
-    if not _send(_sentences(fresh), urls=urls, title=title):
+    sentences = _sentences(fresh)
+    alerts = "1 new alert" if fresh.height == 1 else f"{fresh.height} new alerts"
+    told = f" in {len(sentences)} stories" if 1 < len(sentences) < fresh.height else ""
+    if not _send(sentences, urls=urls, title=f"Affectcast {publication.issue}: {alerts}{told}"):
         return "the notice could not be delivered to every address; it is tried again on the next run"
     with memory.open("a", encoding="utf-8") as file:
         file.writelines(f"{name}\n" for name in fresh["alert_id"])

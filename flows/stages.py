@@ -336,10 +336,9 @@ def alerts(run: Run) -> Receipt:
 
 
 def _last_night(store: Store, *, issue: dt.date) -> dt.date | None:
-    """The newest issue before this one that was made at all."""
-    found: dt.date | None = store.query("SELECT max(issue) AS d FROM out.signals WHERE issue < ?", [issue])[
-        "d"
-    ][0]
+    """The newest issue before this one whose alerts were judged."""
+    earlier = store.query("SELECT max(issue) AS d FROM out.alert_tests WHERE issue < ?", [issue])
+    found: dt.date | None = earlier["d"][0]
     return found
 
 

@@ -98,7 +98,7 @@ def _refuse(series: pl.DataFrame, wrong: pl.Expr, where: str, expected: str) -> 
 
 
 def places_of(series: pl.DataFrame, *, ids: Sequence[str]) -> dict[str, str | None]:
-    """Each series' place: the first that its column `place` names, an ISO country (GB) or a part of one (US-CA).
+    """Each series' place, that its column `place` names: an ISO country (GB) or a part of one (US-CA).
 
     A part that its country's calendar does not know has the holidays of the whole country. `InputError` counts the
     series whose country has no calendar.
@@ -108,9 +108,13 @@ def places_of(series: pl.DataFrame, *, ids: Sequence[str]) -> dict[str, str | No
         return places
     place = pl.col("place").cast(pl.String).str.strip_chars().str.to_uppercase()
     named = series.select(pl.col("series_id").cast(pl.String), place=place).filter(pl.col("place") != "")
-    first = named.filter(pl.col("series_id").is_in(list(ids))).unique(
-        "series_id", keep="first", maintain_order=True
-    )
+    first = named.filter(pl.col("series_id").is_in(list(ids))).unique(maintain_order=True)
+    several = first.filter(pl.col("series_id").is_duplicated())["series_id"].n_unique()
+    if several:
+        raise InputError(
+            f"series: column place: {several} of {len(places)} series name more than one place. Expected one place "
+            "for all rows of a series."
+        )
     unknown = first.filter(~pl.col("place").map_elements(has_holidays, return_dtype=pl.Boolean))
     if unknown.height:
         raise InputError(

@@ -30,6 +30,8 @@ AROUND = (0, -1, 1)
 # How many same weekdays on either side say what a day would have been.
 NEIGHBOURS = 3
 NOISE_EVERY, NOISE_WINDOW = 28, 364
+# Nearer days of one name are days of the same holiday.
+APART_DAYS = 63
 # An effect counts from two standard errors on, and is shrunk toward nothing (positive part of James & Stein 1961).
 DOUBT = 4.0
 _ALWAYS = dt.date(1900, 1, 1)
@@ -172,7 +174,8 @@ def day_effects(values: Floats, *, matrix: Matrix, horizon: int, known: KnownDay
 
 
 def past_effects(values: Floats, *, matrix: Matrix, known: KnownDays) -> Floats:
-    """[series, periods] like `day_effects`, but each day's effect is learnt from what lay before that day only.
+    """[series, periods] like `day_effects`, but each day's effect is learnt from earlier times of that name only, and
+    none where nothing is known of ordinary days' noise. The days of one holiday teach nothing about each other.
 
     `values` are all of `matrix` on the modelling scale. For judging days of the past as they could have been judged.
     """
@@ -182,11 +185,13 @@ def past_effects(values: Floats, *, matrix: Matrix, known: KnownDays) -> Floats:
         rows = np.flatnonzero(place_of == place)
         marks = _marks(days, matrix=matrix, horizon=0)
         if rows.size and marks:
-            effects[rows] = _past_effects(values[rows], marks=marks, season=_season(matrix))
+            effects[rows] = _past_effects(
+                values[rows], marks=marks, season=_season(matrix), apart=APART_DAYS // matrix.step
+            )
     return effects
 
 
-def _past_effects(values: Floats, *, marks: Marks, season: int) -> Floats:
+def _past_effects(values: Floats, *, marks: Marks, season: int, apart: int) -> Floats:
     effects = np.zeros(values.shape)
     ordinary = values.copy()
     ordinary[:, np.concatenate(list(marks.values()))] = np.nan
@@ -194,14 +199,17 @@ def _past_effects(values: Floats, *, marks: Marks, season: int) -> Floats:
     ahead = np.abs(ordinary - _expected(ordinary, season=season, sides=(-1,)))
     noise: dict[int, Floats] = {}
     for columns in map(np.sort, marks.values()):
-        for k in range(1, len(columns)):
-            now, past = int(columns[k]), columns[:k]
+        for now in columns.tolist():
+            past = columns[columns <= now - apart]
+            if not len(past):
+                continue
             then = np.stack([_around(ordinary[:, :now], column=int(c), season=season) for c in past], axis=1)
             # Noise changes slowly, so that it is looked at every few weeks only.
             until = now - now % NOISE_EVERY
             if until not in noise:
                 noise[until] = _middle(ahead[:, max(0, until - NOISE_WINDOW) : until])
-            effects[:, now] = _shrunk(values[:, past] - then, noise=noise[until])
+            found = _shrunk(values[:, past] - then, noise=noise[until])
+            effects[:, now] = np.where(noise[until] > 0, found, 0.0)
     return effects
 
 

@@ -136,10 +136,13 @@ def _words_behind(publication: data.Publication, *, row: dict[str, Any]) -> None
 
 
 def _answer(row: dict[str, Any], *, story: pl.DataFrame) -> None:
-    """An answer counts for every alert of the story."""
+    """An answer counts for every alert of the story that is not over; none is asked for where all are."""
+    alive = story.filter(pl.col("ended").is_null()).height
+    if not alive:
+        return
     with st.popover("Answer", icon=":material/edit_note:"), st.form(f"form_{row['alert_id']}", border=False):
-        if story.height > 1:
-            st.caption(f"Counts for all {story.height} alerts of this story.")
+        if alive > 1:
+            st.caption(f"Counts for all {alive} alerts of this story that are not over.")
         note = st.text_input(
             "Note (no names, no quotes from posts)",
             max_chars=acknowledgements.MAX_NOTE,
@@ -153,7 +156,7 @@ def _answer(row: dict[str, Any], *, story: pl.DataFrame) -> None:
 
 def _save(story: pl.DataFrame, *, status: str, note: str) -> None:
     try:
-        for name in story["alert_id"]:
+        for name in story.filter(pl.col("ended").is_null())["alert_id"]:
             acknowledgements.append(shell.settings().state, alert_id=name, status=status, note=note)
     except InputError as error:
         st.error(words.plain(error.message), icon=":material/error:")

@@ -11,6 +11,7 @@ import polars as pl
 
 from forecasting.alerts.cells import SERIES
 from forecasting.alerts.prevalence import is_fresh
+from forecasting.alerts.rises import DAILY, WEEKLY
 from warehouse.config import AlertsConfig
 from warehouse.tables import TABLES
 
@@ -31,11 +32,17 @@ def within_budget(cells: pl.DataFrame, *, config: AlertsConfig) -> AlertsConfig:
 
 
 def weekly_tests(cells: pl.DataFrame) -> int:
-    """How many tests of higher-is-worse series a week has: a high and a rise each, at tonight's number of series."""
+    """How many tests of higher-is-worse series a week has, at tonight's number of series: of a high each, and of a rise
+    where there is a season to hold it against."""
     worse = cells.filter(pl.col("direction").cast(pl.String) == "higher_is_worse")
     newest = worse.filter(is_fresh(cells)).select(SERIES).unique()
-    daily = newest.filter(pl.col("time_type") == "day").height
-    return len(AT_ALPHA) * (daily * NIGHTS + newest.height - daily)
+    sized = newest.join(worse.group_by(SERIES).len(), on=SERIES)
+    of_weeks = pl.col("time_type") == "week"
+    long = pl.col("len") >= pl.when(of_weeks).then(WEEKLY.run + WEEKLY.needs).otherwise(
+        DAILY.run + DAILY.needs
+    )
+    tests = pl.when(long).then(len(AT_ALPHA)).otherwise(1) * pl.when(of_weeks).then(1).otherwise(NIGHTS)
+    return int(sized.select(tests.sum()).item())
 
 
 def night_tests(
@@ -50,24 +57,30 @@ def night_tests(
         n_tests=pl.len(),
         weekly=pl.when(pl.col("time_type") == "week").then(1).otherwise(NIGHTS).sum(),
     )
-    earlier = previous.filter(pl.col("issue") < issue).select("alert_id")
-    opened = (
-        alerts.with_columns(pl.col("kind").cast(pl.String))
-        .join(earlier, on="alert_id", how="anti")
-        .group_by("kind")
-        .agg(opened=pl.len())
-    )
     by_alpha = pl.col("kind").is_in(AT_ALPHA)
-    rows = tested.join(opened, on="kind", how="left").with_columns(
+    rows = tested.with_columns(
         pl.lit(issue).alias("issue"),
-        pl.col("opened").fill_null(0),
+        pl.lit(0).alias("opened"),
         pl.when(by_alpha).then(pl.lit(config.alpha)).alias("alpha"),
         pl.when(by_alpha).then(pl.lit(config.false_discovery_rate)).alias("false_discovery_rate"),
         pl.lit(config.budget_per_week, dtype=pl.Float64).alias("budget_per_week"),
         pl.when(by_alpha).then(pl.col("weekly") * config.alpha).alias("expected_false_per_week"),
     )
     table = TABLES["out.alert_tests"]
-    return table.schema.validate(rows.select(table.columns), cast=True).sort(table.key)
+    made = table.schema.validate(rows.select(table.columns), cast=True).sort(table.key)
+    return with_opened(made, alerts=alerts, previous=previous, issue=issue)
+
+
+def with_opened(
+    tests: pl.DataFrame, *, alerts: pl.DataFrame, previous: pl.DataFrame, issue: dt.date
+) -> pl.DataFrame:
+    """The rows with how many of `alerts` no issue before this one knew."""
+    earlier = previous.filter(pl.col("issue") < issue).select("alert_id")
+    opened = (
+        alerts.join(earlier, on="alert_id", how="anti").group_by("kind").agg(opened=pl.len().cast(pl.Int64))
+    )
+    joined = tests.drop("opened").join(opened, on="kind", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("opened").fill_null(0)).select(tests.columns)
 
 
 def night_notes(tests: pl.DataFrame) -> tuple[str, ...]:

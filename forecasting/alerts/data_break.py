@@ -33,7 +33,7 @@ LABELS = {
 STATISTICS = {VOLUME: "count", PEOPLE: "count", LENGTH: "mean"}
 DETECTORS = {SEVERAL: "common_shift_2", VERSION: "known_version_1"}
 # Days before a judged one that it is compared with, beside `alerts.lookback_days`: the guard band.
-GUARD_DAYS = 7
+GUARD_DAYS, RISE_DAYS = 7, 42
 
 
 def known_breaks(cells: pl.DataFrame, *, breaks: pl.DataFrame | None) -> pl.DataFrame:
@@ -79,7 +79,8 @@ def doubted(
 ) -> pl.DataFrame:
     """Candidates with `broken`, the onset of the newest break that a mood alert's comparison spans (else null).
 
-    Spanned: within the days a verdict looks back. Such an alert is of low severity: the level it is held
+    Spanned: within the days a verdict looks back; a rise looks further back than a high, since its run is no part of
+    what it is held against. Such an alert is of low severity: the level it is held
     against may be another measurement's. It is not held back, because a mood may rise in those weeks too.
     """
     of_place = breaks.filter(pl.col("what") != VERSION, pl.col("population") == EVERY)
@@ -87,6 +88,7 @@ def doubted(
         catalogue.select("scorer", "signal"), on="scorer", how="inner"
     )
     mood = found.filter(pl.col("kind").is_in(["prevalence_high", "prevalence_rise"]))
+    guard = pl.when(pl.col("kind") == "prevalence_rise").then(RISE_DAYS).otherwise(GUARD_DAYS)
     spans = pl.concat([
         mood.join(
             of_place.select("geo_type", location="geo_value", onset_of="onset"), on=["geo_type", "location"]
@@ -94,7 +96,7 @@ def doubted(
         mood.join(of_scorer.select("signal", onset_of="onset"), on="signal"),
     ]).filter(
         pl.col("onset_of") <= pl.col("time_value"),
-        pl.col("onset_of") > pl.col("time_value") - pl.duration(days=lookback_days + GUARD_DAYS),
+        pl.col("onset_of") > pl.col("time_value") - pl.duration(days=lookback_days + guard),
     )  # fmt: skip
     key = ["kind", "signal", "population", "geo_type", "location", "time_type"]
     newest = spans.group_by(key).agg(broken=pl.col("onset_of").max())

@@ -93,18 +93,21 @@ def weekly_frame(lookback_days: int) -> Frame:
     )
 
 
-def judge(values: Floats, *, trials: Floats | None, frame: Frame, alpha: float, first: int = 0) -> Judged:
+def judge(
+    values: Floats, *, trials: Floats | None, frame: Frame, alpha: float, first: int = 0, refit: int = 1
+) -> Judged:
     """Judge every period from index `first` on against the periods before it.
 
     `values` (series, periods) are counts, or shares if `trials` (same shape, people behind each) is
     given; NaN = not observed. The predictive distribution is negative binomial or beta, matched to
     sampling error, over-dispersion and the error of the estimated mean; its tail is widened to
     Student's t for the estimated dispersion and scaled by this series' own past prediction errors. Then the
-    evidence of the periods before is pooled with it.
+    evidence of the periods before is pooled with it. One regression serves `refit` periods, the last one always its
+    own: above 1, earlier periods are judged by a somewhat older past.
     """
     family: Family = "count" if trials is None else "share"
     people = np.ones_like(values) if trials is None else trials
-    fit = _fit_all(values, people=people, frame=frame, family=family, first=first)
+    fit = _fit_all(values, people=people, frame=frame, family=family, first=first, refit=refit)
     seen = np.isfinite(values)
     ahead = predictive(fit, trials=trials)
     at_least, above = ahead.above(values)
@@ -121,29 +124,39 @@ def judge(values: Floats, *, trials: Floats | None, frame: Frame, alpha: float, 
     return Judged(expected=ahead.mean, threshold=ahead.quantile(level), p_value=p_value, score=score)
 
 
-def _fit_all(values: Floats, *, people: Floats, frame: Frame, family: Family, first: int) -> Fit:
+def _fit_all(values: Floats, *, people: Floats, frame: Frame, family: Family, first: int, refit: int) -> Fit:
     """Fits as (series, periods) matrices: the seasonal model where there is history, else the near one."""
     shape = values.shape
     parts = {name: np.full(shape, np.nan) for name in ("predictor", "variance", "dispersion", "freedom")}
     near = _observed(values, guard=frame.guard, window=frame.lookback)
     far = _observed(values, guard=frame.guard, window=frame.season)
-    allowed = np.arange(shape[1])[None, :] >= first
+    columns = np.arange(shape[1])[None, :]
+    allowed = (columns >= first) & ((shape[1] - 1 - columns) % refit == 0)
     seasonal = allowed & (far >= frame.season_needs) & (near >= 1)
     local = allowed & ~seasonal & (near >= frame.minimum)
     # Periods before the first one of all are never observed and need no room.
     longest = min(frame.season, max(shape[1] - frame.guard, 1))
     for chosen, window, year in ((local, frame.lookback, None), (seasonal, longest, frame.year)):
-        design = _design(frame, window=window, year=year)
+        design = _design(frame, lags=np.arange(window + frame.guard, frame.guard, -1), year=year)
+        ahead = _design(frame, lags=-np.arange(refit), year=year).columns
         cells = np.argwhere(chosen)
         for block in np.array_split(cells, max(1, -(-len(cells) * window // CHUNK_CELLS))):
-            _fit_block(block, values, people, design=design, guard=frame.guard, family=family, into=parts)
+            _fit_block(
+                block,
+                values,
+                people,
+                design=design,
+                ahead=ahead,
+                guard=frame.guard,
+                family=family,
+                into=parts,
+            )
     return Fit(**parts)
 
 
-def _design(frame: Frame, *, window: int, year: float | None) -> Design:
-    lags = np.arange(window + frame.guard, frame.guard, -1, dtype=np.float64)
+def _design(frame: Frame, *, lags: NDArray[np.int64], year: float | None) -> Design:
     near = float(frame.lookback if year is None else frame.recent)
-    return lag_design(lags, week=frame.week, year=year, near=near)
+    return lag_design(lags.astype(np.float64), week=frame.week, year=year, near=near)
 
 
 def _fit_block(
@@ -152,6 +165,7 @@ def _fit_block(
     people: Floats,
     *,
     design: Design,
+    ahead: Floats,
     guard: int,
     family: Family,
     into: dict[str, Floats],
@@ -162,11 +176,13 @@ def _fit_block(
     periods = cells[:, 1:] + np.arange(-guard - window, -guard)[None, :]
     inside = periods >= 0
     at = (cells[:, :1], np.maximum(periods, 0))
-    fit = fit_windows(
-        np.where(inside, values[at], np.nan), trials=people[at], design=design, family=family
-    ).now
-    for name, matrix in into.items():
-        matrix[cells[:, 0], cells[:, 1]] = getattr(fit, name)
+    fit = fit_windows(np.where(inside, values[at], np.nan), trials=people[at], design=design, family=family)
+    for step, row in enumerate(ahead):
+        here = cells[:, 1] + step < values.shape[1]
+        to = (cells[here, 0], cells[here, 1] + step)
+        into["predictor"][to] = fit.coefficients[here] @ row
+        into["variance"][to] = np.einsum("i,nij,j->n", row, fit.covariance[here], row)
+        into["dispersion"][to], into["freedom"][to] = fit.now.dispersion[here], fit.now.freedom[here]
 
 
 def _observed(values: Floats, *, guard: int, window: int) -> NDArray[np.int64]:

@@ -19,12 +19,11 @@ from forecasting.known_days import known_days, past_effects
 from forecasting.matrix import Matrix, to_model_scale
 
 
-def places_of_rows(grid: Grid, *, places: Sequence[str | None]) -> list[str | None]:
+def places_of_rows(grid: Grid, *, places: pl.Series) -> list[str | None]:
     """The place of each series of the grid, from the place of each row of its frame."""
-    found: list[str | None] = [None] * grid.shape[0]
-    for row, place in zip(grid.row.tolist(), places, strict=True):
-        found[row] = place
-    return found
+    found = np.full(grid.shape[0], None, dtype=object)
+    found[grid.row] = places.to_numpy()
+    return found.tolist()
 
 
 def last_end(days: pl.Series, *, frequency: Frequency) -> dt.date:

@@ -8,7 +8,7 @@ from typing import cast
 
 import polars as pl
 
-from forecasting.alerts.budget import night_tests, within_budget
+from forecasting.alerts.budget import night_tests, with_opened, within_budget
 from forecasting.alerts.cells import candidates, usable_cells
 from forecasting.alerts.data_break import (
     DETECTORS,
@@ -19,7 +19,7 @@ from forecasting.alerts.data_break import (
     known_breaks,
 )
 from forecasting.alerts.forecast_high import forecast_candidates
-from forecasting.alerts.lifecycle import live
+from forecasting.alerts.lifecycle import identified, live
 from forecasting.alerts.prevalence import Holidays, prevalence_candidates
 from forecasting.alerts.wording import (
     BREAK_NOTE,
@@ -86,7 +86,8 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> Night:
     judged = doubted(
         found, breaks=breaks, catalogue=inputs.catalogue, lookback_days=inputs.config.lookback_days
     )
-    worded = _worded(judged, catalogue=inputs.catalogue, help_line=inputs.config.help_line)
+    named = identified(judged, previous=inputs.previous, issue=issue)
+    worded = _worded(named, catalogue=inputs.catalogue, help_line=inputs.config.help_line)
     alerts = live(
         worded,
         previous=inputs.previous,
@@ -140,7 +141,8 @@ def detect_since(inputs: AlertInputs, *, last_night: dt.date | None, issue: dt.d
         seen = pl.concat([seen, made.alerts])
     fresh = seen.filter(pl.col("issue") >= first).sort("issue")
     newest = fresh.unique("alert_id", keep="last", maintain_order=True)
-    return Night(newest.with_columns(pl.lit(issue).alias("issue")).sort("alert_id"), made.tests)
+    alerts = newest.with_columns(pl.lit(issue).alias("issue")).sort("alert_id")
+    return Night(alerts, with_opened(made.tests, alerts=alerts, previous=inputs.previous, issue=issue))
 
 
 def contagion_candidates(contagion: pl.DataFrame, *, people_floor: int) -> pl.DataFrame:
@@ -201,7 +203,7 @@ def _text(row: dict[str, object], *, help_line: str) -> str:
 
 
 def _facts(row: dict[str, object]) -> Facts:
-    onset, kind = row["onset"], str(row["kind"])
+    onset, kind = row["onset"] if row["kind"] == "forecast_high" else row["since"], str(row["kind"])
     day = cast(dt.date, row["time_value"])
     lead = row["lead_days"] if isinstance(row["lead_days"], int) else 0
     size = row["sample_size"] if isinstance(row["sample_size"], int) else None
@@ -218,7 +220,28 @@ def _facts(row: dict[str, object]) -> Facts:
         expected=_number(row["expected"], statistic=chance, sample_size=size),
         threshold=_number(row["threshold"], statistic=own, sample_size=size),
         people=people_text(size),
+        more=_more(row),
+        run=_run(row),
     )
+
+
+def _more(row: dict[str, object]) -> str:
+    """How much above what was expected, in steps of five in a hundred."""
+    observed, expected = row["observed"], row["expected"]
+    if not (isinstance(observed, float) and isinstance(expected, float)) or expected <= 0.0:
+        return "more than expected"
+    excess = 5 * round(20 * (observed / expected - 1.0))
+    return f"about {excess}% more" if excess >= 5 else "under 5% more"
+
+
+def _run(row: dict[str, object]) -> str:
+    """How long the run of tonight is, which looks back a few weeks at most."""
+    if not isinstance(row["onset"], dt.date):
+        return "recently"
+    step = 7 if row["time_type"] == "week" else 1
+    periods = (cast(dt.date, row["time_value"]) - row["onset"]).days // step + 1
+    unit = "week" if step == 7 else "day"
+    return f"over the last {periods} {unit}s" if periods > 1 else f"in the last {unit}"
 
 
 def _number(value: object, *, statistic: str, sample_size: int | None) -> str:

@@ -104,7 +104,7 @@ class _Family:
         grid = make_grid(cells, keys=SERIES, day="time_value", frequency=frequency)
         trials = None if counts else _effective_trials(cells, grid=grid)
         values = grid.spread(cells["value"])
-        places = places_of_rows(grid, places=cells.select(holidays.place())["place"].to_list())
+        places = places_of_rows(grid, places=cells.with_columns(holidays.place())["place"])
         effects = holiday_effects(
             values, trials=trials, places=places, frequency=frequency,
             last=last_end(cells["time_value"], frequency=frequency),
@@ -133,7 +133,10 @@ def _judged_family(family: _Family, *, config: AlertsConfig) -> pl.DataFrame:
     periods; each is judged by the values before it (as they are known tonight)."""
     frame = (daily_frame if family.frequency == "day" else weekly_frame)(config.lookback_days)
     first = max(0, family.grid.shape[1] - JUDGED_PERIODS)
-    judged = judge(family.values, trials=family.trials, frame=frame, alpha=config.alpha, first=first)
+    judged = judge(
+        family.values, trials=family.trials, frame=frame, alpha=config.alpha, first=first,
+        refit=7 if family.frequency == "day" else 1,
+    )  # fmt: skip
     back = {
         name: shifted(getattr(judged, name), trials=family.trials, by=family.effects)
         for name in ("expected", "threshold")

@@ -150,12 +150,14 @@ def _covariance(scores: Floats, *, error: Floats, run: int) -> Floats:
     cut = np.clip(scores, -LARGEST, LARGEST)
     known = np.isfinite(cut)
     cut = np.where(known, cut, 0.0)
-    power = np.maximum((cut**2).sum(axis=1), 1e-9)
-    count = known.sum(axis=1)
     serial = np.ones((len(scores), run))
     for lag in range(1, run):
-        found = (cut[:, lag:] * cut[:, :-lag]).sum(axis=1) / power
-        doubt = 1.0 / np.maximum(count, 1)
+        both = known[:, lag:] & known[:, :-lag]
+        power = (cut[:, lag:] ** 2 * both).sum(axis=1) + (cut[:, :-lag] ** 2 * both).sum(axis=1)
+        found = 2.0 * (cut[:, lag:] * cut[:, :-lag]).sum(axis=1) / np.maximum(power, 1e-9)
+        # As if nothing were missing, so that far lags count less.
+        found = found * (1.0 - lag / scores.shape[1])
+        doubt = 1.0 / np.maximum(both.sum(axis=1), 1)
         # Small correlations are chance; a positive part keeps the large ones.
         serial[:, lag] = np.maximum(found, 0.0) * np.maximum(1.0 - doubt / np.maximum(found**2, 1e-12), 0.0)
     away = np.abs(np.arange(run)[:, None] - np.arange(run)[None, :])

@@ -91,7 +91,8 @@ def _judged(table: pl.DataFrame, *, frequency: Frequency, rule: Rule) -> pl.Data
         people = grid.spread(table["n"])
         trials = np.where(people > 0, people, 1.0)
     known = places_of(table, ids=table["series_id"].unique().to_list())
-    places = places_of_rows(grid, places=[known[name] for name in table["series_id"]])
+    place = table["series_id"].replace_strict(known, return_dtype=pl.String)
+    places = places_of_rows(grid, places=place)
     last = last_end(table["_day"], frequency=frequency)
     effects = holiday_effects(values, trials=trials, places=places, last=last, frequency=frequency)
     frame = daily_frame(LOOKBACK_DAYS) if frequency == "day" else weekly_frame(LOOKBACK_DAYS)
@@ -135,7 +136,7 @@ def _checked(series: pl.DataFrame) -> pl.DataFrame:
             f"alerts: the series table has no column {', '.join(missing)} (it has "
             f"{', '.join(series.columns)}). Expected series_id, time_value, value and, for proportions, n."
         )
-    table = series.with_columns(_day(series).alias("_day"))
+    table = series.with_columns(_day(series).alias("_day"), pl.col("series_id").cast(pl.String))
     twice = table.select("series_id", "_day").is_duplicated().sum()
     if twice:
         raise InputError(
@@ -147,7 +148,7 @@ def _checked(series: pl.DataFrame) -> pl.DataFrame:
     _check_values(table)
     if "n" not in table.columns:
         return table
-    usable = (pl.col("n").cast(pl.Float64, strict=False) > 0).fill_null(False)
+    usable = (pl.col("n").cast(pl.Float64, strict=False) >= 1).fill_null(False)
     return table.with_columns(pl.when(usable).then("value").otherwise(None).alias("value"))
 
 
@@ -155,6 +156,8 @@ def _day(series: pl.DataFrame) -> pl.Series:
     column = series["time_value"]
     if column.dtype == pl.Date:
         days = column
+    elif column.dtype == pl.Null:
+        days = column.cast(pl.Date)
     elif column.dtype == pl.Datetime:
         days = column.dt.date()
     elif column.dtype == pl.String:

@@ -43,7 +43,7 @@ TEMPLATES: Mapping[str, str] = {
     ),
     "prevalence_rise": (
         "{label} in {place} has been higher than its past and the season lead one to expect since {since}: {observed} "
-        "on average, against {expected} (newest value {period}; {people})."
+        "on average {run}, against {expected} ({more}; {people} {period})."
     ),
     "forecast_high": (
         "{label} in {place} may rise above {threshold}, if so around {period}: the chance is {observed}, against "
@@ -88,6 +88,8 @@ class Facts:
     expected: str
     threshold: str
     people: str
+    more: str = ""
+    run: str = ""
 
 
 def message(kind: str, facts: Facts, *, help_line: str = "") -> str:

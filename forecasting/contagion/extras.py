@@ -126,11 +126,11 @@ def with_branching(
 
 
 def _diffusion(edges: pl.DataFrame, *, spec: ExtrasSpec) -> pl.DataFrame:
-    """Empty where too few people are tied."""
-    people = pl.concat([edges["responder"].alias("p"), edges["source"].alias("p")]).drop_nulls().n_unique()
-    if people < spec.floors.people:
+    """Empty where too few people are tied; who answers or is answered by somebody unknown has no tie by it."""
+    graph = graph_of(edges)
+    if graph.people < spec.floors.people:
         return pl.DataFrame(schema=DIFFUSION)
-    made = diffusion(graph_of(edges), plan=spec.plan, seed=spec.seed)
+    made = diffusion(graph, plan=spec.plan, seed=spec.seed)
     return made.with_columns(
         spec.floors.rounded(pl.col("n_people", "n_ties")), pl.col("^velocity.*$", "^coverage.*$").round(5)
     )

@@ -14,7 +14,7 @@ DAY = dt.date(2024, 3, 1)
 CATALOGUE = pl.DataFrame({"signal": ["fear_a", "fear_b", "anger"], "measure": ["fear", "fear", "anger"]})
 SCHEMA = {
     "alert_id": pl.String, "group_id": pl.String, "signal": pl.String, "geo_type": pl.String, "location": pl.String,
-    "time_type": pl.String, "since": pl.Date, "status": pl.String,
+    "time_type": pl.String, "since": pl.Date, "time_value": pl.Date, "kind": pl.String, "ended": pl.Date,
 }  # fmt: skip
 
 
@@ -27,7 +27,8 @@ def _alert(name: str, *, group: str | None = None, **given: object) -> dict[str,
         "since": DAY,
         "status": "open",
     }
-    return {"alert_id": name, "group_id": group} | row | given
+    row |= {"kind": "prevalence_high"} | given
+    return {"alert_id": name, "group_id": group, "time_value": row["since"]} | row
 
 
 def _groups(*alerts: dict[str, object]) -> dict[str, str]:
@@ -61,6 +62,18 @@ def test_one_measure_in_places_that_hold_each_other_is_one_story() -> None:
     assert found == {"all": "all", "nation": "all", "region": "all", "elsewhere": "elsewhere", "near": "near"}
 
 
+def test_a_slow_rise_and_the_high_at_its_end_are_one_story() -> None:
+    rise = _alert("rise", kind="prevalence_rise", since=DAY - dt.timedelta(days=27), time_value=DAY)
+    assert _groups(rise, _alert("high"), _alert("other", signal="anger")) == dict.fromkeys(
+        ("rise", "high", "other"), "rise"
+    )
+
+
+def test_contagion_of_a_measure_belongs_to_its_rise_by_the_end_of_its_window() -> None:
+    spread = {"kind": "contagion", "signal": "fear", "since": DAY - dt.timedelta(days=89), "time_value": DAY}
+    assert _groups(_alert("c", **spread), _alert("high")) == {"c": "c", "high": "c"}
+
+
 def test_two_regions_alone_are_two_stories() -> None:
     found = _groups(
         _alert("a", geo_type="region", location="US-CA"), _alert("b", geo_type="region", location="US-NY")
@@ -78,7 +91,7 @@ def test_a_new_alert_joins_an_old_story_and_merges_none() -> None:
 
 
 def test_a_resolved_story_takes_in_nothing_new() -> None:
-    assert _groups(_alert("x", group="old", status="resolved"), _alert("z", signal="anger"))["z"] == "z"
+    assert _groups(_alert("x", group="old", ended=DAY), _alert("z", signal="anger"))["z"] == "z"
 
 
 PLACES = [("all", "all"), ("nation", "US"), ("nation", "GB"), ("region", "US-CA"), ("region", "US-NY")]

@@ -26,10 +26,16 @@ def _cells(daily: int, *, weekly: int = 0, stale: int = 0) -> pl.DataFrame:
 
 
 def test_a_daily_series_counts_seven_times_a_weekly_one_once_and_an_old_one_not() -> None:
-    assert weekly_tests(_cells(10, weekly=4, stale=3)) == 148
+    assert weekly_tests(_cells(10, weekly=4, stale=3)) == 74
 
 
-@pytest.mark.parametrize(("budget", "alpha"), [(None, 0.01), (0.7, 0.0005), (1000.0, 0.01)])
+def test_a_series_with_a_season_is_tested_for_rises_too() -> None:
+    longer = [_cells(1).with_columns(pl.col("time_value") - pl.duration(days=back)) for back in range(308)]
+    assert weekly_tests(pl.concat(longer)) == 14
+    assert weekly_tests(pl.concat(longer[:-1])) == 7
+
+
+@pytest.mark.parametrize(("budget", "alpha"), [(None, 0.01), (0.35, 0.0005), (1000.0, 0.01)])
 def test_the_expected_number_of_false_alerts_stays_within_the_budget(
     budget: float | None, alpha: float
 ) -> None:

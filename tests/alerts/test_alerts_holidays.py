@@ -91,3 +91,27 @@ def test_shares_move_and_come_back() -> None:
 def test_without_places_nothing_is_looked_up() -> None:
     effects = holiday_effects(np.ones((2, 30)), trials=None, places=[None, None], last=LAST, frequency="day")
     assert not effects.any()
+
+
+def test_the_days_of_one_holiday_teach_nothing_about_each_other() -> None:
+    """A doubling over the first four days of a feast that was never seen before."""
+    last = dt.date(2023, 12, 31)
+    days = [last - dt.timedelta(days=364 - k) for k in range(365)]
+    feast = [dt.date(2023, 4, day) for day in (21, 22, 23)]
+    values = np.array([[200.0 if day in feast else 100.0 for day in days]])
+    effects = holiday_effects(values, trials=None, places=["TR"], last=last, frequency="day")
+    assert not effects[0, [days.index(day) for day in feast]].any()
+
+
+def test_a_series_in_two_places_is_refused() -> None:
+    table = _table(place="GB").with_columns(
+        place=pl.when(pl.col("time_value") > CHRISTMAS[1]).then(pl.lit("US")).otherwise("place")
+    )
+    with pytest.raises(InputError, match="8 of 8 series name more than one place"):
+        alerts_file(table)
+
+
+def test_series_may_be_numbered() -> None:
+    table = _table(place="GB").with_columns(series_id=pl.col("series_id").str.slice(1).cast(pl.Int64))
+    cut = table.filter(pl.col("time_value") <= dt.date(2021, 3, 1))
+    assert set(alerts_file(cut)["series_id"]) == {str(k) for k in range(8)}

@@ -359,3 +359,47 @@ def test_a_day_and_a_week_that_begin_together_are_two_alerts() -> None:
     told = {"kind": "prevalence_high", "signal": "s", "population": "all", "place": ("nation", "US")}
     ids = {alert_id(**told, time_type=step, onset=dt.date(2024, 5, 26)) for step in ("day", "week")}
     assert len(ids) == 2
+
+
+def _said(alerts: pl.DataFrame, *, status: str) -> pl.DataFrame:
+    return alerts.select("alert_id", pl.lit(status).alias("status"), pl.lit("").alias("note"))
+
+
+def test_what_a_person_resolved_stays_so_until_it_is_over_and_keeps_its_name() -> None:
+    """A lasting rise of 12 nights, resolved by a person on the first: no new alert while it lasts."""
+    share = dict.fromkeys(range(12), 0.2)
+    issues = [END + dt.timedelta(days=1 - back) for back in range(11, -1, -1)]
+    seen, said, told = empty(TABLES["out.alerts"]), NO_VERDICTS, []
+    for issue in issues:
+        known = _signals(share).filter(pl.col("time_value") < issue)
+        night = _detect(known, issue=issue, previous=seen, acknowledged=said).filter(pl.col("signal") == "s1")
+        said = _said(night, status="resolved") if said.is_empty() and night.height else said
+        told += night.select("alert_id", "group_id", "status").rows()
+        seen = pl.concat([seen, night])
+    assert len({row[0] for row in told}) == 1
+    assert len({row[1] for row in told}) == 1
+    assert {row[2] for row in told[1:]} == {"resolved"}
+
+
+def test_an_alert_of_a_series_that_ends_is_over_in_the_end() -> None:
+    first = _detect(_signals({0: 0.25}))
+    later = END + dt.timedelta(days=20)
+    waiting = _detect(_signals({0: 0.25}).clear(), issue=later, previous=first)
+    assert waiting["status"].to_list() == ["open"]
+    over = _detect(_signals({0: 0.25}).clear(), issue=END + dt.timedelta(days=28), previous=waiting)
+    assert over.select("status", "ended").row(0) == ("resolved", END + dt.timedelta(days=28))
+
+
+def test_a_slow_rise_is_an_alert_with_since_when_how_much_and_no_threshold() -> None:
+    share = {back: 0.12 + 0.001 * (20 - back) for back in range(20)}
+    alerts = _detect(_signals(share, days=420, n=2000), config=AlertsConfig(help_line="Call 123."))
+    rises = alerts.filter(pl.col("kind").cast(pl.String) == "prevalence_rise", pl.col("signal") == "s1")
+    row = rises.row(0, named=True)
+    assert row["threshold"] is None
+    assert row["observed"] > row["expected"]
+    assert row["since"] < END - dt.timedelta(days=6)
+    assert f"since {row['since']}" in row["message"]
+    assert "more; about 2,000 people on 2024-03-01)" in row["message"]
+    assert forbidden_terms(row["message"]) == []
+    whole = alerts.filter(pl.col("signal") == "s1")
+    assert whole["group_id"].n_unique() == 1

@@ -391,7 +391,7 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
         "detector": "count_model",
         "since": LAST_DAY - dt.timedelta(days=2),
     }
-    base |= {"p_value": 0.0004, "q_value": 0.008, "lead_days": None, "past_precision": 0.71, "status": "open"}
+    base |= {"p_value": 0.0004, "q_value": 0.008, "lead_days": None, "past_precision": 0.71, "status": "open", "ended": None}
     first = base | {
         "alert_id": "a1",
         "group_id": "a1",
@@ -426,6 +426,7 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
         "signal": signal("emotion", "fear"),
         "severity": "low",
         "status": "resolved",
+        "ended": ISSUE - dt.timedelta(days=30),
         "observed": None,
         "expected": None,
         "threshold": None,
