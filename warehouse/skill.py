@@ -109,10 +109,15 @@ def _drawn_means(sums: Floats, *, drawn: Floats) -> Floats:
     return np.asarray(np.exp(mean))
 
 
+def no_better(relative: float) -> bool:
+    """Is a relative WIS, as it is told, no better than a flat line?"""
+    return round(relative, 2) >= 1.0
+
+
 def in_words(relative: float | None) -> str:
     """What a relative WIS means to a reader."""
     if relative is None:
         return "not yet compared with a flat line"
-    if round(relative, 2) >= 1.0:
+    if no_better(relative):
         return "no better than a flat line"
     return f"{1 - relative:.0%} less error than a flat line"

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -70,10 +70,19 @@ def export(
     check: Annotated[
         Path | None, typer.Option("--check", help="Only check an exported folder and name offending rows.")
     ] = None,
+    bom: Annotated[
+        bool, typer.Option("--bom", help="Start CSV files with a byte order mark, as Excel wants it.")
+    ] = False,
+    forecasts: Annotated[
+        Literal["csv", "parquet", "both"], typer.Option("--forecasts", help="Formats of the forecast files.")
+    ] = "both",
+    language: Annotated[
+        Literal["en", "es"], typer.Option("--language", help="Language of the briefs.")
+    ] = "en",
     dry_run: DryRunOption = False,
 ) -> None:
-    """Write what policy teams receive: hubverse forecasts, a summary, observed series, a data dictionary."""
-    from flows.export import check_export, export_publication
+    """Write what policy teams receive: hubverse forecasts, a summary, observed series, alerts, a page per place."""
+    from flows.export import ExportOptions, check_export, export_publication
 
     if check is not None:
         return _say_check(check_export(check))
@@ -83,10 +92,12 @@ def export(
     issue = parse_day(as_of, option="--as-of") if as_of else None
     if dry_run:
         return say(f"would export issue {issue or current(folder).issue} of {folder} to {target}")
-    receipt = export_publication(folder, issue=issue, to=target)
+    options = ExportOptions(bom=bom, forecasts=forecasts, language=language)
+    receipt = export_publication(folder, issue=issue, to=target, options=options)
     say(f"Issue {receipt.issue}, version {receipt.version}, model {receipt.model} → {receipt.folder}")
     for name, rows in sorted(receipt.files.items()):
         say(f"  {name}: {rows:,} rows")
+    say(f"  briefs: {len(receipt.briefs):,} pages")
     for note in receipt.notes:
         say(note)
     return None

@@ -1,8 +1,8 @@
-"""What policy teams receive: hubverse forecasts, a wide summary, the observed series, alerts, a dictionary."""
+"""What policy teams receive: hubverse forecasts, a wide summary, the observed series, alerts, briefs, a dictionary."""
 
 from __future__ import annotations
 
 from flows.export.check import check_export
-from flows.export.write import ExportReceipt, export_publication
+from flows.export.write import ExportOptions, ExportReceipt, export_publication
 
-__all__ = ["ExportReceipt", "check_export", "export_publication"]
+__all__ = ["ExportOptions", "ExportReceipt", "check_export", "export_publication"]

@@ -1,210 +1,230 @@
-"""Does an exported folder keep every hubverse file rule? Names the rows that do not.
+"""Does an exported folder keep every hubverse file rule, and do its files agree? Names the rows that do not.
 
 Not for repairing: a folder with a problem is not handed on.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from flows.export import check_forecasts as rules
+from flows.export.check_read import LINE, broken, read_csv, read_parquet
 from flows.export.columns import (
-    DAYS,
+    BRIEFS,
     DICTIONARY,
     DICTIONARY_COLUMNS,
     FILES,
     FORMULA,
     HUB_COLUMNS,
-    TARGET_COLUMNS,
+    RECEIPT,
+    WIDE_LEVELS,
 )
-from warehouse.tables import QUANTILES
 
-TASK = ["reference_date", "target", "location", "horizon"]
-FOLDER = re.compile(r"[A-Za-z0-9_]+-[A-Za-z0-9_]+")
-DATE = r"^\d{4}-\d{2}-\d{2}$"
+STATISTICS = ("share", "mean", "count", "not in the catalogue")
 BOUNDED = ("share", "mean")
-SHOWN = 5
-LINE = "line"
+# What no two rows of a file share.
+KEYS = {
+    "targets.csv": ["target"],
+    "policy_summary.csv": ["location", "signal", "population", "time_type", "horizon"],
+    "observed.csv": ["location", "geo_type", "signal", "population", "time_type", "time_value", "issue"],
+    "alerts.csv": ["alert_id"],
+    DICTIONARY: ["file", "column"],
+}
+DATES = {
+    "policy_summary.csv": ("reference_date", "target_end_date"),
+    "observed.csv": ("time_value", "issue"),
+    "alerts.csv": ("time_value", "since", "issue"),
+}
+# What would run, or load something from elsewhere, in a page that needs neither.
+ACTIVE = re.compile(
+    r"<(script|iframe|object|embed|link|img|form|base)\b|<[^>]*\s(src|href|on\w+)\s*=", re.IGNORECASE
+)
+
+
+@dataclass
+class _Folder:
+    """What has been read of an export, and what is wrong with it."""
+
+    path: Path
+    problems: list[str] = field(default_factory=list)
+    side: dict[str, pl.DataFrame] = field(default_factory=dict)
+    forecasts: dict[str, pl.DataFrame] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
 
 
 def check_export(folder: Path) -> list[str]:
     """Every broken rule of an exported folder as a sentence with file and line numbers; none means it is sound."""
-    problems = [
-        problem for name, columns in _side_files().items() for problem in _side(folder, name, columns)
-    ]
+    found = _Folder(folder)
+    for name, columns in _side_files().items():
+        found.problems += _side(found, name=name, columns=columns)
     files = sorted(path for path in (folder / "model-output").rglob("*") if path.is_file())
     if not files:
-        return [*problems, "model-output: no forecast file."]
-    bounded = _bounded_targets(folder)
-    return problems + [problem for path in files for problem in _forecast_file(path, folder, bounded)]
+        found.problems.append("model-output: no forecast file.")
+    bounded = _bounded_targets(found.side.get("targets.csv"))
+    for path in files:
+        found.problems += _forecast_file(found, path=path, bounded=bounded)
+    found.problems += _formats_agree(found)
+    found.problems += _tasks_agree(found)
+    return [*found.problems, *_receipt(found)]
 
 
 def _side_files() -> dict[str, list[str]]:
     return {name: list(columns) for name, columns in FILES.items()} | {DICTIONARY: list(DICTIONARY_COLUMNS)}
 
 
-def _side(folder: Path, name: str, columns: list[str]) -> Iterator[str]:
-    frame = _read(folder / name)
+def _side(found: _Folder, *, name: str, columns: list[str]) -> Iterator[str]:
+    frame, problems = read_csv(found.path / name, name=name)
     if frame is None:
-        yield f"{name}: is missing or is not a CSV file."
+        yield from problems
         return
-    if frame.columns[:-1] != columns:
-        yield f"{name}: has columns {', '.join(frame.columns[:-1])}; expected {', '.join(columns)}."
+    found.rows[name] = frame.height
+    yield from (problems := rules.column_problems(name, frame, columns))
+    if problems:
         return
-    numeric = (
-        pl.all().exclude(LINE).str.contains(FORMULA)
-        & pl.all().exclude(LINE).cast(pl.Float64, strict=False).is_null()
-    )
-    yield from _rows(name, frame, pl.any_horizontal(numeric), "a text cell would run as a formula")
+    found.side[name] = frame
+    text = pl.all().exclude(LINE)
+    formula = text.str.contains(FORMULA) & text.cast(pl.Float64, strict=False).is_null()
+    yield from broken(name, frame, pl.any_horizontal(formula), "a text cell would run as a formula")
+    again = pl.struct(KEYS[name]).is_duplicated()
+    yield from broken(name, frame, again, f"the same {', '.join(KEYS[name])} appear more than once")
+    yield from rules.dates(name, frame, DATES.get(name, ()))
+    yield from _side_values(name, frame)
 
 
-def _read(path: Path) -> pl.DataFrame | None:
-    """All cells as text, with the line of the file each row came from as the last column."""
-    try:
-        frame = pl.read_csv(path, infer_schema=False, empty_string_is_null=False, glob=False)
-    except (OSError, pl.exceptions.PolarsError):
-        return None
-    return frame.with_columns(pl.int_range(2, frame.height + 2, dtype=pl.Int64).alias(LINE))
+def _side_values(name: str, frame: pl.DataFrame) -> Iterator[str]:
+    if name == "targets.csv":
+        known = pl.col("statistic").is_in(list(STATISTICS))
+        yield from broken(name, frame, ~known, f"statistic is none of {', '.join(STATISTICS)}")
+    if name == "observed.csv":
+        value = pl.col("value").cast(pl.Float64, strict=False)
+        empty = pl.col("value") == ""
+        yield from broken(
+            name, frame, ~empty & ~value.is_between(0.0, 1.0), "value is not a number from 0 to 1"
+        )
+        reason = empty == (pl.col("missing_value") != "0")
+        yield from broken(
+            name, frame, ~reason, "value is empty where missing_value is 0, or the other way round"
+        )
 
 
-def _bounded_targets(folder: Path) -> dict[str, bool]:
+def _bounded_targets(frame: pl.DataFrame | None) -> dict[str, bool]:
     """Target → does it lie between 0 and 1."""
-    frame = _read(folder / "targets.csv")
-    if frame is None or frame.columns[:-1] != list(TARGET_COLUMNS):
+    if frame is None:
         return {}
     return {
         target: statistic in BOUNDED for target, statistic in frame.select("target", "statistic").iter_rows()
     }
 
 
-def _forecast_file(path: Path, folder: Path, bounded: dict[str, bool]) -> list[str]:
-    name = path.relative_to(folder).as_posix()
-    frame = _read(path)
+def _forecast_file(found: _Folder, *, path: Path, bounded: dict[str, bool]) -> list[str]:
+    name = path.relative_to(found.path).as_posix()
+    misplaced = rules.path_problems(path, folder=found.path)
+    reader = read_parquet if path.suffix == ".parquet" else read_csv
+    frame, problems = reader(path, name=name)
     if frame is None:
-        return [*_path_problems(path, folder), f"{name}: is not a CSV file."]
-    if frame.columns[:-1] != list(HUB_COLUMNS):
-        found = ", ".join(frame.columns[:-1])
-        return [f"{name}: has columns {found}; expected {', '.join(HUB_COLUMNS)}."]
-    problems = _path_problems(path, folder)
-    problems += [p for rule in _TEXT_RULES for p in rule(name, frame)]
+        return misplaced + problems
+    found.rows[name] = frame.height
+    problems = rules.column_problems(name, frame, list(HUB_COLUMNS))
+    problems = misplaced + (problems or rules.cell_problems(name, frame))
     if problems:
         return problems
-    typed = _typed(frame)
-    problems = [p for rule in _VALUE_RULES for p in rule(name, typed)]
-    return problems + list(_filename_date(name, typed, path)) + list(_bounds(name, typed, bounded))
+    found.forecasts[name] = rules.typed(frame)
+    return rules.value_problems(name, found.forecasts[name], bounded=bounded, path=path)
 
 
-def _path_problems(path: Path, folder: Path) -> list[str]:
-    name = path.relative_to(folder).as_posix()
-    model = path.parent.name
-    wanted = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}-{re.escape(model)}\.csv")
-    problems = []
-    if path.parent.parent != folder / "model-output" or not FOLDER.fullmatch(model):
-        problems.append(f"{name}: expected model-output/<team>-<model>/.")
-    if not wanted.fullmatch(path.name):
-        problems.append(f"{name}: expected <reference_date>-<team>-<model>.csv.")
-    return problems
+# ---------------------------------------------------------------------------------- files together
 
 
-def _rows(name: str, frame: pl.DataFrame, broken: pl.Expr, says: str) -> Iterator[str]:
-    """One sentence for all rows that break a rule, naming the first few lines."""
-    lines = frame.filter(broken.fill_null(value=True)).get_column(LINE).to_list()
-    if lines:
-        shown = ", ".join(str(line) for line in lines[:SHOWN])
-        more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
-        yield f"{name}: line {shown}{more}: {says}."
+def _formats_agree(found: _Folder) -> Iterator[str]:
+    """A forecast that is there as CSV and as Parquet says the same in both."""
+    for name, frame in found.forecasts.items():
+        twin = found.forecasts.get(f"{name.removesuffix('.csv')}.parquet")
+        if name.endswith(".csv") and twin is not None:
+            other = f"{name.removesuffix('.csv')}.parquet"
+            yield from rules.differences(
+                name, frame, other=twin, says="the Parquet file does not say the same"
+            )
+            yield from rules.differences(other, twin, other=frame, says="the CSV file does not say the same")
 
 
-# ------------------------------------------------------------------------------------- rules on text
-
-
-def _dates(name: str, frame: pl.DataFrame) -> Iterator[str]:
-    for column in ("reference_date", "target_end_date"):
-        shaped = pl.col(column).str.contains(DATE)
-        real = pl.col(column).str.to_date("%Y-%m-%d", strict=False).is_not_null()
-        yield from _rows(name, frame, ~(shaped & real), f"{column} is not a date like 2024-06-02")
-
-
-def _horizons(name: str, frame: pl.DataFrame) -> Iterator[str]:
-    whole = pl.col("horizon").str.contains(r"^[1-9]\d{0,3}$")
-    yield from _rows(name, frame, ~whole, "horizon is not a whole number from 1")
-
-
-def _types(name: str, frame: pl.DataFrame) -> Iterator[str]:
-    yield from _rows(name, frame, pl.col("output_type") != "quantile", "output_type is not quantile")
-    level = pl.col("output_type_id").cast(pl.Float64, strict=False)
-    yield from _rows(name, frame, ~level.is_in(list(QUANTILES)), "output_type_id is not one of the 23 levels")
-
-
-def _values(name: str, frame: pl.DataFrame) -> Iterator[str]:
-    number = pl.col("value").cast(pl.Float64, strict=False)
-    yield from _rows(name, frame, ~number.is_finite(), "value is not a finite number")
-
-
-def _names(name: str, frame: pl.DataFrame) -> Iterator[str]:
-    prefix = pl.col("target").str.split(" ").list.first()
-    yield from _rows(name, frame, ~prefix.is_in(list(DAYS)), "target does not start with daily or weekly")
-    yield from _rows(name, frame, pl.col("location") == "", "location is empty")
-    formula = pl.col("target").str.contains(FORMULA) | pl.col("location").str.contains(FORMULA)
-    yield from _rows(name, frame, formula, "a text cell would run as a formula")
-
-
-# ------------------------------------------------------------------------------------ rules on values
-
-
-def _typed(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(
-        pl.col("reference_date", "target_end_date").str.to_date("%Y-%m-%d"),
-        pl.col("horizon").cast(pl.Int64),
-        pl.col("output_type_id", "value").cast(pl.Float64),
-        step=pl.col("target").str.split(" ").list.first().replace_strict(DAYS, return_dtype=pl.Int64),
+def _tasks_agree(found: _Folder) -> Iterator[str]:
+    """Every row of the summary is a task of the forecast files, with the same quantiles, and the other way round."""
+    name = "policy_summary.csv"
+    summary, targets = found.side.get(name), found.side.get("targets.csv")
+    if summary is None or targets is None or not found.forecasts:
+        return
+    key = ["signal", "population", "time_type"]
+    named = summary.join(targets.unique(key).select(*key, "target"), on=key, how="left").with_columns(
+        pl.col("reference_date").str.to_date("%Y-%m-%d", strict=False),
+        pl.col("horizon").cast(pl.Int64, strict=False),
     )
+    dated = {file: Path(file).name[:10] for file in found.forecasts}
+    without = ~pl.col("reference_date").cast(pl.String).is_in(list(dated.values()))
+    yield from broken(name, named, without, "there is no forecast file of its reference_date")
+    for file, date in dated.items():
+        asked = named.filter(pl.col("reference_date").cast(pl.String) == date)
+        yield from _one_file_agrees(file, found.forecasts[file], asked=asked, name=name)
 
 
-def _unique(name: str, frame: pl.DataFrame) -> Iterator[str]:
-    again = pl.struct(*TASK, "output_type", "output_type_id").is_duplicated()
-    yield from _rows(name, frame, again, "the same task and level appear more than once")
+def _one_file_agrees(file: str, frame: pl.DataFrame, *, asked: pl.DataFrame, name: str) -> Iterator[str]:
+    missing = asked.join(frame, on=rules.TASK, how="anti")
+    yield from broken(name, missing, pl.lit(value=True), f"{file} lacks this place, target and horizon")
+    surplus = frame.join(asked, on=rules.TASK, how="anti")
+    yield from broken(file, surplus, pl.lit(value=True), f"{name} lacks this place, target and horizon")
+    columns = [f"q{level}" for level in WIDE_LEVELS]
+    long = asked.unpivot(
+        on=columns, index=[*rules.TASK, LINE], variable_name="level", value_name="told"
+    ).select(
+        *rules.TASK,
+        "told",
+        pl.col(LINE).alias("summary_line"),
+        pl.col("level").str.strip_prefix("q").cast(pl.Float64).alias("output_type_id"),
+    )
+    both = long.join(frame, on=[*rules.TASK, "output_type_id"], how="inner").with_columns(
+        pl.col("summary_line").alias(LINE)
+    )
+    other = pl.col("told").cast(pl.Float64, strict=False) != pl.col("value")
+    unlike = both.filter(other.fill_null(value=True)).unique(LINE).sort(LINE)
+    yield from broken(name, unlike, pl.lit(value=True), f"a quantile is not that of {file}")
 
 
-def _complete_levels(name: str, frame: pl.DataFrame) -> Iterator[str]:
-    short = pl.col("output_type_id").n_unique().over(TASK) != len(QUANTILES)
-    yield from _rows(name, frame, short, f"the task does not have all {len(QUANTILES)} quantile levels")
+def _receipt(found: _Folder) -> Iterator[str]:
+    """The numbers of rows, and the briefs, that the export says it has."""
+    try:
+        facts: Any = json.loads((found.path / RECEIPT).read_text(encoding="utf-8"))
+        rows, pages = dict(facts["rows"]), list(facts["briefs"])
+    except (OSError, ValueError, KeyError, TypeError):
+        yield f"{RECEIPT}: is missing or damaged; expected a JSON object with rows and briefs."
+        return
+    for name, number in found.rows.items():
+        if rows.get(name) != number:
+            yield f"{name}: has {number} rows; {RECEIPT} says {rows.get(name, 'nothing of this file')}."
+    forecasts = {name for name in rows if name.startswith("model-output/")}
+    there = {name for name in forecasts if (found.path / name).is_file()}
+    for name in sorted(forecasts - there):
+        yield f"{name}: is missing; {RECEIPT} names it."
+    briefs = {path.relative_to(found.path).as_posix() for path in (found.path / BRIEFS).rglob("*")}
+    for name in sorted(briefs - set(pages)):
+        yield f"{name}: is not a brief that {RECEIPT} names."
+    for name in pages:
+        yield from _brief(found.path / str(name), name=str(name))
 
 
-def _complete_horizons(name: str, frame: pl.DataFrame) -> Iterator[str]:
-    most = pl.col("horizon").max().over("reference_date", "target")
-    have = pl.col("horizon").n_unique().over("reference_date", "target", "location")
-    yield from _rows(name, frame, have != most, "the location does not have every horizon of its target")
-
-
-def _ordered(name: str, frame: pl.DataFrame) -> Iterator[str]:
-    ordered = frame.sort(*TASK, "output_type_id")
-    falls = (pl.col("value").diff().over(TASK) < 0).fill_null(value=False)
-    yield from _rows(name, ordered, falls, "the quantile is below the one before it")
-
-
-def _end_dates(name: str, frame: pl.DataFrame) -> Iterator[str]:
-    gap = (pl.col("target_end_date") - pl.col("reference_date")).dt.total_days()
-    wrong = gap != pl.col("horizon") * pl.col("step")
-    yield from _rows(name, frame, wrong, "target_end_date is not reference_date + horizon")
-
-
-def _filename_date(name: str, frame: pl.DataFrame, path: Path) -> Iterator[str]:
-    wrong = pl.col("reference_date").cast(pl.String) != path.name[:10]
-    yield from _rows(name, frame, wrong, "reference_date is not the date in the file's name")
-
-
-def _bounds(name: str, frame: pl.DataFrame, bounded: dict[str, bool]) -> Iterator[str]:
-    unknown = ~pl.col("target").is_in(list(bounded))
-    yield from _rows(name, frame, unknown, "target is not in targets.csv")
-    shares = [target for target, between in bounded.items() if between]
-    outside = pl.col("target").is_in(shares) & ~pl.col("value").is_between(0.0, 1.0)
-    yield from _rows(name, frame, outside, "value is outside 0 to 1")
-
-
-_Rule = Callable[[str, pl.DataFrame], Iterator[str]]
-_TEXT_RULES: tuple[_Rule, ...] = (_dates, _horizons, _types, _values, _names)
-_VALUE_RULES: tuple[_Rule, ...] = (_unique, _complete_levels, _complete_horizons, _ordered, _end_dates)
+def _brief(path: Path, *, name: str) -> Iterator[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        yield f"{name}: is missing or is not UTF-8 text."
+        return
+    if not text.endswith("</html>\n"):
+        yield f"{name}: is cut off."
+    for number, line in enumerate(text.splitlines(), start=1):
+        if ACTIVE.search(line):
+            yield f"{name}: line {number}: would run something or load it from elsewhere."

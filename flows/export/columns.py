@@ -97,6 +97,7 @@ ALERT_COLUMNS = {
     "lead_days": "days of warning, for forecasts",
     "past_precision": "share of past alerts of this detector on this signal that were right",
     "status": "open, acknowledged or resolved",
+    "ended": "issue in which it was over by itself; empty while it lasts",
     "message": "the alert in words",
 }
 FILES = {
@@ -106,8 +107,21 @@ FILES = {
     "alerts.csv": ALERT_COLUMNS,
 }
 DICTIONARY = "data_dictionary.csv"
-DICTIONARY_COLUMNS = {"file": "", "column": "", "meaning": ""}
+DICTIONARY_COLUMNS = {
+    "file": "file of this folder; model-output is every forecast file, CSV or Parquet",
+    "column": "column of that file; empty where the file is no table",
+    "meaning": "what it holds",
+}
 RECEIPT = "export.json"
+BRIEFS = "briefs"
+# What the dictionary says of files that are no tables of the publication.
+OTHER_FILES = {
+    DICTIONARY: DICTIONARY_COLUMNS,
+    BRIEFS: {"": "one page per place for reading and printing: newest values, outlook, alerts and limits"},
+    RECEIPT: {
+        "": "issue, version, model, language of the briefs, rows of every table, names of the briefs, notes"
+    },
+}
 PREFIX = {"day": "daily", "week": "weekly"}
 DAYS = {"daily": 1, "weekly": 7}
 # A spreadsheet runs a cell that starts with one of these.

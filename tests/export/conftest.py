@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 # The made-up publication is shared with the dashboard's tests.
@@ -10,7 +11,7 @@ sys.path.append(str(Path(__file__).parents[1] / "dashboard"))
 
 import publication as made_up
 
-from flows.export import export_publication
+from flows.export import ExportOptions, check_export, export_publication
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,28 @@ def exported(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported") / "out"
     export_publication(published, issue=None, to=folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export whose forecast file, CSV only, holds one target and place with three horizons; read only."""
+    folder = tmp_path_factory.mktemp("small")
+    made_up.write(folder / "published", tables=small_tables())
+    export_publication(
+        folder / "published", issue=None, to=folder / "out", options=ExportOptions(forecasts="csv")
+    )
+    assert check_export(folder / "out") == []
+    return folder / "out"
+
+
+def small_tables() -> dict[str, pl.DataFrame]:
+    """The made-up publication with two months of values and the forecast of one series, three days ahead."""
+    tables = made_up.frames()
+    one = (pl.col("target") == "emotion_fear_share") & (pl.col("location") == "all")
+    few = one & (pl.col("time_type") == "day") & (pl.col("horizon") <= 3)
+    recent = pl.col("time_value") > pl.col("time_value").max() - pl.duration(days=60)
+    return tables | {
+        "forecasts": tables["forecasts"].filter(few),
+        "signals": tables["signals"].filter(recent),
+        "scores": tables["scores"].filter(one),
+    }

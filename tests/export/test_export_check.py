@@ -19,17 +19,6 @@ Row = list[str]
 REFERENCE, TARGET, HORIZON, END, LOCATION, TYPE, LEVEL, VALUE = range(8)
 
 
-@pytest.fixture(scope="module")
-def small(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An export whose forecast file holds one target and place with three horizons; sound."""
-    folder = tmp_path_factory.mktemp("small") / "out"
-    shutil.copytree(exported, folder)
-    lines = (folder / HUB).read_text().splitlines()
-    (folder / HUB).write_text("\n".join(lines[: 1 + TASKS * LEVELS]) + "\n")
-    assert check_export(folder) == []
-    return folder
-
-
 def _set(column: int, text: str) -> Callable[[list[Row], int], None]:
     def change(rows: list[Row], at: int) -> None:
         rows[at][column] = text
@@ -93,11 +82,11 @@ def _broken(small: Path, to: Path, *, kind: str, at: int) -> list[str]:
 @pytest.mark.parametrize("kind", BREAKAGES)
 def test_each_breakage_is_named(kind: str, small: Path, tmp_path: Path) -> None:
     problems = _broken(small, tmp_path / "broken", kind=kind, at=30)
-    assert any(BREAKAGES[kind][1] in problem for problem in problems)
-    assert all(re.match(rf"{re.escape(HUB)}: line \d+", problem) for problem in problems)
+    named = [problem for problem in problems if re.match(rf"{re.escape(HUB)}: line \d+", problem)]
+    assert any(BREAKAGES[kind][1] in problem for problem in named)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kind=st.sampled_from(sorted(BREAKAGES)), at=st.integers(0, TASKS * LEVELS - 1))
 def test_any_breakage_on_any_row_is_caught(kind: str, at: int, small: Path, tmp_path: Path) -> None:
     problems = _broken(small, tmp_path / "broken", kind=kind, at=at)
@@ -135,7 +124,10 @@ def test_missing_and_reordered_columns_are_named(small: Path, tmp_path: Path) ->
     (folder / HUB).write_text(text.replace("reference_date,target,", "target,reference_date,", 1))
     assert "expected reference_date, target" in check_export(folder)[0]
     (folder / HUB).write_text(text.replace(",value\n", ",value,extra\n", 1))
-    assert check_export(folder)
+    assert "line 2, 3, 4, 5, 6 and 64 more: does not have 9 cells" in check_export(folder)[0]
+    rows = [f"{line},{'extra' if number == 0 else 1}" for number, line in enumerate(text.splitlines())]
+    (folder / HUB).write_text("\n".join(rows) + "\n")
+    assert "expected reference_date, target" in check_export(folder)[0]
 
 
 @pytest.mark.parametrize("name", ["targets.csv", "policy_summary.csv", "observed.csv", "alerts.csv"])
@@ -143,7 +135,7 @@ def test_a_missing_file_is_named(name: str, small: Path, tmp_path: Path) -> None
     folder = tmp_path / "out"
     shutil.copytree(small, folder)
     (folder / name).unlink()
-    assert f"{name}: is missing or is not a CSV file." in check_export(folder)
+    assert f"{name}: is missing or cannot be read." in check_export(folder)
 
 
 def test_a_formula_in_another_file_is_named(small: Path, tmp_path: Path) -> None:

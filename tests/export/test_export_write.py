@@ -1,26 +1,29 @@
 from __future__ import annotations
 
+import codecs
 import csv
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import publication as made_up
 import pytest
 
-from flows.export import check_export, export_publication
-from flows.export.columns import FILES, HUB_COLUMNS
+from flows.export import ExportOptions, check_export, export_publication
+from flows.export.columns import DICTIONARY, FILES, HUB_COLUMNS
 from flows.summary import summarise
 from warehouse.errors import ContractError, InputError, UsageError
 from warehouse.publish import current
 from warehouse.tables import QUANTILES
 
 HUB = "model-output/affectcast-main/2024-06-02-affectcast-main.csv"
+PARQUET = HUB.replace(".csv", ".parquet")
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
@@ -102,10 +105,13 @@ def test_withheld_cells_stay_empty_with_their_reason(exported: Path) -> None:
 
 def test_every_column_of_every_file_is_in_the_dictionary_and_nothing_else_is(exported: Path) -> None:
     listed = {(row["file"], row["column"]) for row in _rows(exported / "data_dictionary.csv")}
-    written = {(name, column) for name in FILES for column in _header(exported / name)}
+    written = {(name, column) for name in (*FILES, DICTIONARY) for column in _header(exported / name)}
+    written |= {(name, "") for name in ("briefs", "export.json")}
     written |= {("model-output", column) for column in _header(exported / HUB)}
     assert listed == written
     assert all(row["meaning"] for row in _rows(exported / "data_dictionary.csv"))
+    there = {path.relative_to(exported).parts[0] for path in exported.rglob("*")}
+    assert {file for file, _ in listed} == there
 
 
 def _header(path: Path) -> list[str]:
@@ -152,13 +158,14 @@ def test_negative_numbers_stay_numbers(tmp_path: Path) -> None:
     "options", [{"emptied": ("forecasts",)}, {"leave_out": ("forecasts", "scores", "alerts")}]
 )
 def test_nothing_to_forecast_is_said_and_files_have_headings_only(
-    options: dict[str, tuple[str, ...]], tmp_path: Path
+    options: dict[str, tuple[str, ...]], exported: Path, tmp_path: Path
 ) -> None:
     made_up.build(tmp_path / "published", **options)
     receipt = export_publication(tmp_path / "published", issue=None, to=tmp_path / "out")
     assert "nothing to forecast" in receipt.notes[0]
     path = tmp_path / "out/model-output/affectcast-main/2024-06-03-affectcast-main.csv"
     assert path.read_text() == ",".join(HUB_COLUMNS) + "\n"
+    assert pl.read_parquet(path.with_suffix(".parquet")).schema == pl.read_parquet(exported / PARQUET).schema
     assert _rows(tmp_path / "out" / "policy_summary.csv") == []
 
 
@@ -224,7 +231,7 @@ def test_an_older_forecast_is_left_out(tmp_path: Path) -> None:
         tmp_path / "published", tables=tables | {"forecasts": pl.concat([tables["forecasts"], older])}
     )
     receipt = export_publication(tmp_path / "published", issue=None, to=tmp_path / "out")
-    assert [name for name in receipt.files if name.startswith("model-output")] == [HUB]
+    assert [name for name in receipt.files if name.startswith("model-output")] == [HUB, PARQUET]
 
 
 def test_a_forecast_that_breaks_a_rule_is_refused_and_the_old_export_stays(
@@ -252,7 +259,7 @@ def test_a_folder_with_other_files_is_not_touched(published: Path, tmp_path: Pat
 @pytest.mark.parametrize("team", ["", "a-b", "../up", "a b"])
 def test_a_team_name_must_fit_in_a_file_name(team: str, published: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="team"):
-        export_publication(published, issue=None, to=tmp_path / "out", team=team)
+        export_publication(published, issue=None, to=tmp_path / "out", options=ExportOptions(team=team))
 
 
 def test_an_issue_that_is_not_there_is_named_with_those_that_are(published: Path, tmp_path: Path) -> None:
@@ -260,3 +267,47 @@ def test_an_issue_that_is_not_there_is_named_with_those_that_are(published: Path
         export_publication(published, issue=dt.date(2020, 1, 1), to=tmp_path / "out")
     with pytest.raises(InputError, match="nothing is published"):
         export_publication(tmp_path / "nowhere", issue=None, to=tmp_path / "out")
+
+
+def test_the_parquet_file_says_what_the_csv_file_says_with_the_types_of_a_hub(exported: Path) -> None:
+    table = pl.read_parquet(exported / PARQUET)
+    types = [pl.Date, pl.String, pl.Int32, pl.Date, pl.String, pl.String, pl.Float64, pl.Float64]
+    assert table.dtypes == types
+    assert table.columns == list(HUB_COLUMNS)
+    text = pl.read_csv(exported / HUB, schema=table.schema)
+    assert text.equals(table)
+
+
+@pytest.mark.parametrize(
+    ("forecasts", "kept"), [("csv", [HUB]), ("parquet", [PARQUET]), ("both", [HUB, PARQUET])]
+)
+def test_the_forecasts_are_written_in_the_formats_asked_for(
+    forecasts: Literal["csv", "parquet", "both"], kept: list[str], published: Path, tmp_path: Path
+) -> None:
+    to = tmp_path / "out"
+    export_publication(published, issue=None, to=to, options=ExportOptions(forecasts=forecasts))
+    assert sorted(p.relative_to(to).as_posix() for p in (to / "model-output").rglob("*.*")) == kept
+    assert check_export(to) == []
+
+
+def test_with_a_byte_order_mark_only_the_first_three_bytes_of_csv_files_differ(
+    published: Path, exported: Path, tmp_path: Path
+) -> None:
+    to = tmp_path / "out"
+    export_publication(published, issue=None, to=to, options=ExportOptions(bom=True))
+    plain, marked = _contents(exported), _contents(to)
+    assert plain.keys() == marked.keys()
+    for name, content in marked.items():
+        assert content == (codecs.BOM_UTF8 if name.endswith(".csv") else b"") + plain[name], name
+    assert check_export(to) == []
+
+
+def test_names_outside_ascii_survive(tmp_path: Path) -> None:
+    tables = made_up.frames()
+    places = tables["places"].with_columns(label=pl.lit("São Tomé, 北京, Ñuñoa"))
+    made_up.write(tmp_path / "published", tables=tables | {"places": places})
+    for bom in (False, True):
+        to = tmp_path / f"out_{bom}"
+        export_publication(tmp_path / "published", issue=None, to=to, options=ExportOptions(bom=bom))
+        assert {row["location_name"] for row in _rows(to / "observed.csv")} == {"São Tomé, 北京, Ñuñoa"}
+        assert check_export(to) == []
