@@ -22,7 +22,7 @@ SEVERITY_COLOUR = {"high": "red", "medium": "orange", "low": "gray"}
 
 
 def alerts_now(publication: data.Publication, *, state: Path) -> pl.DataFrame:
-    """The published alerts with what analysts have said since; open and serious first, then newest.
+    """The published alerts with what analysts have said since; open and serious first, then newest and least likely.
 
     Adds `note` and `noted_at` (both empty where nothing was said).
     """
@@ -41,8 +41,9 @@ def alerts_now(publication: data.Publication, *, state: Path) -> pl.DataFrame:
     status = pl.when(over).then("status").otherwise(pl.coalesce("said", "status")).alias("status")
     order = pl.col("severity").replace_strict(SEVERITY_ORDER, default=9, return_dtype=pl.Int8)
     return joined.with_columns(status).sort(
-        pl.col("status") != "open", order, pl.col("time_value"), descending=[False, False, True]
-    )
+        pl.col("status") != "open", order, "time_value", "p_value", "alert_id",
+        descending=[False, False, True, False, False], nulls_last=True,
+    )  # fmt: skip
 
 
 def verdict(alerts: pl.DataFrame, *, publication: data.Publication) -> str:
@@ -111,7 +112,12 @@ def false_alerts(publication: data.Publication) -> str:
 
 
 def nearby_events(row: dict[str, Any], *, publication: data.Publication) -> str:
-    """The calendar's events of the alert's place since two weeks before it began; empty where there is none."""
+    """The calendar's events of the alert's place since two weeks before it began; empty where there is none.
+
+    Contagion is measured over months, in which most events lie.
+    """
+    if row["kind"] == "contagion":
+        return ""
     first = row["since"] - dt.timedelta(days=NEARBY_DAYS)
     where, place = pl.col("location"), pl.lit(row["location"])
     inside = where.is_null() | (where == place) | place.str.starts_with(where + "-")
