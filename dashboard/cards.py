@@ -188,6 +188,11 @@ def _certainty(row: dict[str, Any]) -> list[str]:
         )
     if row["lead_days"] is not None:
         parts.append(f"{words.plural(row['lead_days'], one='day', many='days')} ahead")
+    if row["forecast_p"] is not None:
+        parts.append(
+            f"the forecast of {row['forecast_issued']:%d %b %Y} gave such a value or a higher one a chance of "
+            f"{row['forecast_p']:.0%}"
+        )
     right = row["past_precision"]
     parts.append("past hits not known" if right is None else f"{right:.0%} of such alerts were right")
     return parts

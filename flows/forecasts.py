@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 THIS_WEEK = (
     "(time_type = 'day' AND reference_date = ?) OR (time_type = 'week' AND reference_date BETWEEN ? AND ?)"
 )
+# Forecasts that the values of the last nights are held against.
+LAST_WEEKS = "reference_date BETWEEN ? AND ?"
+CHECKED_DAYS = 84
 # Scores of earlier nights count in the choice of a model for so long.
 SCORED_DAYS = 365
 # A series that was not forecast for this long is chosen a model for as if for the first time.
@@ -34,6 +37,11 @@ _CELL = ", ".join(CELL)
 def this_week(issue: dt.date) -> list[object]:
     """The parameters of `THIS_WEEK`."""
     return [issue, issue - dt.timedelta(days=6), issue]
+
+
+def last_weeks(issue: dt.date) -> list[object]:
+    """The parameters of `LAST_WEEKS`."""
+    return [issue - dt.timedelta(days=CHECKED_DAYS), issue]
 
 
 def main_signals(store: Store, *, run: Run) -> pl.DataFrame:

@@ -21,7 +21,7 @@ from flows.comovement import write_comovement
 from flows.contagion import check_contagion, contagion_tables
 from flows.evaluation.survey_results import published_rows
 from flows.events import calendar_of, write_events
-from flows.forecasts import THIS_WEEK, main_signals, this_week, write_forecasts
+from flows.forecasts import LAST_WEEKS, THIS_WEEK, last_weeks, main_signals, this_week, write_forecasts
 from flows.guards import newest_issue, was_made
 from flows.quality import measure_quality
 from flows.scorers import check_names, make_scorer
@@ -320,6 +320,7 @@ def alerts(run: Run) -> Receipt:
             acknowledged=read_acknowledgements(run.config.paths.warehouse.parent),
             catalogue=store.read(TABLES["out.signal_catalogue"]),
             breaks=store.read(TABLES["out.breaks"], where="issue <= ?", parameters=[run.issue]),
+            forecasts=store.read(TABLES["out.forecasts"], where=LAST_WEEKS, parameters=last_weeks(run.issue)),
             config=run.config.alerts,
             reporting_lag_days=run.config.signals.reporting_lag_days,
             people_floor=run.config.disclosure.people_floor,

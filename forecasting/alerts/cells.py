@@ -34,6 +34,8 @@ CANDIDATE = pl.Schema(
         "severity": pl.String,
         "lead_days": pl.Int32,
         "past_precision": pl.Float64,
+        "forecast_p": pl.Float64,
+        "forecast_issued": pl.Date,
         "fires": pl.Boolean,
         "exceeds": pl.Boolean,
         "message": pl.String,

@@ -19,6 +19,7 @@ from forecasting.alerts.data_break import (
     known_breaks,
 )
 from forecasting.alerts.forecast_high import forecast_candidates
+from forecasting.alerts.issued import with_forecast
 from forecasting.alerts.lifecycle import identified, live
 from forecasting.alerts.prevalence import Holidays, prevalence_candidates
 from forecasting.alerts.wording import (
@@ -32,6 +33,7 @@ from forecasting.alerts.wording import (
 )
 from forecasting.breaks.find import SEVERAL, VERSION
 from warehouse.config import AlertsConfig
+from warehouse.tables import TABLES, empty
 
 CONTAGION_Q, CONTAGION_RATIO = 0.05, 1.1
 
@@ -42,7 +44,8 @@ class AlertInputs:
 
     `signals` holds all issues of disclosed signals, `outlook` and `contagion` this issue's rows,
     `previous` earlier alerts, `acknowledged` alert_id, status and note of people's verdicts (may be empty).
-    `breaks` is `out.breaks`; where it is None, breaks are looked for in the signals.
+    `breaks` is `out.breaks`; where it is None, breaks are looked for in the signals. `forecasts` are rows of
+    `out.forecasts` of the last weeks; a night uses those issued by then.
     """
 
     signals: pl.DataFrame
@@ -55,6 +58,7 @@ class AlertInputs:
     reporting_lag_days: int
     people_floor: int
     breaks: pl.DataFrame | None = None
+    forecasts: pl.DataFrame = field(default_factory=lambda: empty(TABLES["out.forecasts"]))
     holidays: Holidays = field(default_factory=Holidays)
 
 
@@ -86,7 +90,8 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> Night:
     judged = doubted(
         found, breaks=breaks, catalogue=inputs.catalogue, lookback_days=inputs.config.lookback_days
     )
-    named = identified(judged, previous=inputs.previous, issue=issue)
+    foreseen = with_forecast(judged, forecasts=inputs.forecasts.filter(pl.col("reference_date") <= issue))
+    named = identified(foreseen, previous=inputs.previous, issue=issue)
     worded = _worded(named, catalogue=inputs.catalogue, help_line=inputs.config.help_line)
     alerts = live(
         worded,

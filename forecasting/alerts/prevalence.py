@@ -31,7 +31,7 @@ FEWEST_PAST_ALARMS, CONFIRMED_AT = 5, 0.05
 RATIO_WINDOW = 28
 # A run whose mean is this share above what was expected is of medium severity.
 GREAT_RISE = 0.25
-_DECIDED = ("q_value", "lead_days", "fires", "exceeds", "message")
+_DECIDED = ("q_value", "lead_days", "forecast_p", "forecast_issued", "fires", "exceeds", "message")
 _FREQUENCIES: tuple[Frequency, ...] = ("day", "week")
 _TESTED = {name: CANDIDATE[name] for name in CANDIDATE if name not in _DECIDED}
 

@@ -14,7 +14,7 @@ from forecasting.alerts.nightly import AlertInputs, contagion_candidates, detect
 from forecasting.alerts.prevalence import episode_onsets, past_precision
 from forecasting.alerts.wording import forbidden_terms
 from warehouse.config import AlertsConfig
-from warehouse.tables import TABLES, empty
+from warehouse.tables import QUANTILES, TABLES, empty
 
 END = dt.date(2024, 3, 1)
 NO_VERDICTS = pl.DataFrame(schema={"alert_id": pl.String, "status": pl.String, "note": pl.String})
@@ -403,3 +403,33 @@ def test_a_slow_rise_is_an_alert_with_since_when_how_much_and_no_threshold() -> 
     assert forbidden_terms(row["message"]) == []
     whole = alerts.filter(pl.col("signal") == "s1")
     assert whole["group_id"].n_unique() == 1
+
+
+def _forecast(*, horizon: int, model: str = "ensemble", shift: float = 0.0) -> pl.DataFrame:
+    """A forecast of signal 1 on the last day: its median is 0.12 + shift, its levels a hundredth apart."""
+    levels = TABLES["out.forecasts"]
+    rows = [
+        {"model_id": model, "reference_date": END - dt.timedelta(days=horizon), "target": "s1", "population": "all",
+         "geo_type": "nation", "location": "GB", "time_type": "day", "horizon": horizon, "output_type": "quantile",
+         "output_type_id": level, "target_end_date": END, "value": 0.12 + shift + 0.1 * (level - 0.5),
+         "is_fallback": False, "limited_history": False}
+        for level in QUANTILES
+    ]  # fmt: skip
+    return levels.schema.validate(pl.DataFrame(rows).select(levels.columns), cast=True)
+
+
+def test_a_high_value_is_held_against_the_forecast_of_a_week_before_and_no_newer_one() -> None:
+    forecasts = pl.concat([
+        _forecast(horizon=3, shift=-0.05), _forecast(horizon=7, shift=0.1), _forecast(horizon=9, shift=0.3),
+        _forecast(horizon=7, model="other", shift=0.4),
+    ])  # fmt: skip
+    row = _detect(_signals({0: 0.25}), forecasts=forecasts).row(0, named=True)
+    assert row["forecast_issued"] == END - dt.timedelta(days=7)
+    level = np.interp(row["observed"], [0.22 + 0.1 * (q - 0.5) for q in QUANTILES], QUANTILES)
+    assert row["forecast_p"] == pytest.approx(1 - level)
+
+
+def test_a_value_beyond_all_levels_has_the_outermost_chance_and_none_without_a_forecast() -> None:
+    far = _detect(_signals({0: 0.25}), forecasts=_forecast(horizon=7, shift=-0.1))
+    assert far["forecast_p"].to_list() == [pytest.approx(0.01)]
+    assert _detect(_signals({0: 0.25}))["forecast_p"].to_list() == [None]

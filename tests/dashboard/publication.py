@@ -391,7 +391,8 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
         "detector": "count_model",
         "since": LAST_DAY - dt.timedelta(days=2),
     }
-    base |= {"p_value": 0.0004, "q_value": 0.008, "lead_days": None, "past_precision": 0.71, "status": "open", "ended": None}
+    base |= {"p_value": 0.0004, "q_value": 0.008, "lead_days": None, "past_precision": 0.71, "status": "open", "ended": None,
+             "forecast_p": None, "forecast_issued": None}
     first = base | {
         "alert_id": "a1",
         "group_id": "a1",
@@ -399,6 +400,8 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
         "signal": signal("lexicon", "anxiety"),
         "geo_type": "region",
         "location": "us-ca",
+        "forecast_p": 0.03,
+        "forecast_issued": LAST_DAY - dt.timedelta(days=7),
         "observed": 0.168,
         "expected": 0.121,
         "threshold": 0.15,

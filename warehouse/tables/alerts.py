@@ -10,9 +10,11 @@ from warehouse.tables.codes import ALERT_KINDS, ALERT_STATUS, GEO_TYPES, SEVERIT
 class Alerts(dy.Schema):
     """One row per thing worth a person's attention and night it was alive, with the evidence for it.
 
-    `ended` is the issue in which it was over by itself; until then `status` is open or what a person said of it.
-    `time_value` is the newest period it is about, `since` the first period of its episode. Alerts of one `group_id` tell one story: the same place within days of each other, or the same measure in places
-    that hold each other. A publication holds the newest row of each alert.
+    `time_value` is the newest period it is about, `since` the first period of its episode. Alerts of one `group_id`
+    tell one story: the same place within days of each other, or the same measure in places that hold each other.
+    `forecast_p` is the chance of such a value or a higher one in the forecast of `forecast_issued`, a week or more
+    before. `ended` is the issue in which it was over by itself; until then `status` is open or what a person said of
+    it. A publication holds the newest row of each alert.
     """
 
     alert_id = dy.String(primary_key=True)
@@ -36,6 +38,8 @@ class Alerts(dy.Schema):
     severity = dy.Enum(SEVERITIES, nullable=False)
     lead_days = dy.Int32(nullable=True)
     past_precision = share()
+    forecast_p = share()
+    forecast_issued = dy.Date(nullable=True)
     status = dy.Enum(ALERT_STATUS, nullable=False)
     ended = dy.Date(nullable=True)
     message = dy.String(nullable=False)
