@@ -13,6 +13,12 @@ from warehouse import publish
 from warehouse.errors import ContractError, InputError
 from warehouse.tables import PUBLISHED, empty
 
+# All that an export is made of.
+READ = (
+    "signals", "signal_catalogue", "places", "forecasts", "model_choice", "scores", "peak_outlook", "alerts",
+    "alert_tests", "breaks", "revisions",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -36,13 +42,13 @@ class Source:
 
 
 def open_source(published: Path, *, issue: dt.date | None) -> Source:
-    """The tables of `issue` (None: of the current one), newest version; a table it lacks is empty.
+    """The tables in `READ` of `issue` (None: of the current one), newest version; one that it lacks is empty.
 
     Raises `InputError` where there is no such issue and `ContractError` where a table lacks a column.
     """
     folder = _folder(published, issue=issue)
     manifest = _json(folder / publish.MANIFEST)
-    tables = {name: _table(folder, name=name) for name in PUBLISHED}
+    tables = {name: _table(folder, name=name) for name in READ}
     return Source(
         issue=dt.date.fromisoformat(str(manifest["issue"])),
         version=str(manifest["version"]),

@@ -311,6 +311,7 @@ def test_export_writes_a_folder_that_passes_its_own_check(finished_toml: Path, t
     ran = affectcast("export", "--config", str(finished_toml), "--to", str(target), cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert list(target.rglob("*.csv"))
+    assert list((target / "briefs").glob("*.html"))
     checked = affectcast("export", "--check", str(target), cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
 

@@ -19,6 +19,7 @@ LEFT, RIGHT = 62, 708
 TOP, BOTTOM = 20, 158
 BARS_TOP, BARS_BOTTOM = 176, 208
 BANDS = ((0.025, 0.975, "#c9d8e8"), (0.1, 0.9, "#9dbbd8"), (0.25, 0.75, "#6a97c4"))
+BREAK_DASH = "6 3 1 3"
 INK, FAINT, SEEN_BAND, FORECAST = "#111111", "#d9d9d9", "#cfcfcf", "#123f6b"
 
 
@@ -68,7 +69,7 @@ def draw(chart: Chart, *, words: Words) -> str:
         *_value_axis(scales=scales, words=words),
         *_time_axis(chart, scales=scales, words=words),
         *_people(chart, scales=scales, words=words),
-        *_breaks(chart, scales=scales, words=words),
+        *_breaks(chart, scales=scales),
         *_fan(chart, scales=scales),
         *_seen(chart, scales=scales),
         *_key(chart, words=words),
@@ -122,7 +123,7 @@ def _time_axis(chart: Chart, *, scales: _Scales, words: Words) -> Iterable[str]:
         text = words.month(day) if day.year == year else words.day(day)
         yield _text(x, BARS_BOTTOM + 17, text, anchor=anchor)
         year = day.year
-    yield _text(RIGHT, HEIGHT - 6, words(f"axis_{chart.period}"), anchor="end")
+    yield _text(RIGHT, 12, words(f"axis_{chart.period}"), anchor="end")
     if chart.forecast:
         x = scales.x(newest)
         yield _line(x, TOP - 4, x, BARS_BOTTOM, stroke="#777777", dash="2 3")
@@ -147,12 +148,10 @@ def _gap(chart: Chart) -> int:
     return 7 if chart.period == "week" else 1
 
 
-def _breaks(chart: Chart, *, scales: _Scales, words: Words) -> Iterable[str]:
+def _breaks(chart: Chart, *, scales: _Scales) -> Iterable[str]:
     for day in chart.breaks:
         x = scales.x(day)
-        yield _line(x, TOP, x, BARS_BOTTOM, stroke=INK, dash="6 3 1 3")
-        end = x > (LEFT + RIGHT) / 2
-        yield _text(x - 4 if end else x + 4, TOP + 8, words("key_break"), anchor="end" if end else "start")
+        yield _line(x, TOP, x, BARS_BOTTOM, stroke=INK, dash=BREAK_DASH)
 
 
 def _fan(chart: Chart, *, scales: _Scales) -> Iterable[str]:
@@ -205,15 +204,19 @@ def _key(chart: Chart, *, words: Words) -> Iterable[str]:
     yield f'<rect x="{x}" y="{y - 5}" width="26" height="10" fill="{SEEN_BAND}"/>'
     yield f'<path d="M{x} {y}h26" stroke="{INK}" stroke-width="2"/>'
     yield _text(x + 32, y + 4, words("key_seen"))
-    x += 190
+    x += 196
     if chart.forecast:
         for index, (_, _, colour) in enumerate(reversed(BANDS)):
             yield f'<rect x="{x + 12 * index}" y="{y - 5}" width="12" height="10" fill="{colour}"/>'
         yield f'<path d="M{x} {y}h36" stroke="{FORECAST}" stroke-width="2" stroke-dasharray="6 4"/>'
         yield _text(x + 42, y + 4, words("key_fan"))
-        x += 230
+        x += 235
     if any(point.withheld for point in chart.history):
         yield _text(x, y + 4, f"× {words('key_withheld')}")
+        x += 80
+    if chart.breaks:
+        yield _line(x + 4, y - 7, x + 4, y + 7, stroke=INK, dash=BREAK_DASH)
+        yield _text(x + 10, y + 4, words("key_break"))
 
 
 # ------------------------------------------------------------------------------------------ strokes

@@ -156,13 +156,13 @@ def _brief(data: _Data, *, geo_type: str, code: str) -> Brief:
 
 
 def _newest_period(rows: pl.DataFrame) -> tuple[str, dt.date]:
-    """Weeks where there are any published, else days where there are; and the newest that was measured."""
+    """The newest measured week, if any of it is published; else such a day; else what was measured at all."""
     measured = rows.filter(pl.col("value").is_not_null() | (pl.col("missing_value") == CENSORED))
-    known = measured.filter(pl.col("value").is_not_null())
-    base = known if known.height else measured if measured.height else rows
+    newest = measured.filter(pl.col("time_value") == pl.col("time_value").max().over("time_type"))
+    known = newest.filter(pl.col("value").is_not_null())
+    base = next(frame for frame in (known, newest, rows) if frame.height)
     period = "week" if (base["time_type"] == "week").any() else "day"
-    of_period = (measured if measured.height else rows).filter(pl.col("time_type") == period)
-    return period, max(of_period["time_value"].to_list())
+    return period, max(base.filter(pl.col("time_type") == period)["time_value"].to_list())
 
 
 def _changes(now: pl.DataFrame, *, before: pl.DataFrame) -> list[dict[str, Any]]:
@@ -284,11 +284,9 @@ def _within(data: _Data, *, geo_type: str, code: str) -> tuple[tuple[str, int], 
     if geo_type == "region":
         return ()
     inside = data.places.filter(pl.lit(geo_type == "all") | (pl.col("parent") == code))
-    key = inside.filter(pl.col("geo_type") != "all").select("geo_type", "label", location="geo_value")
-    counts = (
-        data.alerts.join(key, on=["geo_type", "location"]).group_by("geo_type", "location", "label").len()
-    )
-    return tuple(counts.sort("len", "location", descending=[True, False]).select("label", "len").iter_rows())
+    key = inside.filter(pl.col("geo_type") != "all").select("geo_type", name="label", location="geo_value")
+    counts = data.alerts.join(key, on=["geo_type", "location"]).group_by("geo_type", "location", "name").len()
+    return tuple(counts.sort("len", "location", descending=[True, False]).select("name", "len").iter_rows())
 
 
 def _break_days(

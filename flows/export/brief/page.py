@@ -48,6 +48,7 @@ footer { border-top: 1px solid #111; margin-top: 5px; padding-top: 3px; }
 .help { font-size: 9.4pt; color: #111; }
 .dense { font-size: 7.5pt; line-height: 1.22; }
 .dense h2 { margin: 5px 0 1px; }
+.dense svg { width: 90%; }
 .dense .lead { font-size: 9pt; line-height: 1.27; }
 .dense table { font-size: 7.2pt; line-height: 1.16; }
 .dense .note, .dense .limits, .dense footer { font-size: 7pt; }
@@ -107,7 +108,7 @@ class _Page:
         return f"<header>\n<h1>{_safe(title)}</h1>\n{_p(line, kind='sub')}\n{demo}</header>"
 
     def _headline(self, brief: Brief) -> str:
-        return _p(" ".join(sentences.headline(brief, words=self.words)), kind="lead")
+        return _p(" ".join(line for line in sentences.headline(brief, words=self.words) if line), kind="lead")
 
     def _figure(self, brief: Brief) -> str:
         if not brief.moods:
@@ -124,7 +125,10 @@ class _Page:
             breaks=brief.breaks,
         )
         drawn = draw(chart, words=self.words)
-        return f"<figure>\n<figcaption>{_safe(title)}</figcaption>\n{drawn}\n</figure>" if drawn else ""
+        if not drawn:
+            return ""
+        note = _p(sentences.data_breaks(brief, words=self.words), kind="note")
+        return f"<figure>\n<figcaption>{_safe(title)}</figcaption>\n{drawn}\n</figure>\n{note}"
 
     def _table(self, brief: Brief) -> str:
         if not brief.moods:
@@ -153,7 +157,7 @@ class _Page:
     def _row(self, mood: Mood, *, brief: Brief) -> str:
         words = self.words
         value, interval = sentences.level(mood, words=words)
-        way, expected = sentences.outlook(mood, words=words)
+        way, expected = sentences.outlook(mood, brief=brief, words=words)
         trust = [words("low_reliability")] if mood.reliability in ("low", "moderate") else []
         number = "–" if mood.now.people is None else words.count(mood.now.people)
         cells = [

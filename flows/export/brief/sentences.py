@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from flows.export.brief.values import Alert, Brief, Mood, Point, Step
 from flows.export.brief.words import Words
 from warehouse.skill import no_better
 
 MAX_TEXT = 360
+# Fewer values say nothing of what is usual.
+MIN_USUAL = 4
 
 
 def plain(text: str, *, most: int = MAX_TEXT) -> str:
@@ -17,7 +21,7 @@ def plain(text: str, *, most: int = MAX_TEXT) -> str:
 
 def place(brief: Brief, *, words: Words) -> str:
     """The place as people call it."""
-    return words("all") if brief.geo_type == "all" else plain(brief.name, most=60)
+    return words("all") if brief.geo_type == "all" else plain(brief.name, most=48)
 
 
 def label(mood: Mood | Alert) -> str:
@@ -38,7 +42,7 @@ def people(point: Point, *, posts_only: bool, words: Words) -> str:
 
 
 def headline(brief: Brief, *, words: Words) -> list[str]:
-    """What matters most, in four sentences: level, change, outlook, alerts."""
+    """What matters most, in five sentences: level, change, what is usual, outlook, alerts."""
     if not brief.moods:
         return [words("nothing", place=place(brief, words=words), period=period(brief, words=words))]
     mood = brief.moods[0]
@@ -54,6 +58,7 @@ def headline(brief: Brief, *, words: Words) -> list[str]:
             people=people(mood.now, posts_only=mood.posts_only, words=words),
         ),
         _changed(mood, brief=brief, words=words),
+        _usual(mood, history=brief.history, words=words),
         _expected(mood, brief=brief, words=words),
         _open_alerts(brief.n_alerts, words=words),
     ]
@@ -68,10 +73,21 @@ def _changed(mood: Mood, *, brief: Brief, words: Words) -> str:
     return words(key, change=size, before=before, verdict=verdict(mood, brief=brief, words=words))
 
 
+def _usual(mood: Mood, *, history: tuple[Point, ...], words: Words) -> str:
+    """Range and median of the values of the chart before the newest; empty where there are too few."""
+    before = [point.value for point in history if point.value is not None and point.day < mood.now.day]
+    if len(before) < MIN_USUAL:
+        return ""
+    low, middle, high = (
+        _amount(mood, value, words=words) for value in (min(before), median(before), max(before))
+    )
+    return words("usual", n=words.count(len(before)), low=low, high=high, middle=middle)
+
+
 def _expected(mood: Mood, *, brief: Brief, words: Words) -> str:
     step = mood.outlook
     if step is None:
-        return words("chart_no_fan")
+        return words(f"no_forecast_{brief.period}")
     middle, low, high = _range(step, mood=mood, words=words)
     ahead = words(f"{brief.period}_of", day=words.day(step.day))
     way = _way(mood, step=step, words=words)
@@ -104,11 +120,11 @@ def signed_change(mood: Mood, *, words: Words) -> str:
     return sign + words.change(mood.change, statistic=mood.statistic)
 
 
-def outlook(mood: Mood, *, words: Words) -> tuple[str, str]:
+def outlook(mood: Mood, *, brief: Brief, words: Words) -> tuple[str, str]:
     """Where it is going in words, and the expected value with its 95 % range."""
     step = mood.outlook
     if step is None or mood.now.value is None:
-        return words("no_outlook"), ""
+        return words(f"no_outlook_{brief.period}"), ""
     middle, low, high = _range(step, mood=mood, words=words)
     return _way(mood, step=step, words=words), f"{middle} ({words('range', low=low, high=high)})"
 
@@ -170,7 +186,8 @@ def withheld(brief: Brief, *, floor: int | None, words: Words) -> str:
 
 def alert_title(alert: Alert, *, words: Words) -> str:
     """What kind, of what mood, how serious."""
-    return f"{words(alert.kind)}: {label(alert)} ({words(f'severity_{alert.severity}')})"
+    severity = words(f"severity_{alert.severity}")
+    return words("alert_title", kind=words(alert.kind), severity=severity, label=label(alert))
 
 
 def alert_text(alert: Alert, *, words: Words) -> str:
@@ -204,12 +221,14 @@ def within(brief: Brief, *, most: int, words: Words) -> str:
     return words("alerts_within", places=", ".join(named))
 
 
+def data_breaks(brief: Brief, *, words: Words) -> str:
+    """From which days on the data are others; empty where they are not."""
+    return words("breaks", days=", ".join(words.day(day) for day in brief.breaks)) if brief.breaks else ""
+
+
 def data_notes(brief: Brief, *, words: Words) -> list[str]:
-    """What is known of the data: breaks, revisions, vintage."""
-    notes = []
-    if brief.breaks:
-        notes.append(words("breaks", days=", ".join(words.day(day) for day in brief.breaks)))
-    notes.append(_revised(brief, words=words))
+    """What is known of the numbers themselves: revisions, vintage."""
+    notes = [_revised(brief, words=words)]
     if brief.assumed:
         notes.append(words("assumed"))
     if brief.reference and brief.forecast:
@@ -239,13 +258,13 @@ def chart_text(brief: Brief, *, words: Words) -> str:
         value=_amount(mood, mood.now.value, words=words),
         low=low,
         high=high,
-        fan=_fan(mood.outlook, mood=mood, words=words),
+        fan=_fan(mood.outlook, mood=mood, period=brief.period, words=words),
     )
 
 
-def _fan(step: Step | None, *, mood: Mood, words: Words) -> str:
+def _fan(step: Step | None, *, mood: Mood, period: str, words: Words) -> str:
     if step is None:
-        return words("chart_no_fan")
+        return words(f"no_forecast_{period}")
     middle, low, high = _range(step, mood=mood, words=words)
     return words("chart_fan", day=words.day(step.day), middle=middle, low=low, high=high)
 

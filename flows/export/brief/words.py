@@ -46,6 +46,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "That is {change} less than {before}: {verdict}.",
         "Son {change} menos que {before}: {verdict}.",
     ),
+    "usual": (
+        "In the {n} values before it lay between {low} and {high}, half of them above {middle}.",
+        "En los {n} valores anteriores estuvo entre {low} y {high}, la mitad por encima de {middle}.",
+    ),
     "expected": (
         "For {ahead}, {middle} is expected (95% range {low} to {high}): {way}.",
         "Para {ahead} se espera {middle} (rango del 95 %: {low} a {high}): {way}.",
@@ -89,7 +93,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "week_of": ("the week to {day}", "la semana hasta el {day}"),
     "day_of": ("{day}", "el {day}"),
     "range": ("{low} to {high}", "{low} a {high}"),
-    "no_outlook": ("no forecast", "sin previsión"),
+    "no_outlook_week": ("no forecast by week", "sin previsión por semanas"),
+    "no_outlook_day": ("no forecast by day", "sin previsión por días"),
     "higher": ("higher", "más alto"),
     "lower": ("lower", "más bajo"),
     "same": ("about as now", "como ahora"),
@@ -128,6 +133,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "more_alerts": ("{n} more in alerts.csv.", "{n} más en alerts.csv."),
     "alerts_within": ("Open alerts within it: {places}.", "Alertas abiertas dentro: {places}."),
     "and_more": ("{n} more places", "{n} lugares más"),
+    "alert_title": ("{kind} ({severity} severity): {label}.", "{kind} (gravedad {severity}): {label}."),
     "severity_high": ("high", "alta"),
     "severity_medium": ("medium", "media"),
     "severity_low": ("low", "baja"),
@@ -171,11 +177,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "The forecast for {day} is {middle}, with a 95% range of {low} to {high}.",
         "La previsión para el {day} es {middle}, con un rango del 95 % de {low} a {high}.",
     ),
-    "chart_no_fan": ("There is no forecast.", "No hay previsión."),
+    "no_forecast_week": ("It has no forecast by week.", "No tiene previsión por semanas."),
+    "no_forecast_day": ("It has no forecast by day.", "No tiene previsión por días."),
     "axis_share": ("Share of people", "Parte de las personas"),
     "axis_people": ("People", "Personas"),
-    "axis_week": ("Last day of the week", "Último día de la semana"),
-    "axis_day": ("Day", "Día"),
+    "axis_week": ("Below: last day of the week", "Abajo: último día de la semana"),
+    "axis_day": ("Below: day", "Abajo: día"),
     "key_seen": ("observed, 95% interval", "observado, intervalo 95 %"),
     "key_fan": ("forecast: 50, 80, 95% range", "previsión: rango 50, 80, 95 %"),
     "key_withheld": ("withheld", "retenido"),
@@ -183,10 +190,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     # ---- limits
     "limits": ("What these numbers are, and are not for", "Qué son estas cifras y para qué no sirven"),
     "limit_who": (
-        "Shares of people who posted in public and could be placed here, one vote each. Software reads the posts and "
-        "errs; intervals hold sampling error only.",
+        "Shares of people who posted in public and could be placed here, one vote each. Software reads the posts, by "
+        "lists of words or by a trained model, and errs; intervals hold sampling error only.",
         "Partes de las personas que publicaron en abierto y pudieron ubicarse aquí, un voto cada una. Un programa lee "
-        "los textos y se equivoca; los intervalos solo recogen el error muestral.",
+        "los textos, con listas de palabras o un modelo entrenado, y se equivoca; los intervalos solo recogen el error "
+        "muestral.",
     ),
     "must_not": ("Must not be used:", "No deben usarse:"),
     "revised": (
