@@ -311,3 +311,13 @@ def test_names_outside_ascii_survive(tmp_path: Path) -> None:
         export_publication(tmp_path / "published", issue=None, to=to, options=ExportOptions(bom=bom))
         assert {row["location_name"] for row in _rows(to / "observed.csv")} == {"São Tomé, 北京, Ñuñoa"}
         assert check_export(to) == []
+
+
+def test_a_publication_with_hostile_names_is_exported_and_passes(tmp_path: Path) -> None:
+    tables = made_up.frames(nasty=True)
+    hostile = 'x onload=1 <script src="a">1</script> &lt; " \' \u202e\x00'
+    labels = tables["signal_catalogue"].with_columns(label_en=pl.lit(hostile), label_es=pl.lit(hostile))
+    made_up.write(tmp_path / "published", tables=tables | {"signal_catalogue": labels})
+    export_publication(tmp_path / "published", issue=None, to=tmp_path / "out")
+    assert check_export(tmp_path / "out") == []
+    assert (tmp_path / "out" / "briefs" / "us-zz.html").is_file()
