@@ -26,7 +26,7 @@ WORLDS = (
     "wanders by .17, back within days",
     "random walk of .02 a day",
 )
-LENGTHS = (400, 758, 1096)
+LENGTHS = (400, 758)
 LAST = dt.date(2023, 12, 31)
 
 

@@ -96,6 +96,8 @@ ALERT_COLUMNS = {
     "severity": "low, medium or high",
     "lead_days": "days of warning, for forecasts",
     "past_precision": "share of past alerts of this detector on this signal that were right",
+    "forecast_p": "chance of such a value or a higher one in the forecast issued a week or more before",
+    "forecast_issued": "reference date of that forecast",
     "status": "open, acknowledged or resolved",
     "ended": "issue in which it was over by itself; empty while it lasts",
     "message": "the alert in words",
