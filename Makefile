@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint docs checksums clean
+.PHONY: setup demo test test-slow lint docs checksums clean
 
 setup: $(STAMP)
 
@@ -22,6 +22,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+test-slow: setup
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m slow
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -198,11 +198,14 @@ def _one_file_agrees(file: str, frame: pl.DataFrame, *, asked: pl.DataFrame, nam
 def _receipt(found: _Folder) -> Iterator[str]:
     """The numbers of rows, and the briefs, that the export says it has."""
     try:
-        facts: Any = json.loads((found.path / RECEIPT).read_text(encoding="utf-8"))
+        text = (found.path / RECEIPT).read_text(encoding="utf-8")
+        facts: Any = json.loads(text)
         rows, pages = dict(facts["rows"]), list(facts["briefs"])
     except (OSError, ValueError, KeyError, TypeError):
         yield f"{RECEIPT}: is missing or damaged; expected a JSON object with rows and briefs."
         return
+    if not text.endswith("\n"):
+        yield f"{RECEIPT}: its last line has no end; the file is cut off."
     for name, number in found.rows.items():
         if rows.get(name) != number:
             yield f"{name}: has {number} rows; {RECEIPT} says {rows.get(name, 'nothing of this file')}."

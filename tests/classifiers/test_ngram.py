@@ -58,7 +58,7 @@ def model_name(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("spec", [LATIN, CHINESE, FeatureSpec(tokens=5, shortest=2, longest=6, bits=14)])
 @given(texts=st.lists(TEXTS, max_size=6))
 @example(texts=["@@ana <<user> &amp;&", "a'b' 'c", "https://", "www.a b", "ab\u200dc ‍!\ufe0f!!"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_features_equal_those_of_the_slow_reader(spec: FeatureSpec, texts: list[str]) -> None:
     lists = list_rows(series(list(texts)), spec)
     found = [
@@ -70,7 +70,7 @@ def test_features_equal_those_of_the_slow_reader(spec: FeatureSpec, texts: list[
 
 
 @given(texts=st.lists(TEXTS, max_size=5), seed=st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_scores_are_sums_over_distinct_features(texts: list[str], seed: int) -> None:
     table = np.random.default_rng(seed).integers(-127, 128, (LATIN.rows, 3)).astype(np.int8)
     scores, tokens = score_rows(series(list(texts)), table=table, spec=LATIN)

@@ -391,8 +391,16 @@ def _alerts(*, nasty: bool) -> list[dict[str, Any]]:
         "detector": "count_model",
         "since": LAST_DAY - dt.timedelta(days=2),
     }
-    base |= {"p_value": 0.0004, "q_value": 0.008, "lead_days": None, "past_precision": 0.71, "status": "open", "ended": None,
-             "forecast_p": None, "forecast_issued": None}
+    base |= {
+        "p_value": 0.0004,
+        "q_value": 0.008,
+        "lead_days": None,
+        "past_precision": 0.71,
+        "status": "open",
+        "ended": None,
+        "forecast_p": None,
+        "forecast_issued": None,
+    }
     first = base | {
         "alert_id": "a1",
         "group_id": "a1",

@@ -59,9 +59,12 @@ def test_a_second_night_changes_no_published_byte(finished: Config) -> None:
 POINTS = [f"after:{stage}" for stage in STAGES]
 
 
-@pytest.mark.slow
+INSIDE = ["batch:1", "batch:2", "batch:3", "chunk:1", "chunk:2"]
+
+
 @pytest.mark.parametrize(
-    "points", [POINTS, ["batch:1", "batch:2", "batch:3", "chunk:1", "chunk:2"]], ids=["boundaries", "inside"]
+    "points",
+    [pytest.param(POINTS, id="boundaries"), pytest.param(INSIDE, id="inside", marks=pytest.mark.slow)],
 )
 def test_a_killed_night_run_again_leaves_the_same_tables(
     finished: Config, tmp_path: Path, points: list[str]

@@ -62,6 +62,7 @@ def _open(page: sync_api.Page, *, address: str) -> None:
             return
 
 
+@pytest.mark.slow
 def test_the_dashboard_stays_readable_while_a_night_writes(tmp_path: Path, page: sync_api.Page) -> None:
     night(small_config(tmp_path, run={"as_of": "2024-01-15", "seed": 7, "demo": True}))
     path = write_toml(small_config(tmp_path), tmp_path / "config.toml")

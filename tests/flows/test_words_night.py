@@ -133,6 +133,7 @@ def test_the_same_night_again_changes_no_byte_and_no_row(shifted: Config) -> Non
     assert published(shifted) == bytes_before
 
 
+@pytest.mark.slow
 def test_a_night_killed_around_and_inside_the_words_ends_in_the_same_tables(
     shifted: Config, tmp_path: Path
 ) -> None:
@@ -148,6 +149,7 @@ def test_a_night_killed_around_and_inside_the_words_ends_in_the_same_tables(
     assert words_of(config).equals(words_of(shifted))
 
 
+@pytest.mark.slow
 def test_night_by_night_counts_what_one_night_over_everything_does(shifted: Config, tmp_path: Path) -> None:
     config = world(tmp_path)
     assert config.run.as_of is not None
