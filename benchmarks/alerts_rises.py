@@ -1,7 +1,7 @@
 """Slow rises: how often calm series have one, and how soon a planted one is found, beside the test for high days.
 
-`python -m benchmarks.alerts_rises [series per world]` prints the tables of `results/alerts_rises.md`; after them, holidays
-that are known and unknown to the test for high days. Not a test: small fixed-seed versions lie in `tests/alerts`.
+`python -m benchmarks.alerts_rises [series per world]` prints the tables of `results/alerts_rises.md`; after them,
+holidays that are known and unknown to the test for high days. Not a test: small versions lie in `tests/alerts`.
 """
 
 from __future__ import annotations
