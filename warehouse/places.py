@@ -7,6 +7,7 @@ somebody lives from what they write.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 import polars as pl
@@ -41,6 +42,12 @@ def resolve(places: pl.Series | None, *, height: int, config: PlaceConfig) -> pl
     return rows.select(
         pl.when(unknown).then(pl.lit(rest[name])).otherwise(pl.col(name)).alias(name) for name in _SCHEMA
     )
+
+
+def help_line_of(location: str, *, lines: Mapping[str, str], usual: str) -> str:
+    """The help line of a place's country (`lines` by ISO code), or else the usual one."""
+    country = location.upper().partition("-")[0]
+    return next((line for code, line in sorted(lines.items()) if code.upper() == country), usual).strip()
 
 
 def _constant(config: PlaceConfig, *, height: int) -> pl.DataFrame:

@@ -191,6 +191,7 @@ def _manifest(tables: dict[str, dict[str, object]], *, config: Config, issue: dt
         "config_sha256": config.sha256,
         "demo": config.run.demo,
         "help_line": config.alerts.help_line,
+        "help_lines": config.alerts.help_lines,
         "people_floor": config.disclosure.people_floor,
         "reporting_lag_days": config.signals.reporting_lag_days,
     }

@@ -11,6 +11,7 @@ import polars as pl
 
 from warehouse import publish
 from warehouse.errors import ContractError, InputError
+from warehouse.places import help_line_of
 from warehouse.tables import PUBLISHED, empty
 
 # All that an export is made of.
@@ -28,6 +29,12 @@ class Source:
     version: str
     tables: dict[str, pl.DataFrame]
     manifest: dict[str, object]
+
+    def help_line(self, location: str) -> str:
+        """The help line of a place's country, or else the usual one; empty where there is none."""
+        given = self.manifest.get("help_lines")
+        lines = {str(code): str(line) for code, line in given.items()} if isinstance(given, dict) else {}
+        return help_line_of(location, lines=lines, usual=str(self.manifest.get("help_line", "")))
 
     def named(self, frame: pl.DataFrame, *, signal: str, place: str) -> pl.DataFrame:
         """Add location_name and signal_label; a name that is not known is the bare code."""

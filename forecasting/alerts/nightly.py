@@ -33,6 +33,7 @@ from forecasting.alerts.wording import (
 )
 from forecasting.breaks.find import SEVERAL, VERSION
 from warehouse.config import AlertsConfig
+from warehouse.places import help_line_of
 from warehouse.tables import TABLES, empty
 
 CONTAGION_Q, CONTAGION_RATIO = 0.05, 1.1
@@ -92,7 +93,7 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> Night:
     )
     foreseen = with_forecast(judged, forecasts=inputs.forecasts.filter(pl.col("reference_date") <= issue))
     named = identified(foreseen, previous=inputs.previous, issue=issue)
-    worded = _worded(named, catalogue=inputs.catalogue, help_line=inputs.config.help_line)
+    worded = _worded(named, catalogue=inputs.catalogue, config=inputs.config)
     alerts = live(
         worded,
         previous=inputs.previous,
@@ -189,15 +190,16 @@ def contagion_candidates(contagion: pl.DataFrame, *, people_floor: int) -> pl.Da
     )
 
 
-def _worded(found: pl.DataFrame, *, catalogue: pl.DataFrame, help_line: str) -> pl.DataFrame:
+def _worded(found: pl.DataFrame, *, catalogue: pl.DataFrame, config: AlertsConfig) -> pl.DataFrame:
     named = found.join(
         catalogue.select("signal", "label_en", pl.col("statistic").cast(pl.String)), on="signal", how="left"
     )
-    texts = [_text(row, help_line=help_line) for row in named.iter_rows(named=True)]
+    texts = [_text(row, config=config) for row in named.iter_rows(named=True)]
     return found.drop("broken").with_columns(pl.Series("message", texts, dtype=pl.String))
 
 
-def _text(row: dict[str, object], *, help_line: str) -> str:
+def _text(row: dict[str, object], *, config: AlertsConfig) -> str:
+    help_line = help_line_of(str(row["location"]), lines=config.help_lines, usual=config.help_line)
     note = BREAK_NOTE.format(onset=row["broken"]) if row["broken"] is not None else ""
     kind = str(row["kind"])
     if kind == "data_break" and row["signal"] == SEVERAL:

@@ -433,3 +433,11 @@ def test_a_value_beyond_all_levels_has_the_outermost_chance_and_none_without_a_f
     far = _detect(_signals({0: 0.25}), forecasts=_forecast(horizon=7, shift=-0.1))
     assert far["forecast_p"].to_list() == [pytest.approx(0.01)]
     assert _detect(_signals({0: 0.25}))["forecast_p"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("lines", "ending"), [({"gb": "Call 116."}, "Call 116."), ({"US": "Call 988."}, "Call 1.")]
+)
+def test_each_country_has_its_own_help_line(lines: dict[str, str], ending: str) -> None:
+    config = AlertsConfig(help_line="Call 1.", help_lines=lines)
+    assert _detect(_signals({0: 0.25}), config=config)["message"][0].endswith(ending)

@@ -3,13 +3,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 # The made-up publication is shared with the dashboard's tests.
 sys.path.append(str(Path(__file__).parents[1] / "dashboard"))
 
 import publication as made_up
+from export_worlds import small_tables
 
 from flows.export import ExportOptions, check_export, export_publication
 
@@ -38,16 +38,3 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert check_export(folder / "out") == []
     return folder / "out"
-
-
-def small_tables() -> dict[str, pl.DataFrame]:
-    """The made-up publication with two months of values and the forecast of one series, three days ahead."""
-    tables = made_up.frames()
-    one = (pl.col("target") == "emotion_fear_share") & (pl.col("location") == "all")
-    few = one & (pl.col("time_type") == "day") & (pl.col("horizon") <= 3)
-    recent = pl.col("time_value") > pl.col("time_value").max() - pl.duration(days=60)
-    return tables | {
-        "forecasts": tables["forecasts"].filter(few),
-        "signals": tables["signals"].filter(recent),
-        "scores": tables["scores"].filter(one),
-    }

@@ -436,3 +436,14 @@ def _full(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         "signal_catalogue": tables["signal_catalogue"].with_columns(label_en=named, label_es=named),
         "forecasts": tables["forecasts"].with_columns(limited_history=True),
     }
+
+
+def test_a_brief_has_the_help_line_of_its_own_country() -> None:
+    source = Source(
+        issue=dt.date(2024, 6, 3), version="v", tables={},
+        manifest={"help_line": "Call 1.", "help_lines": {"GB": "Call 116."}},
+    )  # fmt: skip
+    assert [source.help_line(place) for place in ("gb-eng", "GB", "US", "all")] == [
+        "Call 116.", "Call 116.", "Call 1.", "Call 1.",
+    ]  # fmt: skip
+    assert Source(issue=source.issue, version="v", tables={}, manifest={}).help_line("US") == ""

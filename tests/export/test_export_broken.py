@@ -12,7 +12,7 @@ from typing import Literal
 import polars as pl
 import publication as made_up
 import pytest
-from conftest import small_tables
+from export_worlds import small_tables
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 

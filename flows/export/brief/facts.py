@@ -36,7 +36,7 @@ class _Data:
     """The publication's tables as the briefs need them."""
 
     language: Language
-    help_line: str
+    source: Source
     signals: pl.DataFrame
     forecasts: pl.DataFrame
     skill: pl.DataFrame
@@ -95,7 +95,7 @@ def _prepare(source: Source, *, language: Language) -> _Data:
     alerts = tables["alerts"].filter(pl.col("status").is_in(ALIVE), pl.col("ended").is_null())
     return _Data(
         language=language,
-        help_line=str(source.manifest.get("help_line", "")).strip(),
+        source=source,
         signals=shares.with_columns(low=ends[0], high=ends[1]).sort("signal", "time_type", "time_value"),
         forecasts=shown_forecasts(source).filter(everyone),
         skill=nightly_skill(tables["scores"]).filter(everyone),
@@ -270,7 +270,7 @@ def _alert(row: dict[str, Any], *, data: _Data) -> Alert:
         severity=row["severity"],
         label=row["label"],
         statistic=statistic,
-        message=row["message"].removesuffix(data.help_line).strip(),
+        message=row["message"].removesuffix(data.source.help_line(row["location"])).strip(),
         observed=row["observed"],
         expected=row["expected"],
         people=row["sample_size"],

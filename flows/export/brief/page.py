@@ -73,7 +73,6 @@ class _Page:
         self.source = source
         self.words = words
         self.false_alerts = false_alerts_per_week(source)
-        self.help_line = sentences.plain(str(source.manifest.get("help_line", "")))
         floor = source.manifest.get("people_floor")
         self.floor = floor if isinstance(floor, int) else None
 
@@ -207,7 +206,8 @@ class _Page:
         notes = [words("provisional", issue=issue), *sentences.data_notes(brief, words=words)]
         code = sentences.plain(brief.code, most=20)
         notes.append(words("source", issue=str(self.source.issue), version=self.source.version, code=code))
-        line = f"<b>{_safe(words('help'))}</b> {_safe(self.help_line)}" if self.help_line else ""
+        help_line = sentences.plain(self.source.help_line(brief.code))
+        line = f"<b>{_safe(words('help'))}</b> {_safe(help_line)}" if help_line else ""
         shown = f'<p class="help">{line}</p>\n' if line else ""
         return f"<footer>\n{shown}{_p(' '.join(notes))}\n</footer>"
 
