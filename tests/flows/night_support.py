@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -108,6 +109,10 @@ def _keys(body: dict[str, object]) -> list[str]:
 def _value(key: str, value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{json.dumps(name)} = {_value('', item)}" for name, item in value.items()) + "}"
+        )
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value("", item) for item in value) + "]"
     if isinstance(value, int | float) or key in {"as_of", "earliest"}:

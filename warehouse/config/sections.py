@@ -266,7 +266,7 @@ class AlertsConfig(Section):
     budget_per_week: Annotated[float, Field(gt=0)] | None = None
     catch_up_days: int = Field(default=42, ge=0)
     help_line: str = ""
-    help_lines: dict[str, str] = Field(default_factory=dict)
+    help_lines: dict[str, str] = {}
 
 
 class ContagionConfig(Section):
