@@ -107,7 +107,7 @@ def false_alerts(publication: data.Publication) -> str:
     limit = "" if budget is None else f" The budget is {budget:g} a week."
     return (
         f"{count:,} tests for highs and rises at a chance of {alpha:.2g} each would raise at most {false:.1f} false "
-        f"alerts a week.{limit} Of those raised in one night, at most {rate:.0%} are expected to be false."
+        f"alerts a week.{limit} Of those that open in a night, at most {rate:.0%} are expected to be false."
     )
 
 
@@ -170,7 +170,8 @@ def facts(row: dict[str, Any], *, publication: data.Publication) -> list[str]:
         parts.append(f"observed {words.amount(row['observed'], statistic=statistic)}")
     if row["expected"] is not None:
         parts.append(f"expected {words.amount(row['expected'], statistic=statistic)}")
-    if row["threshold"] is not None:
+    # Of a break the threshold is in errors, and says nothing beside levels.
+    if row["threshold"] is not None and row["kind"] != "data_break":
         parts.append(f"alert above {words.amount(row['threshold'], statistic=own)}")
     parts.append(words.people(row["sample_size"]))
     parts += _certainty(row)

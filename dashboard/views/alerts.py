@@ -103,7 +103,7 @@ def _card(publication: data.Publication, *, story: pl.DataFrame) -> None:
         with st.expander(f"{others} of the same story"):
             shell.rows(cards.members(story.tail(-1), publication=publication), alt="Alerts of the same story")
             st.caption(
-                "They began within days of this one, here or with the same mood in a place around or within it."
+                "They are about this place in the same days, or about the same mood in a place around or within it."
             )
     _evidence_chart(publication, row=row)
     _words_behind(publication, row=row)

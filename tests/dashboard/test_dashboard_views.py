@@ -8,7 +8,7 @@ import publication as made_up
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import acknowledgements, launch, shell, skill
+from dashboard import acknowledgements, cards, data, launch, shell, skill
 
 ROOT = Path(shell.__file__).parent
 APP = ROOT / "app.py"
@@ -322,3 +322,21 @@ def test_alerts_of_one_story_share_a_card_with_what_is_near_and_how_many_are_fal
     assert [(row["Mood"], row["Where"], row["Status"]) for row in rows] == [
         ("Anxiety (words)", "United States", "open")
     ]
+
+
+def test_an_alert_tells_its_numbers_in_their_own_units(published: Path) -> None:
+    publication = data.load(data.current(published))
+    row = publication.tables["alerts"].row(by_predicate=pl.col("alert_id") == "a1", named=True)
+    broken = row | {
+        "kind": "data_break",
+        "signal": "post_volume",
+        "observed": 12000.0,
+        "expected": 4000.0,
+        "threshold": 5.0,
+    }
+    told = " ".join(cards.facts(broken, publication=publication))
+    assert "observed 12,000" in told
+    assert "%" not in told.split("people")[0]
+    assert "alert above" not in told
+    chance = " ".join(cards.facts(row | {"kind": "forecast_high", "observed": 0.83}, publication=publication))
+    assert "observed 83" in chance
