@@ -93,3 +93,23 @@ def test_the_demo_and_a_missing_address_send_nothing(
     monkeypatch.setenv(NOTIFY_VARIABLE, f"json://127.0.0.1:{inbox.server_port}/")
     assert notify(alerted, config=_config(tmp_path, demo=True)) == ""
     assert inbox.received == []
+
+
+def test_alerts_of_one_story_are_one_sentence_and_each_counts_as_sent(
+    inbox: _Inbox, alerted: Publication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(NOTIFY_VARIABLE, f"json://127.0.0.1:{inbox.server_port}/")
+    path = alerted.folder / "alerts.parquet"
+    first = pl.read_parquet(path).to_dicts()[0]
+    more = [
+        first | {"alert_id": "a2", "severity": "low", "message": "Fear was a little higher elsewhere."},
+        first | {"alert_id": "b1", "group_id": "b1", "severity": "low", "message": "Anger was higher."},
+    ]
+    pl.DataFrame([first, *more]).write_parquet(path)
+    assert "3 alerts sent" in notify(alerted, config=_config(tmp_path))
+    assert notify(alerted, config=_config(tmp_path)) == ""
+    body = inbox.received[0]
+    assert body["message"].splitlines() == [
+        "Fear was higher than expected. (1 more of the same story.)", "Anger was higher.",
+    ]  # fmt: skip
+    assert body["title"].endswith("3 new alerts in 2 stories")
