@@ -15,7 +15,7 @@ import polars as pl
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboard import data, words
+from dashboard import data, language, words
 from warehouse.errors import AffectcastError
 
 PAGES = ("overview", "timelines", "outlook", "alerts", "contagion", "signals", "trust")
@@ -73,6 +73,7 @@ def weekly_changes(publication: data.Publication) -> pl.DataFrame:
 
 def page(title: str, *, body: Callable[[data.Publication], None]) -> None:
     """Draw a page: heading, body, footer; or in words why there is nothing to draw."""
+    language.choose()
     try:
         pointer = data.current(settings().published)
         publication = _opened(str(pointer.folder), pointer.version, pointer)
