@@ -1,9 +1,17 @@
-"""Numbers and codes in words, and foreign text made harmless. Not for layout or for reading tables."""
+"""Numbers and codes in words of the current language, and foreign text made harmless.
+
+Not for layout or for reading tables. The texts of codes are marked here and translated by `told`.
+"""
 
 from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard import language as lang
+from dashboard.language import mark, t, tn
 
 NOTHING = "–"
 MAX_SHOWN = 300
@@ -13,77 +21,87 @@ _LINK = re.compile(r"(https?|www|(?=@))(://|\.|@)", re.IGNORECASE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&=@/])")
 
 ALERT_KINDS = {
-    "prevalence_high": "Unusually high level",
-    "prevalence_rise": "Higher for weeks",
-    "forecast_high": "Forecast to become high",
-    "contagion": "Replies go along with what they answer",
-    "data_break": "Break in the data, not in mood",
+    "prevalence_high": mark("Unusually high level"),
+    "prevalence_rise": mark("Higher for weeks"),
+    "forecast_high": mark("Forecast to become high"),
+    "contagion": mark("Replies go along with what they answer"),
+    "data_break": mark("Break in the data, not in mood"),
 }
 # Breaks are named by what changed; everything else they are about is a share.
 BREAK_STATISTICS = {"post_volume": "count", "people_volume": "count", "text_length": "mean"}
-ALERT_STATUS = {"open": "open", "acknowledged": "acknowledged", "resolved": "resolved"}
-RELIABILITY = {"high": "high", "moderate": "moderate", "low": "low", "suppressed": "suppressed"}
-TIME_TYPES = {"day": "Daily", "week": "Weekly"}
+ALERT_STATUS = {"open": mark("open"), "acknowledged": mark("acknowledged"), "resolved": mark("resolved")}
+SEVERITY = {"high": mark("high"), "medium": mark("medium"), "low": mark("low")}
+RELIABILITY = {
+    "high": mark("high"),
+    "moderate": mark("moderate"),
+    "low": mark("low"),
+    "suppressed": mark("suppressed"),
+}
+TIME_TYPES = {"day": mark("Daily"), "week": mark("Weekly")}
 MISSING = {
-    1: "not applicable",
-    2: "not measured here",
-    3: "suppressed: too few people",
-    4: "deleted",
-    5: "no data",
+    1: mark("not applicable"),
+    2: mark("not measured here"),
+    3: mark("suppressed: too few people"),
+    4: mark("deleted"),
+    5: mark("no data"),
 }
 MODELS = {
-    "flat_line": "Flat line (baseline)",
-    "ensemble": "Ensemble",
-    "coherent": "Ensemble, coherent over places",
-    "ensemble_median": "Median of the models",
-    "seasonal_naive": "Same as last season",
-    "auto_ets": "AutoETS",
-    "auto_theta": "AutoTheta",
-    "auto_arima": "AutoARIMA",
-    "dynamics": "Affect dynamics",
-    "global_linear": "Shared autoregression",
-    "ridge_var": "Vector autoregression",
-    "auto_ces": "AutoCES",
-    "mstl": "MSTL",
-    "nhits": "NHITS",
-    "gru": "GRU",
-    "patch_tst": "PatchTST",
-    "boosting": "Boosted trees",
+    "flat_line": mark("Flat line (baseline)"),
+    "ensemble": mark("Ensemble"),
+    "coherent": mark("Ensemble, coherent over places"),
+    "ensemble_median": mark("Median of the models"),
+    "seasonal_naive": mark("Same as last season"),
+    "auto_ets": mark("AutoETS"),
+    "auto_theta": mark("AutoTheta"),
+    "auto_arima": mark("AutoARIMA"),
+    "dynamics": mark("Affect dynamics"),
+    "global_linear": mark("Shared autoregression"),
+    "ridge_var": mark("Vector autoregression"),
+    "auto_ces": mark("AutoCES"),
+    "mstl": mark("MSTL"),
+    "nhits": mark("NHITS"),
+    "gru": mark("GRU"),
+    "patch_tst": mark("PatchTST"),
+    "boosting": mark("Boosted trees"),
 }
 LANGUAGES = {
-    "all": "All",
-    "de": "German",
-    "en": "English",
-    "es": "Spanish",
-    "fr": "French",
-    "it": "Italian",
-    "pt": "Portuguese",
-    "zh": "Chinese",
+    "all": mark("All"),
+    "de": mark("German"),
+    "en": mark("English"),
+    "es": mark("Spanish"),
+    "fr": mark("French"),
+    "it": mark("Italian"),
+    "pt": mark("Portuguese"),
+    "zh": mark("Chinese"),
 }
 # What changed where the data did, in a few words.
 BREAKS = {
-    "post_volume": "posts",
-    "people_volume": "people",
-    "text_length": "text length",
-    "coverage": "posts scored",
-    "matched_words": "words matched",
-    "several_signals": "all signals at once",
-    "scorer_version": "scoring",
+    "post_volume": mark("posts"),
+    "people_volume": mark("people"),
+    "text_length": mark("text length"),
+    "coverage": mark("posts scored"),
+    "matched_words": mark("words matched"),
+    "several_signals": mark("all signals at once"),
+    "scorer_version": mark("scoring"),
 }
-LEVELS = {"all": "Everywhere", "nation": "Nations", "region": "Regions"}
-STAGES = {"intake": "Records read", "score": "Posts scored", "publish": "Numbers published"}
+LEVELS = {"all": mark("Everywhere"), "nation": mark("Nations"), "region": mark("Regions")}
+POPULATIONS = {
+    "all": mark("Everyone, in their own words"),
+    "amplified": mark("Passed on: reposts, copies, bursts"),
+}
+STAGES = {"intake": mark("Records read"), "score": mark("Posts scored"), "publish": mark("Numbers published")}
 REASONS = {
-    "received": "Records received",
-    "posts": "Kept as posts",
-    "duplicates": "Left out: duplicate of a post already held",
-    "quarantined": "Refused: could not be used",
-    "scored": "Scored",
-    "language_not_supported": "Not scored: language not supported",
-    "no_text": "Not scored: no text",
-    "published": "Published",
-    "suppressed_people_floor": "Withheld: too few people in the cell",
-    "suppressed_numerator": "Withheld: too few people with the mood in question",
-    "suppressed_complementary": "Withheld: could be derived from its neighbours",
+    "received": mark("Records received"),
+    "posts": mark("Kept as posts"),
+    "duplicates": mark("Left out: duplicate of a post already held"),
+    "quarantined": mark("Refused: could not be used"),
+    "scored": mark("Scored"),
+    "language_not_supported": mark("Not scored: language not supported"),
+    "no_text": mark("Not scored: no text"),
+    "published": mark("Published"),
+    "suppressed_people_floor": mark("Withheld: too few people in the cell"),
+    "suppressed_numerator": mark("Withheld: too few people with the mood in question"),
+    "suppressed_complementary": mark("Withheld: could be derived from its neighbours"),
 }
 
 
@@ -104,49 +122,59 @@ def shortened(text: str, *, most: int = MAX_SHOWN) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def told(texts: Mapping[Any, str], code: object) -> str:
+    """What a code is called, in the current language; the code itself where nothing says."""
+    return t(texts[code]) if code in texts else str(code)
+
+
 def amount(value: float | None, *, statistic: str) -> str:
     """A level: `12.3%` for a share, `0.123` for a mean score, `1,234` for a count."""
     if value is None:
         return NOTHING
     if statistic == "share":
-        return f"{value:.1%}"
-    return f"{value:,.0f}" if statistic == "count" else f"{value:.3f}"
+        return lang.percent(value)
+    return lang.number(value, decimals=0 if statistic == "count" else 3)
 
 
 def difference(value: float | None, *, statistic: str) -> str:
     """A change with its sign: `+1.2 points` for a share."""
     if value is None:
         return NOTHING
+    size = _size(abs(value), statistic=statistic)
+    return ("-" if value < 0 else "+") + size
+
+
+def _size(size: float, *, statistic: str) -> str:
     if statistic == "share":
-        return f"{value * 100:+.1f} points"
-    return f"{value:+,.0f}" if statistic == "count" else f"{value:+.3f}"
+        return t("{size} points", size=lang.number(size * 100, decimals=1))
+    return lang.number(size, decimals=0 if statistic == "count" else 3)
 
 
 def margin(standard_error: float | None, *, statistic: str) -> str:
     """Half the width of a 95 % interval: `±1.2 points`."""
     if standard_error is None:
-        return "error unknown"
-    return "±" + difference(1.96 * standard_error, statistic=statistic).removeprefix("+")
+        return t("error unknown")
+    return "±" + _size(1.96 * standard_error, statistic=statistic)
 
 
 def count(number: int | None) -> str:
     """A head count: `1,235`, or a dash where it is withheld."""
-    return NOTHING if number is None else f"{number:,}"
+    return NOTHING if number is None else lang.number(number)
 
 
 def people(number: int | None) -> str:
     """`n = 1,235 people`, or that the number is not known."""
-    return "number of people not published" if number is None else f"n = {number:,} people"
+    return t("number of people not published") if number is None else t("n = {n} people", n=number)
 
 
 def noise(z: float | None) -> str:
     """How a change compares with its own sampling error."""
     if z is None:
-        return "cannot be judged"
+        return t("cannot be judged")
     size = abs(z)
     if size < 2:
-        return "within sampling noise"
-    return "probably more than noise" if size < 3 else "clearly more than noise"
+        return t("within sampling noise")
+    return t("probably more than noise") if size < 3 else t("clearly more than noise")
 
 
 def plural(number: int, *, one: str, many: str) -> str:
@@ -154,25 +182,29 @@ def plural(number: int, *, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
+def days(number: int) -> str:
+    """`1 day`, `2 days`."""
+    return tn("{n} day", "{n} days", n=number)
+
+
 def reason(code: str) -> str:
     """An accounting reason as a sentence; the part after `quarantined:` is spelled out."""
     head, _, detail = code.partition(":")
     if detail:
-        return f"{REASONS.get(head, head)} ({detail.replace('_', ' ')})"
-    return REASONS.get(code, code.replace("_", " "))
+        return f"{told(REASONS, head)} ({detail.replace('_', ' ')})"
+    return told(REASONS, code) if code in REASONS else code.replace("_", " ")
 
 
 def model(model_id: str) -> str:
     """A model's name as people say it."""
-    return MODELS.get(model_id, model_id.replace("_", " ").capitalize())
+    return told(MODELS, model_id) if model_id in MODELS else model_id.replace("_", " ").capitalize()
 
 
 def language(code: str) -> str:
     """A language's name, or its code where it has no name here."""
-    return LANGUAGES.get(code, code)
+    return told(LANGUAGES, code)
 
 
 def population(name: str) -> str:
     """Whose mood it is: `all` becomes everyone, `lang=es` becomes `lang: es`."""
-    known = {"all": "Everyone, in their own words", "amplified": "Passed on: reposts, copies, bursts"}
-    return known.get(name, name.replace("=", ": ", 1))
+    return told(POPULATIONS, name) if name in POPULATIONS else name.replace("=", ": ", 1)
