@@ -56,10 +56,11 @@ class Store:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
-        for schema in ("raw", "core", "out"):
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        connection.execute("".join(f"CREATE SCHEMA IF NOT EXISTS {name};" for name in ("raw", "core", "out")))
+        # One look at all of them: a warehouse is opened by every stage.
+        known = self._columns()
         for table in TABLES.values():
-            self.create(table)
+            self._create(table, known=known.get(table.name, []))
 
     def create(self, table: Table) -> None:
         """Create a contract's table if it is not there; private rows also carry `run_id`.
@@ -67,20 +68,26 @@ class Store:
         One with other columns, of an earlier version, is made anew if it is empty or can be computed again, and
         refused with `ContractError` otherwise.
         """
-        types = {name: _sql_type(dtype) for name, dtype in _dtypes(table).items()} | {"run_id": "VARCHAR"}
-        known = self._columns(table)
-        if known and known != list(types):
+        self._create(table, known=self._columns(table.name).get(table.name, []))
+
+    def _create(self, table: Table, *, known: list[str]) -> None:
+        if known == [*table.columns, "run_id"]:
+            return
+        if known:
             self._remove_outdated(table, known=known)
+        types = {name: _sql_type(dtype) for name, dtype in _dtypes(table).items()} | {"run_id": "VARCHAR"}
         columns = ", ".join(f'"{name}" {sql_type}' for name, sql_type in types.items())
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({columns})")
 
-    def _columns(self, table: Table) -> list[str]:
-        schema, _, name = table.name.partition(".")
-        sql = (
-            "SELECT column_name FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? "
-            "AND database_name = current_database() ORDER BY column_index"
-        )
-        return self.query(sql, [schema, name])["column_name"].to_list()
+    def _columns(self, name: str | None = None) -> dict[str, list[str]]:
+        """Table → its columns in order, of all tables or of one."""
+        sql = """
+            SELECT schema_name || '.' || table_name AS name, list(column_name ORDER BY column_index) AS columns
+            FROM duckdb_columns()
+            WHERE database_name = current_database() AND coalesce(schema_name || '.' || table_name = ?, true)
+            GROUP BY ALL
+        """
+        return dict(self.query(sql, [name]).iter_rows())
 
     def _remove_outdated(self, table: Table, *, known: list[str]) -> None:
         rows = self._count(f"SELECT count(*) FROM {table.name}")

@@ -83,6 +83,8 @@ def small_config(folder: Path, **overrides: object) -> Config:
             "horizon_days": 7,
         },
         "contagion": {"permutations": 100},
+        # A first run judges this many days after the fact: most of what a small night costs.
+        "alerts": {"catch_up_days": 7},
     }
     return parse_config(shipped | overrides, where="test")
 
