@@ -1,4 +1,4 @@
-"""Finds a publication, opens it and cuts frames from it. The only reader of the published folder.
+"""Finds a publication, opens it and cuts frames from it. With `files.py` the only reader of the published folder.
 
 Not for drawing, and not for deciding what a number means in words.
 """
@@ -13,18 +13,16 @@ from pathlib import Path
 
 import polars as pl
 
-from dashboard import words
-from warehouse.errors import ContractError, InputError
+from dashboard import files, language, words
+from dashboard.language import t
+from warehouse.errors import InputError
 from warehouse.main_model import main_models, newest
-from warehouse.tables import PUBLISHED, empty
+from warehouse.tables import PUBLISHED
 
 POINTER = "current.json"
-MANIFEST = "manifest.json"
 WIDEST_FIRST = {"all": 0, "nation": 1, "region": 2, "none": 3}
 WEEKLY_BELOW = 0.8
 MAX_LABEL = 80
-NEXT_STEP = "Run `affectcast demo` to try it with made-up posts, or `affectcast nightly` for your own."
-ENUMS = (pl.Enum, pl.Categorical)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +45,8 @@ class Publication:
     demo: bool = False
     help_line: str = ""
     newest_day: dt.date | None = None
-    labels: dict[str, str] = field(default_factory=dict)
+    # Per language, because one publication is shared by users of all of them.
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
     statistics: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -60,58 +59,78 @@ class Publication:
 
     def label(self, signal: str) -> str:
         """What a signal, or what a break of the data is of, is called; the bare name where nothing says."""
-        return self.labels.get(signal, words.BREAKS.get(signal, signal))
+        labels = self.labels.get(language.current(), self.labels.get("en", {}))
+        return labels.get(signal) or words.told(words.BREAKS, signal)
 
     def statistic(self, signal: str) -> str:
         return self.statistics.get(signal, "share")
 
     def unit(self, signal: str) -> str:
-        return self.units.get(signal, "")
+        return words.told(words.UNITS, self.units.get(signal, ""))
 
     def place(self, geo_type: str, geo_value: str) -> str:
         """What a place is called."""
-        if geo_type == "all":
-            return self.places.get((geo_type, geo_value), "All places")
-        return self.places.get((geo_type, geo_value), geo_value)
+        label = self.places.get((geo_type, geo_value), "All places" if geo_type == "all" else geo_value)
+        return t("All places") if geo_type == "all" and label == "All places" else label
 
 
 def current(published: Path) -> Pointer:
     """Read the pointer file; `InputError` says what to run when there is nothing to show."""
     path = published / POINTER
     if not path.is_file():
-        raise InputError(f"Nothing is published in {published} yet. {NEXT_STEP}")
+        raise InputError(
+            t(
+                "Nothing is published in {folder} yet. Run `affectcast demo` to try it with made-up posts, or "
+                "`affectcast nightly` for your own.",
+                folder=str(published),
+            )
+        )
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         issue, version, relative = dt.date.fromisoformat(raw["issue"]), str(raw["version"]), str(raw["path"])
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged. Run `affectcast publish` to write it again.") from error
+        raise InputError(files.damaged(path)) from error
     return Pointer(issue=issue, version=version, folder=_inside(published, relative=relative))
 
 
 def _inside(published: Path, *, relative: str) -> Path:
     folder = (published / relative).resolve()
     if not folder.is_relative_to(published.resolve()):
-        raise InputError(f"{published / POINTER} points outside {published}. Run `affectcast publish` again.")
+        raise InputError(
+            t(
+                "{file} points outside {folder}. Run `affectcast publish` again.",
+                file=str(published / POINTER), folder=str(published),
+            )
+        )  # fmt: skip
     if not folder.is_dir():
-        raise InputError(f"{folder} is missing, though {POINTER} names it. Run `affectcast publish` again.")
+        raise InputError(
+            t(
+                "{folder} is missing, though {file} names it. Run `affectcast publish` again.",
+                folder=str(folder), file=POINTER,
+            )
+        )  # fmt: skip
     return folder
 
 
 def load(pointer: Pointer) -> Publication:
     """Open every table of a publication; a table that is absent is empty and listed in `absent`."""
-    manifest = _manifest(pointer.folder)
-    scans = {name: _scan(pointer.folder, name=name) for name in PUBLISHED}
+    manifest = files.manifest(pointer.folder)
+    scans = {name: files.scan(pointer.folder, name=name) for name in PUBLISHED}
     tables = {name: scan.collect() for name, scan in scans.items() if name != "signals"}
     catalogue, places = tables["signal_catalogue"], tables["places"]
     return Publication(
         pointer=pointer,
         tables=tables,
         signals=scans["signals"],
-        absent=tuple(name for name in PUBLISHED if not _file(pointer.folder, name=name).is_file()),
+        absent=tuple(name for name in PUBLISHED if not files.path_of(pointer.folder, name=name).is_file()),
         demo=manifest.get("demo") is True,
         help_line=str(manifest.get("help_line", "")),
         newest_day=_newest_day(scans["signals"]),
-        labels=_distinct(dict(catalogue.select("signal", "label_en").iter_rows())),
+        labels={
+            code: _distinct(dict(catalogue.select("signal", f"label_{code}").iter_rows()))
+            for code in language.LANGUAGES
+            if f"label_{code}" in catalogue.columns
+        },
         statistics=dict(catalogue.select("signal", "statistic").iter_rows()),
         units=dict(catalogue.select("signal", "unit").iter_rows()),
         places=_place_labels(places),
@@ -135,40 +154,6 @@ def _distinct(labels: dict[str, str]) -> dict[str, str]:
 def _newest_day(signals: pl.LazyFrame) -> dt.date | None:
     last = signals.filter(pl.col("value").is_not_null()).select(pl.col("time_value").max()).collect().item()
     return last if isinstance(last, dt.date) else None
-
-
-def _manifest(folder: Path) -> dict[str, object]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        return {}
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is damaged. Run `affectcast publish` to write it again.") from error
-    return raw if isinstance(raw, dict) else {}
-
-
-def _file(folder: Path, *, name: str) -> Path:
-    return folder / f"{name}.parquet"
-
-
-def _scan(folder: Path, *, name: str) -> pl.LazyFrame:
-    path = _file(folder, name=name)
-    if not path.is_file():
-        return _as_text(empty(PUBLISHED[name]).lazy())
-    scan = pl.scan_parquet(path, glob=False)
-    wanted = PUBLISHED[name].columns
-    missing = [column for column in wanted if column not in scan.collect_schema().names()]
-    if missing:
-        raise ContractError(f"{path} has no column {', '.join(missing)}. Run `affectcast publish` again.")
-    return _as_text(scan.select(wanted))
-
-
-def _as_text(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Enums come back from Parquet as enums, categories or text: make them all text."""
-    schema = frame.collect_schema()
-    closed = [name for name, kind in schema.items() if isinstance(kind, ENUMS)]
-    return frame.with_columns(pl.col(closed).cast(pl.String)) if closed else frame
 
 
 # -------------------------------------------------------------------------------------------- signals

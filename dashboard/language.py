@@ -20,20 +20,50 @@ LANGUAGES = {"en": "English", "es": "Español"}
 FOLDER = Path(__file__).with_name("locale")
 QUERY = "lang"
 _KEPT = "language"
-_DAY = "dd MMM y"
+_DAY, _SHORT_DAY, _MONTH = "dd MMM y", "dd MMM", "MMM y"
 _current: ContextVar[str] = ContextVar("language", default="en")
 
 Value = str | int | dt.date
 
 
 def choose() -> str:
-    """Set the language of this run: the address's, else the one chosen before, else the browser's."""
-    browser = (st.context.locale or "en").partition("-")[0]
-    wanted = (st.query_params.get(QUERY), st.session_state.get(_KEPT), browser)
-    language = next((name for name in wanted if name in LANGUAGES), "en")
-    st.session_state[_KEPT] = language
-    _current.set(language)
-    return language
+    """Set the language of this run: the address's, else the one chosen before, else the browser's.
+
+    One that was chosen is written into the address, so that it is there on the next page too.
+    """
+    asked, browser = st.query_params.get(QUERY), (st.context.locale or "en").partition("-")[0]
+    if asked in LANGUAGES:
+        st.session_state[_KEPT] = asked
+    elif _KEPT in st.session_state:
+        st.query_params[QUERY] = st.session_state[_KEPT]
+    language = st.session_state.get(_KEPT, browser)
+    _current.set(language if language in LANGUAGES else "en")
+    return current()
+
+
+def selector() -> None:
+    """A small switch between the languages."""
+    key = f"choice_{QUERY}"
+    st.session_state[key] = current()
+    st.segmented_control(
+        "Language / Idioma",
+        list(LANGUAGES),
+        format_func=LANGUAGES.__getitem__,
+        key=key,
+        label_visibility="collapsed",
+        on_change=_switch,
+        args=(key,),
+        required=True,
+    )
+
+
+def _switch(key: str) -> None:
+    st.session_state[_KEPT] = st.query_params[QUERY] = st.session_state[key]
+
+
+def parameters() -> dict[str, str]:
+    """What a link to another page needs to keep the language that was chosen."""
+    return {QUERY: st.session_state[_KEPT]} if _KEPT in st.session_state else {}
 
 
 def current() -> str:
@@ -69,9 +99,38 @@ def percent(share: float, *, decimals: int = 1) -> str:
     return number(share * 100, decimals=decimals) + ("%" if current() == "en" else "\u00a0%")
 
 
+def signed(value: float, *, decimals: int = 0) -> str:
+    """`+1.2`, `-0.3`, in Spanish `+1,2`; what rounds to nothing has a plus."""
+    return _sign(value, decimals=decimals) + number(abs(value), decimals=decimals)
+
+
+def signed_percent(share: float, *, decimals: int = 1) -> str:
+    """`+3.1%`, in Spanish `+3,1 %`."""
+    return _sign(share * 100, decimals=decimals) + percent(abs(share), decimals=decimals)
+
+
+def _sign(value: float, *, decimals: int) -> str:
+    return "-" if round(value, decimals) < 0 else "+"
+
+
 def date(day: dt.date) -> str:
     """`02 Jun 2024`, `02 jun 2024`."""
     return format_date(day, format=_DAY, locale=_locale())
+
+
+def short_date(day: dt.date) -> str:
+    """`02 Jun`, where another date tells the year."""
+    return format_date(day, format=_SHORT_DAY, locale=_locale())
+
+
+def month(day: dt.date) -> str:
+    """`Jun 2024`, `jun 2024`."""
+    return format_date(day, format=_MONTH, locale=_locale())
+
+
+def separators() -> str:
+    """The decimal mark and the mark between thousands, as charts want them."""
+    return number(0.5, decimals=1)[1] + number(10_000)[2]
 
 
 def _locale() -> str:
@@ -92,9 +151,15 @@ def _written(value: Value) -> str:
 @cache
 def _messages(language: str) -> dict[str, tuple[str, ...]]:
     """Message → its forms, singular first. English has none: the code is the English text."""
-    path = FOLDER / f"{language}.po"
-    if not path.is_file():
-        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for path in (FOLDER / f"{language}.po", *sorted(FOLDER.glob(f"parts/*.{language}.po"))):
+        if path.is_file():
+            found |= _read(path, language=language)
+    return found
+
+
+def _read(path: Path, *, language: str) -> dict[str, tuple[str, ...]]:
+    """The messages of a catalogue that are translated in all their forms."""
     with path.open(encoding="utf-8") as file:
         catalogue = read_po(file, locale=language)
     found: dict[str, tuple[str, ...]] = {}

@@ -12,6 +12,9 @@ from typing import Any
 
 from dashboard import language as lang
 from dashboard.language import mark, t, tn
+from warehouse.labels import spoken
+from warehouse.limits import MUST_NOT
+from warehouse.skill import no_better
 
 NOTHING = "–"
 MAX_SHOWN = 300
@@ -103,6 +106,38 @@ REASONS = {
     "suppressed_numerator": mark("Withheld: too few people with the mood in question"),
     "suppressed_complementary": mark("Withheld: could be derived from its neighbours"),
 }
+DETAILS = {
+    "bad_date": mark("bad date"),
+    "bad_encoding": mark("bad encoding"),
+    "bad_json": mark("bad json"),
+    "date_in_future": mark("date in future"),
+    "date_too_early": mark("date too early"),
+    "missing_post_id": mark("missing post id"),
+    "missing_text": mark("missing text"),
+    "null_byte": mark("null byte"),
+    "text_too_long": mark("text too long"),
+    "truncated_file": mark("truncated file"),
+    "unclosed_quote": mark("unclosed quote"),
+    "wrong_field_count": mark("wrong field count"),
+}
+SUBJECTS = {"signals": mark("signals"), "series": mark("series")}
+SCORERS = {
+    "emotion": mark("Emotion"),
+    "emotion_fast": mark("Emotion fast"),
+    "lexicon": mark("Lexicon"),
+    "mental_health": mark("Mental health"),
+    "mental_health_fast": mark("Mental health fast"),
+}
+UNITS = {
+    "share of people": mark("share of people"),
+    "mean grade, 0 to 1": mark("mean grade, 0 to 1"),
+    "mean hits per token": mark("mean hits per token"),
+    "mean probability": mark("mean probability"),
+    "mean score, 0 to 1": mark("mean score, 0 to 1"),
+    "mean share of markers": mark("mean share of markers"),
+}
+# Whose English is the warehouse's; `t` translates them like any other.
+FROM_WAREHOUSE = MUST_NOT
 
 
 def plain(text: str) -> str:
@@ -167,6 +202,36 @@ def people(number: int | None) -> str:
     return t("number of people not published") if number is None else t("n = {n} people", n=number)
 
 
+def between(low: str, high: str) -> str:
+    """`0.18 to 0.44`, both already written."""
+    return t("{low} to {high}", low=low, high=high)
+
+
+def with_range(value: float | None, *, low: float | None, high: float | None, decimals: int = 2) -> str:
+    """`0.64 (0.31 to 0.84)`, without the bracket where an end is not known."""
+    if value is None:
+        return NOTHING
+    told_value = lang.number(value, decimals=decimals)
+    if low is None or high is None:
+        return told_value
+    ends = (lang.number(end, decimals=decimals) for end in (low, high))
+    return f"{told_value} ({between(*ends)})"
+
+
+def chance(p: float) -> str:
+    """A p or q value: `0.012`, or that it is under 0.001."""
+    return t("under {n}", n=lang.number(0.001, decimals=3)) if p < 0.001 else lang.number(p, decimals=3)
+
+
+def skill(relative: float | None) -> str:
+    """What a relative WIS means to a reader, as `warehouse.skill.in_words` has it."""
+    if relative is None:
+        return t("not yet compared with a flat line")
+    if no_better(relative):
+        return t("no better than a flat line")
+    return t("{share} less error than a flat line", share=lang.percent(1 - relative, decimals=0))
+
+
 def noise(z: float | None) -> str:
     """How a change compares with its own sampling error."""
     if z is None:
@@ -191,8 +256,19 @@ def reason(code: str) -> str:
     """An accounting reason as a sentence; the part after `quarantined:` is spelled out."""
     head, _, detail = code.partition(":")
     if detail:
-        return f"{told(REASONS, head)} ({detail.replace('_', ' ')})"
+        why = told(DETAILS, detail) if detail in DETAILS else detail.replace("_", " ")
+        return f"{told(REASONS, head)} ({why})"
     return told(REASONS, code) if code in REASONS else code.replace("_", " ")
+
+
+def measure(code: str) -> str:
+    """What a measure is called within a sentence."""
+    return spoken(code, language=lang.current())
+
+
+def capital(text: str) -> str:
+    """The text with its first letter large."""
+    return text[:1].upper() + text[1:]
 
 
 def model(model_id: str) -> str:

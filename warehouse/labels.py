@@ -69,15 +69,20 @@ _UNITS = {"rate": "mean hits per token", "mean": "mean score, 0 to 1", "sets": "
 def labels(card: dict[str, Any], *, measure: str) -> tuple[str, str]:
     """What a scorer's measure is called in English and Spanish; `card` is what the scorer describes itself as."""
     named = "" if card["scorer"] in _UNNAMED else card["scorer"]
-    spoken = measure.replace("_", " ")
-    english = f"{named.replace('_', ' ')}: {spoken}" if named else spoken
-    spanish = _MEASURES_ES.get(measure, spoken)
+    english, spanish = spoken(measure), spoken(measure, language="es")
+    english = f"{named.replace('_', ' ')}: {english}" if named else english
     spanish = f"{_SCORERS_ES.get(named, named.replace('_', ' '))}: {spanish}" if named else spanish
     basis_en, basis_es = _FAST if card.get("tier") == "fast" else _BASIS[card["scale"]]
     return (
         f"{english[:1].upper()}{english[1:]} ({basis_en}",
         f"{spanish[:1].upper()}{spanish[1:]} ({basis_es}",
     )
+
+
+def spoken(measure: str, *, language: str = "en") -> str:
+    """A measure as it is said within a sentence; in English where the language has no word for it here."""
+    plain = measure.replace("_", " ")
+    return _MEASURES_ES.get(measure, plain) if language == "es" else plain
 
 
 def unit(card: dict[str, Any], *, measure: str, statistic: str) -> str:
