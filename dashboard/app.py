@@ -31,6 +31,7 @@ TITLES = {
     "contagion": ("Contagion", ":material/hub:"),
     "signals": ("Signals", ":material/menu_book:"),
     "trust": ("Trust", ":material/verified:"),
+    "export": ("Export", ":material/download:"),
 }
 
 

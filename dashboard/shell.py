@@ -18,7 +18,7 @@ from streamlit.navigation.page import Page
 from dashboard import data, language, words
 from warehouse.errors import AffectcastError
 
-PAGES = ("overview", "timelines", "outlook", "alerts", "contagion", "signals", "trust")
+PAGES = ("overview", "timelines", "outlook", "alerts", "contagion", "signals", "trust", "export")
 LIMITS = (
     "These numbers describe people who post, not everyone, and moods that are written, not felt. They must "
     "not be used to judge, diagnose, find or contact any person, to rank places against each other, or as "

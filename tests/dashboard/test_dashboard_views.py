@@ -23,6 +23,7 @@ SAYS = {
     "contagion": "A what-if, not a forecast",
     "signals": "What it must not be used for",
     "trust": "What was left out, and why",
+    "export": "has no export beside it",
 }
 
 
