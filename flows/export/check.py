@@ -21,11 +21,11 @@ from flows.export.columns import (
     DICTIONARY,
     DICTIONARY_COLUMNS,
     FILES,
-    FORMULA,
     HUB_COLUMNS,
     RECEIPT,
     WIDE_LEVELS,
 )
+from warehouse.spreadsheet import FORMULA
 
 STATISTICS = ("share", "mean", "count", "not in the catalogue")
 BOUNDED = ("share", "mean")

@@ -11,7 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from flows.export.check_read import broken
-from flows.export.columns import DAYS, FORMULA, HUB_COLUMNS
+from flows.export.columns import DAYS, HUB_COLUMNS
+from warehouse.spreadsheet import FORMULA
 from warehouse.tables import QUANTILES
 
 TASK = ["reference_date", "target", "location", "horizon"]

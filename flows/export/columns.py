@@ -111,20 +111,21 @@ FILES = {
 DICTIONARY = "data_dictionary.csv"
 DICTIONARY_COLUMNS = {
     "file": "file of this folder; model-output is every forecast file, CSV or Parquet",
-    "column": "column of that file; empty where the file is no table",
+    "column": "column of that file; empty: the file as a whole",
     "meaning": "what it holds",
 }
 RECEIPT = "export.json"
 BRIEFS = "briefs"
-# What the dictionary says of files that are no tables of the publication.
-OTHER_FILES = {
-    DICTIONARY: DICTIONARY_COLUMNS,
-    BRIEFS: {"": "one page per place for reading and printing: newest values, outlook, alerts and limits"},
-    RECEIPT: {
-        "": "issue, version, model, language of the briefs, rows of every table, names of the briefs, notes"
-    },
+# What each file is for.
+PURPOSES = {
+    "model-output": "forecasts of every place and signal in the hubverse format, for hubs and for scoring",
+    "targets.csv": "what each target of the forecast files is: signal, population, unit",
+    "policy_summary.csv": "one row per place, signal and horizon: forecast, newest value and past skill in words",
+    "observed.csv": "every published value with its error, people and day of issue, and the reason for every gap",
+    "alerts.csv": "the published alerts with their evidence",
+    DICTIONARY: "what every column of every file means",
+    BRIEFS: "one page per place for reading and printing: newest values, outlook, alerts and limits",
+    RECEIPT: "issue, version, model, language of the briefs, rows of every table, names of the briefs, notes",
 }
 PREFIX = {"day": "daily", "week": "weekly"}
 DAYS = {"daily": 1, "weekly": 7}
-# A spreadsheet runs a cell that starts with one of these.
-FORMULA = r"^[=+\-@\t\r]"

@@ -53,7 +53,11 @@ def open_source(published: Path, *, issue: dt.date | None) -> Source:
 
     Raises `InputError` where there is no such issue and `ContractError` where a table lacks a column.
     """
-    folder = _folder(published, issue=issue)
+    return read_source(_folder(published, issue=issue))
+
+
+def read_source(folder: Path) -> Source:
+    """The tables in `READ` of the publication in `folder`; one that it lacks is empty."""
     manifest = _json(folder / publish.MANIFEST)
     tables = {name: _table(folder, name=name) for name in READ}
     return Source(

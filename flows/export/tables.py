@@ -9,11 +9,12 @@ import polars as pl
 from flows.export.columns import (
     ALERT_COLUMNS,
     DICTIONARY,
+    DICTIONARY_COLUMNS,
     FILES,
     HUB_COLUMNS,
     OBSERVED_COLUMNS,
-    OTHER_FILES,
     PREFIX,
+    PURPOSES,
     SUMMARY_COLUMNS,
     TARGET_COLUMNS,
     WIDE_LEVELS,
@@ -164,8 +165,10 @@ def _alerts(source: Source) -> pl.DataFrame:
 
 
 def _dictionary() -> pl.DataFrame:
-    tables = {"model-output": HUB_COLUMNS} | FILES | OTHER_FILES
+    tables = {"model-output": HUB_COLUMNS} | FILES | {DICTIONARY: DICTIONARY_COLUMNS}
     rows = [
-        (file, column, meaning) for file, columns in tables.items() for column, meaning in columns.items()
+        (file, column, meaning)
+        for file, purpose in PURPOSES.items()
+        for column, meaning in ({"": purpose} | tables.get(file, {})).items()
     ]
     return pl.DataFrame(rows, schema=["file", "column", "meaning"], orient="row")

@@ -18,10 +18,11 @@ import polars as pl
 
 from flows.export.brief import Language, brief_pages
 from flows.export.check import check_export
-from flows.export.columns import BRIEFS, FORMULA, RECEIPT
+from flows.export.columns import BRIEFS, RECEIPT
 from flows.export.source import Source, open_source
 from flows.export.tables import DECIMALS, Tables, build_tables
 from warehouse.errors import ContractError, UsageError
+from warehouse.spreadsheet import formula_safe
 
 NAME = re.compile(r"[A-Za-z0-9_]+")
 Format = Literal["csv", "parquet", "both"]
@@ -66,13 +67,19 @@ def export_publication(
     to.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=".export-") as scratch:
         draft = Path(scratch) / "export"
-        receipt = _write_all(source, to=draft, options=chosen, final=to)
-        problems = check_export(draft)
-        if problems:
-            raise ContractError(f"export of issue {source.issue} was not written:\n" + "\n".join(problems))
+        receipt = checked_draft(source, to=draft, options=chosen, final=to)
         if to.exists():
             to.rename(Path(scratch) / "previous")
         draft.rename(to)
+    return receipt
+
+
+def checked_draft(source: Source, *, to: Path, options: ExportOptions, final: Path) -> ExportReceipt:
+    """Write every file below `to` and check them; `final` is where they will be put. `ContractError` says what broke."""
+    receipt = _write_all(source, to=to, options=options, final=final)
+    problems = check_export(to)
+    if problems:
+        raise ContractError(f"export of issue {source.issue} was not written:\n" + "\n".join(problems))
     return receipt
 
 
@@ -121,13 +128,7 @@ def _write_tables(tables: Tables, *, to: Path, options: ExportOptions) -> dict[s
 
 def _cells(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame as it is written, in every format: safe texts, numbers without arithmetic noise."""
-    return frame.with_columns(_formula_safe(pl.col(pl.String)), pl.col(pl.Float64).round(DECIMALS))
-
-
-def _formula_safe(text: pl.Expr) -> pl.Expr:
-    """One line, with `'` before a text that a spreadsheet would run as a formula."""
-    line = text.str.replace_all(r"\s*[\r\n]+\s*", " ")
-    return pl.when(text.str.contains(FORMULA)).then("'" + line).otherwise(line).name.keep()
+    return frame.with_columns(formula_safe(pl.col(pl.String)), pl.col(pl.Float64).round(DECIMALS))
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

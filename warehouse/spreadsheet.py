@@ -1,0 +1,14 @@
+"""Texts made harmless for a spreadsheet that opens a CSV file. Not for numbers, and not for web pages."""
+
+from __future__ import annotations
+
+import polars as pl
+
+# A cell that starts like this is run as a formula.
+FORMULA = r"^[=+\-@\t\r]"
+
+
+def formula_safe(text: pl.Expr) -> pl.Expr:
+    """One line, with `'` before a text that a spreadsheet would run as a formula."""
+    line = text.str.replace_all(r"\s*[\r\n]+\s*", " ")
+    return pl.when(text.str.contains(FORMULA)).then("'" + line).otherwise(line).name.keep()
