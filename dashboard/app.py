@@ -16,7 +16,8 @@ _ROOT = str(Path(__file__).resolve().parents[1])
 if _ROOT not in sys.path:
     sys.path.append(_ROOT)
 
-from dashboard import shell  # noqa: E402
+from dashboard import language, shell  # noqa: E402
+from dashboard.language import mark, t  # noqa: E402
 
 # Drawn here because a named icon would be fetched from another site.
 ICON = (
@@ -24,13 +25,13 @@ ICON = (
     '<path d="M1 11 L5 6 L9 9 L15 2" fill="none" stroke="#0072B2" stroke-width="2"/></svg>'
 )
 TITLES = {
-    "overview": ("Overview", ":material/dashboard:"),
-    "timelines": ("Timelines", ":material/show_chart:"),
-    "outlook": ("Outlook", ":material/trending_up:"),
-    "alerts": ("Alerts", ":material/notifications:"),
-    "contagion": ("Contagion", ":material/hub:"),
-    "signals": ("Signals", ":material/menu_book:"),
-    "trust": ("Trust", ":material/verified:"),
+    "overview": (mark("Overview"), ":material/dashboard:"),
+    "timelines": (mark("Timelines"), ":material/show_chart:"),
+    "outlook": (mark("Outlook"), ":material/trending_up:"),
+    "alerts": (mark("Alerts"), ":material/notifications:"),
+    "contagion": (mark("Contagion"), ":material/hub:"),
+    "signals": (mark("Signals"), ":material/menu_book:"),
+    "trust": (mark("Trust"), ":material/verified:"),
     "export": ("Export", ":material/download:"),
 }
 
@@ -38,6 +39,7 @@ TITLES = {
 def main() -> None:
     """Register the pages and run the one the address names."""
     st.set_page_config(page_title="Affectcast", page_icon=ICON, layout="wide")
+    language.choose()
     pages = {name: _page(name) for name in shell.PAGES}
     shell.register(pages)
     st.navigation([*pages.values(), _alias("overview")], position="top").run()
@@ -46,7 +48,7 @@ def main() -> None:
 def _alias(name: str) -> Page:
     """The default page has the root address; this makes its own name an address too."""
     title, icon = TITLES[name]
-    return st.Page(_file(name), title=title, icon=icon, url_path=name, visibility="hidden")
+    return st.Page(_file(name), title=t(title), icon=icon, url_path=name, visibility="hidden")
 
 
 def _file(name: str) -> Path:
@@ -56,7 +58,7 @@ def _file(name: str) -> Path:
 def _page(name: str) -> Page:
     title, icon = TITLES[name]
     first = name == "overview"
-    return st.Page(_file(name), title=title, icon=icon, url_path="start" if first else name, default=first)
+    return st.Page(_file(name), title=t(title), icon=icon, url_path="start" if first else name, default=first)
 
 
 if __name__ == "__main__":

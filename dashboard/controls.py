@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import words
+from dashboard.language import t
 
 _KEPT = "kept_choices"
 
@@ -74,7 +75,10 @@ def _remember(name: str, key: str) -> None:
 
 def _note(refused: list[str], *, label: str, shown: list[str]) -> None:
     asked = ", ".join(words.plain(value[:60]) for value in refused[:3])
-    st.info(
-        f"{words.plain(label)}: “{asked}” is not available here. Showing {words.plain(', '.join(shown))}.",
-        icon=":material/info:",
+    note = t(
+        "{label}: “{asked}” is not available here. Showing {shown}.",
+        label=words.plain(label),
+        asked=asked,
+        shown=words.plain(", ".join(shown)),
     )
+    st.info(note, icon=":material/info:")

@@ -16,10 +16,11 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from dashboard import data, language, words
+from dashboard.language import mark, t, tn
 from warehouse.errors import AffectcastError
 
 PAGES = ("overview", "timelines", "outlook", "alerts", "contagion", "signals", "trust", "export")
-LIMITS = (
+LIMITS = mark(
     "These numbers describe people who post, not everyone, and moods that are written, not felt. They must "
     "not be used to judge, diagnose, find or contact any person, to rank places against each other, or as "
     "the only reason for a decision."
@@ -43,7 +44,7 @@ def settings(arguments: Sequence[str] | None = None) -> Settings:
     return Settings(published=known.published, state=known.state)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Opening the publication …")
+@st.cache_resource(max_entries=2, show_spinner=False)
 def _opened(folder: str, version: str, _pointer: data.Pointer) -> data.Publication:
     """One shared copy per version: frames are never changed in place."""
     return data.load(_pointer)
@@ -72,11 +73,12 @@ def weekly_changes(publication: data.Publication) -> pl.DataFrame:
 
 
 def page(title: str, *, body: Callable[[data.Publication], None]) -> None:
-    """Draw a page: heading, body, footer; or in words why there is nothing to draw."""
+    """Draw a page: heading, body, footer; or in words why there is nothing to draw. `title` is a marked text."""
     language.choose()
     try:
         pointer = data.current(settings().published)
-        publication = _opened(str(pointer.folder), pointer.version, pointer)
+        with st.spinner(t("Opening the publication …")):
+            publication = _opened(str(pointer.folder), pointer.version, pointer)
     except AffectcastError as error:
         _nothing_to_show(error)
         return
@@ -86,46 +88,63 @@ def page(title: str, *, body: Callable[[data.Publication], None]) -> None:
 
 
 def _nothing_to_show(error: AffectcastError) -> None:
-    st.title("Nothing to show yet")
+    _title(t("Nothing to show yet"))
     st.warning(words.plain(error.message), icon=":material/inbox:")
-    st.markdown("Then reload this page.")
+    st.markdown(t("Then reload this page."))
 
 
 def _heading(publication: data.Publication, *, title: str) -> None:
-    st.title(title)
+    _title(t(title))
     if publication.demo:
-        st.info("Demonstration: every post behind these numbers is made up.", icon=":material/science:")
+        st.info(t("Demonstration: every post behind these numbers is made up."), icon=":material/science:")
     st.caption(words.plain(freshness(publication)))
+
+
+def _title(title: str) -> None:
+    """The title, and beside it (below it where the window is narrow) the switch of languages."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title(title, width="content")
+        language.selector()
 
 
 def freshness(publication: data.Publication) -> str:
     """Which issue this is, and how recent the newest day in it is."""
-    issued = f"Issue {publication.issue:%d %b %Y}, version {publication.pointer.version[:8]}"
-    last = publication.newest_day
+    issue, last, version = publication.issue, publication.newest_day, publication.pointer.version[:8]
     if last is None:
-        return f"{issued}. No numbers are published in it."
-    lag = (publication.issue - last).days
-    return f"{issued}. Newest day described: {last:%d %b %Y}, {words.plural(lag, one='day', many='days')} before."
+        return t(
+            "Issue {issue}, version {version}. No numbers are published in it.", issue=issue, version=version
+        )
+    return tn(
+        "Issue {issue}, version {version}. Newest day described: {last}, {n} day before.",
+        "Issue {issue}, version {version}. Newest day described: {last}, {n} days before.",
+        n=(issue - last).days,
+        issue=issue,
+        version=version,
+        last=last,
+    )
 
 
 def _footer(publication: data.Publication) -> None:
     st.divider()
-    st.caption(f"**Limits.** {words.plain(LIMITS[:180])}{words.plain(LIMITS[180:])}")
+    st.caption(f"**{t('Limits.')}** {words.plain(t(LIMITS))}")
     if publication.help_line:
-        st.caption(f"**Need to talk to someone?** {words.plain(publication.help_line)}")
+        st.caption(f"**{t('Need to talk to someone?')}** {words.plain(publication.help_line)}")
 
 
 def empty(publication: data.Publication, *, table: str, what: str) -> None:
     """Say in words that a table has nothing, and whether it is absent or empty."""
-    st.info(words.plain(what + _why_empty(publication, table=table)), icon=":material/inbox:")
+    why = _why_empty(publication, table=table)
+    st.info(words.plain(f"{what} {why}".strip()), icon=":material/inbox:")
 
 
 def _why_empty(publication: data.Publication, *, table: str) -> str:
     name = table.replace("_", " ")
     if table in publication.absent:
-        return f" The {name} table was not part of this publication."
+        return t("The {name} table was not part of this publication.", name=name)
     held = publication.tables.get(table)
-    return f" The {name} table of this publication is empty." if held is None or held.is_empty() else ""
+    if held is None or held.is_empty():
+        return t("The {name} table of this publication is empty.", name=name)
+    return ""
 
 
 def rows(frame: list[dict[str, str]], *, alt: str) -> None:
@@ -143,4 +162,9 @@ def link(label: str, *, page: str, parameters: dict[str, str]) -> None:
     """A link to another page with its selectors set; nothing where a page is shown on its own."""
     pages: dict[str, Page] = st.session_state.get("pages", {})
     if page in pages:
-        st.page_link(pages[page], label=label, icon=":material/arrow_forward:", query_params=parameters)
+        st.page_link(
+            pages[page],
+            label=label,
+            icon=":material/arrow_forward:",
+            query_params=parameters | language.parameters(),
+        )
