@@ -225,13 +225,15 @@ def build_signals(run: Run) -> Receipt:
 
 
 def words(run: Run) -> Receipt:
-    """raw.posts → core.term_counts; with out.signals → out.word_shifts."""
-    table = TABLES["out.word_shifts"]
+    """raw.posts → core.term_counts; with out.signals → out.word_shifts, out.term_weeks."""
+    shifts, weeks = TABLES["out.word_shifts"], TABLES["out.term_weeks"]
     with _stage(run, "words") as (store, receipts):
         made = make_word_shifts(store, run=run)
         with store.transaction():
-            store.delete(table, where="window_end = ?", parameters=[made.window_end])
-            written = store.append(table, made.rows, run_id=run.run_id)
+            store.delete(shifts, where="window_end = ?", parameters=[made.window_end])
+            store.delete(weeks, where="issue = ?", parameters=[run.issue])
+            written = store.append(shifts, made.rows, run_id=run.run_id)
+            written += store.append(weeks, made.weeks, run_id=run.run_id)
         receipts.append(replace(made.receipt, rows_out=written))
     return receipts[-1]
 
@@ -350,7 +352,9 @@ def _previous_alerts(store: Store, *, issue: dt.date) -> pl.DataFrame:
 
 
 def publish_issue(run: Run) -> tuple[Receipt, Publication]:
-    """out.* → out.revisions, out.places, out.signal_pages; with them → the published folder."""
+    """out.* → out.revisions, out.places, out.signal_pages; with them → the published folder, with its export."""
+    from flows.export import archive_publication
+
     with _stage(run, "publish") as (store, receipts):
         if not was_made(store, issue=run.issue):
             raise UsageError(
@@ -360,6 +364,7 @@ def publish_issue(run: Run) -> tuple[Receipt, Publication]:
         _describe(store, run=run)
         receipt, publication = publish(store, config=run.config, issue=run.issue)
         receipts.append(receipt)
+    archive_publication(publication)
     return receipt, publication
 
 

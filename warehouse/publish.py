@@ -2,7 +2,8 @@
 
 `published/issue=D/version=<content hash>/*.parquet` plus `current.json`, replaced atomically. Same content,
 same bytes, same version: nothing is touched. A version that is replaced stays until the next one of its issue
-is, so that a reader who has it open can finish. Not for computing: it copies, checks and refuses.
+is, so that a reader who has it open can finish; the zip of its export beside it goes when it goes.
+Not for computing: it copies, checks and refuses.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ import polars as pl
 from warehouse.config import Config
 from warehouse.disclosure import breaches
 from warehouse.errors import ContractError, DisclosureError, InputError
+from warehouse.export_zip import beside
 from warehouse.shift import OTHER as OTHER_WORDS
 from warehouse.signals import SignalSpec
 from warehouse.store import Receipt, Store, check
 from warehouse.tables import PUBLISHED, Table
+from warehouse.term_weeks import breaches as weeks_breaches
+from warehouse.term_weeks import publishable
 from warehouse.vintages import latest
 
 POINTER = "current.json"
@@ -92,6 +96,7 @@ def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
         "lead_lag": "sample_size",
         "growth": "sample_size",
         "word_shifts": "n_people",
+        "term_weeks": "n_people",
     }
     for name, column in (people | {"event_effects": "sample_size"}).items():
         # A cell of transitions that nobody is behind shows 0.
@@ -103,6 +108,7 @@ def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
     words = frames["word_shifts"]
     unknown = words.filter(pl.col("n_people").is_null(), pl.col("term") != OTHER_WORDS).height
     broken += [f"out.word_shifts: words of unknown people: {unknown} rows"] if unknown else []
+    broken += weeks_breaches(frames["term_weeks"], signals=frames["signals"])
     if broken:
         raise DisclosureError(
             f"nothing was published: disclosure rules are broken ({'; '.join(broken)}). "
@@ -141,6 +147,8 @@ def _frame(store: Store, *, table: Table, issue: dt.date, config: Config) -> pl.
         return rows.filter(pl.col("n_people").is_null() | (pl.col("n_people") >= floor))
     if table.name in ("out.diffusion", "out.transitions", "out.weak_ties", "out.lead_lag", "out.growth"):
         return store.read(table, where="window_end = ?", parameters=[issue])
+    if table.name == "out.term_weeks":
+        return publishable(store, config=config, issue=issue)
     if table.name == "out.word_shifts":
         return store.read(
             table, where="window_end = ?", parameters=[SignalSpec(config=config, issue=issue).last_day]
@@ -279,6 +287,10 @@ def _forget_versions(publication: Publication, *, before: Publication | None) ->
     for folder in publication.folder.parent.glob("version=*"):
         if folder.name not in keep:
             _remove(folder, root=folder.parent.parent)
+    exports = {beside(publication.folder.parent / name) for name in keep}
+    for export in publication.folder.parent.glob("export-*.zip"):
+        if export not in exports:
+            export.unlink()
 
 
 def _forget_issues(root: Path, *, keep: int) -> None:
