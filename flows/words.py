@@ -1,4 +1,4 @@
-"""The nightly word stage's glue: counts terms with the lexicon scorers, and asks for the shifts. Computes nothing."""
+"""The nightly word stage's glue: counts terms with the lexicon scorers, asks for shifts and weeks. Computes nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import polars as pl
 from warehouse.store import Receipt, Store
 from warehouse.tables import empty
 from warehouse.term_counts import TermScorer, count_terms, forget_terms
+from warehouse.term_weeks import WEEKS, changed, term_weeks
 from warehouse.word_shifts import SHIFTS, ShiftSpec, word_shifts
 
 if TYPE_CHECKING:
@@ -20,15 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Words:
-    """Rows of `out.word_shifts`, the last day of their window, and a receipt that lacks only how many were written."""
+    """Rows of `out.word_shifts`, the last day of their window, new rows of `out.term_weeks`, and a receipt that lacks
+    only how many were written."""
 
     rows: pl.DataFrame
+    weeks: pl.DataFrame
     window_end: dt.date
     receipt: Receipt
 
 
 def make_word_shifts(store: Store, *, run: Run) -> Words:
-    """Bring `core.term_counts` up to date and compute `out.word_shifts` for the run's issue.
+    """Bring `core.term_counts` up to date and compute `out.word_shifts` and `out.term_weeks` for the run's issue.
 
     Without a lexicon of yes-or-no measures, or enough published history, there are no rows and a note says so.
     """
@@ -39,11 +42,15 @@ def make_word_shifts(store: Store, *, run: Run) -> Words:
     counted = [count_terms(store, scorer=scorer, spec=terms, run_id=run.run_id) for scorer in scorers]
     made = [word_shifts(store, scorer=scorer, spec=spec) for scorer in scorers]
     rows = pl.concat([empty(SHIFTS), *(shifts.rows for shifts in made)])
+    cells = [term_weeks(store, scorer=scorer, config=run.config, issue=run.issue) for scorer in scorers]
+    weeks = pl.concat([empty(WEEKS).drop("issue"), *(one.rows for one in cells)])
     reasons = sum((Counter(shifts.reasons) for shifts in made), Counter[str]())
     notes = () if rows.height else (_why_none(reasons, any_scorer=bool(scorers)),)
     read = sum(receipt.rows_in for receipt in counted)
+    reasons += sum((Counter(one.reasons) for one in cells), Counter[str]())
     receipt = Receipt("words", rows_in=read, reasons=dict(reasons), notes=notes)
-    return Words(rows=rows, window_end=spec.windows.window_end, receipt=receipt)
+    fresh = changed(store, weeks, issue=run.issue)
+    return Words(rows=rows, weeks=fresh, window_end=spec.windows.window_end, receipt=receipt)
 
 
 def term_scorers(run: Run) -> list[TermScorer]:

@@ -19,6 +19,7 @@ from warehouse.signals import SignalSpec
 from warehouse.store import Store
 from warehouse.tables import TABLES, empty
 from warehouse.term_counts import COUNTS, DAYS, TermScorer, TermSpec
+from warehouse.term_weeks import spans
 from warehouse.vintages import latest
 
 SHIFTS, SIGNALS = TABLES["out.word_shifts"], TABLES["out.signals"]
@@ -67,11 +68,12 @@ class ShiftSpec:
 
     @property
     def terms(self) -> TermSpec:
-        """What has to be counted: levels without signals would not be shown."""
+        """What has to be counted, for weeks too: levels without signals would not be shown."""
         levels = tuple(x for x in self.config.words.levels if x in self.config.signals.levels)
+        weeks = spans(self.config, issue=self.issue)
         return TermSpec(
             kinds=self.config.signals.kinds, exclude=self.config.signals.exclude, levels=levels,
-            first=self.windows.reference_start,
+            first=min([self.windows.reference_start, *(span.first for span in weeks)]),
             last=self.windows.window_end, people_kept=self.config.disclosure.people_floor,
             chunk_posts=self.config.score.chunk_posts,
         )  # fmt: skip
@@ -167,8 +169,8 @@ def _terms(store: Store, *, days: pl.DataFrame, scorer: TermScorer, measure: str
     """
     counts = store.query(
         f"SELECT lexicon, term, geo_type, geo_value, time_value, credit, n_people, people FROM {COUNTS.name} "
-        "WHERE scorer = ? AND dimension = ? AND NOT negated",
-        [scorer.name, measure],
+        "WHERE scorer = ? AND dimension = ? AND NOT negated AND time_value BETWEEN ? AND ?",
+        [scorer.name, measure, days["time_value"].min(), days["time_value"].max()],
     )
     people, known = pl.col("n_people"), pl.col("people").str.split(" ").explode().n_unique()
     billionths = (pl.col("credit") * 1e9).round().cast(pl.Int64)

@@ -206,10 +206,12 @@ class WeightsConfig(Section):
 
 
 class WordsConfig(Section):
-    """Which words moved a signal: the newest days against those before them."""
+    """Which words moved a signal: the newest days against those before them, and any weeks against any others."""
 
     window_days: Positive = 7
     reference_days: Positive = 28
+    weeks: int = Field(default=26, ge=0, le=520)
+    weeks_together: int = Field(default=1, ge=1, le=13)
     levels: tuple[Literal["all", "nation", "region"], ...] = ("all", "nation")
     top_terms: Positive = 30
 

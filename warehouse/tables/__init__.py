@@ -96,6 +96,7 @@ _ALL = (
     Table(name="out.lead_lag", schema=contagion.LeadLag, published=True),
     Table(name="out.growth", schema=contagion.Growth, published=True),
     Table(name="out.word_shifts", schema=out.WordShifts, published=True),
+    Table(name="out.term_weeks", schema=out.TermWeeks, published=True, derived=True),
     Table(name="out.events", schema=out.Events, published=True),
     Table(name="out.event_effects", schema=out.EventEffects, published=True),
     Table(name="out.event_tests", schema=out.EventTests, published=True, derived=True),

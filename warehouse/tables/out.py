@@ -66,6 +66,34 @@ class WordShifts(dy.Schema):
         return ordered.fill_null(False)
 
 
+class TermWeeks(dy.Schema):
+    """Which words a lexicon signal was made of, week by week.
+
+    The rows of a signal, place and `time_value` are one cell. It covers `weeks` whole ISO weeks up to `time_value`, a
+    Sunday. `share` is of posts, in whole `step`s; the shares of a cell add up to that of posts with a hit. `(other)`
+    holds all words that are not shown, of every lexicon, and what rounding leaves. At least `n_people` used the word.
+    A cell is added where it changed; a publication holds the newest.
+    """
+
+    signal = dy.String(primary_key=True)
+    geo_type = dy.Enum(GEO_TYPES, primary_key=True)
+    geo_value = dy.String(primary_key=True)
+    time_value = dy.Date(primary_key=True)
+    issue = dy.Date(primary_key=True)
+    lexicon = dy.String(primary_key=True)
+    term = dy.String(primary_key=True)
+    weeks = dy.Int32(nullable=False, min=1)
+    share = dy.Float64(nullable=False, min=-1.0, max=1.0)
+    step = dy.Float64(nullable=False, min=0.0001, max=1.0)
+    n_people = dy.Int64(nullable=True, min=0)
+
+    @dy.rule()
+    def whole_weeks_that_are_over(cls) -> pl.Expr:
+        """A cell ends on a Sunday before its issue."""
+        sunday = pl.col("time_value").dt.weekday() == 7
+        return (sunday & (pl.col("time_value") <= pl.col("issue"))).fill_null(False)
+
+
 class Events(dy.Schema):
     """The crisis calendar a user supplies."""
 
