@@ -9,11 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import textwrap
-from dataclasses import dataclass
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from dashboard import words
 from warehouse.intervals import interval
@@ -29,61 +27,7 @@ MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
 MAX_Z = 4.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One timeline to draw: columns time_value, value, se, sample_size, missing_value."""
-
-    name: str
-    frame: pl.DataFrame
-
-
-def timeline(
-    lines: list[Line],
-    *,
-    statistic: str,
-    events: pl.DataFrame | None = None,
-    breaks: pl.DataFrame | None = None,
-) -> go.Figure:
-    """Values with 95 % sampling bands above, people per period below; withheld periods are marked.
-
-    `breaks` has `onset` and `label`: days from which the data are others, a dotted line each through both.
-    """
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.74, 0.26], vertical_spacing=0.06)
-    for index, line in enumerate(lines):
-        _add_line(figure, line=line, index=index, statistic=statistic)
-    _add_events(figure, events=events)
-    _add_breaks(figure, breaks=breaks)
-    figure.update_yaxes(tickformat=tick_format(statistic), row=1, col=1)
-    figure.update_yaxes(title_text="People", rangemode="tozero", row=2, col=1)
-    _fit_to_values(figure, lines=lines, statistic=statistic)
-    figure.update_layout(barmode="group", hovermode="x unified")
-    return finished(figure, height=460)
-
-
-def _add_line(figure: go.Figure, *, line: Line, index: int, statistic: str) -> None:
-    colour = PALETTE[index % len(PALETTE)]
-    name = words.chart_text(line.name)
-    frame = _with_gaps(line.frame)
-    for trace in _band_traces(frame, colour=colour):
-        figure.add_trace(trace, row=1, col=1)
-    figure.add_trace(
-        _value_trace(frame, name=name, index=index, statistic=statistic),
-        row=1,
-        col=1,
-    )
-    bars = go.Bar(
-        x=frame["time_value"],
-        y=frame["sample_size"],
-        name=f"People: {name}",
-        marker={"color": colour, "opacity": 0.55},
-        showlegend=False,
-        hovertemplate="%{y:,} people<extra></extra>",
-    )
-    figure.add_trace(bars, row=2, col=1)
-    _add_withheld(figure, frame=line.frame, name=name, colour=colour)
-
-
-def _with_gaps(frame: pl.DataFrame) -> pl.DataFrame:
+def with_gaps(frame: pl.DataFrame) -> pl.DataFrame:
     """Add the absent periods as nulls, so that a line breaks where nothing is known."""
     if frame.height < 2:
         return frame
@@ -93,34 +37,12 @@ def _with_gaps(frame: pl.DataFrame) -> pl.DataFrame:
     return grid.join(frame, on="time_value", how="full", coalesce=True).sort("time_value")
 
 
-def _value_trace(frame: pl.DataFrame, *, name: str, index: int, statistic: str) -> go.Scatter:
-    colour = PALETTE[index % len(PALETTE)]
-    scale, unit = (100, " points") if statistic == "share" else (1, "")
-    extra = frame.select(pl.col("se") * 1.96 * scale, "sample_size").rows()
-    return go.Scatter(
-        x=frame["time_value"],
-        y=frame["value"],
-        customdata=extra,
-        name=name,
-        mode="lines+markers",
-        error_y={"type": "data", "array": _lone_errors(frame), "color": colour, "width": 3, "thickness": 1},
-        line={"color": colour, "dash": DASHES[index % len(DASHES)], "width": 2},
-        marker={"size": 5 if frame.height < 200 else 2, "symbol": SYMBOLS[index % len(SYMBOLS)]},
-        hovertemplate=f"{name}: %{{y:{tick_format(statistic)}}} ± %{{customdata[0]:.3g}}{unit},"
-        " n = %{customdata[1]:,}<extra></extra>",
-    )
-
-
-def _lone_errors(frame: pl.DataFrame) -> list[float | None]:
-    """Half a 95 % interval for a value with no neighbour, which a band cannot show; None for the others."""
-    unknown = pl.col("value").is_null()
-    lone = unknown.shift(1, fill_value=True) & unknown.shift(-1, fill_value=True)
-    return frame.select(pl.when(lone).then(pl.col("se") * 1.96)).to_series().to_list()
-
-
-def _band_traces(frame: pl.DataFrame, *, colour: str) -> list[go.Scatter]:
+def band_traces(frame: pl.DataFrame, *, colour: str, statistic: str = "share") -> list[go.Scatter]:
     """The 95 % interval as one filled shape per unbroken run, because a fill would bridge a gap."""
-    ends = interval(value=pl.col("value"), se=pl.col("se"), n=pl.col("sample_size"), level=0.95)
+    value, se = pl.col("value"), pl.col("se")
+    # Wilson's is of shares; a mean on another scale or a count has the plain one.
+    share = interval(value=value, se=se, n=pl.col("sample_size"), level=0.95)
+    ends = share if statistic == "share" else (value - 1.96 * se, value + 1.96 * se)
     known = frame.with_columns(
         low=ends[0],
         high=ends[1],
@@ -149,77 +71,6 @@ def _shape(
     )
 
 
-def _add_withheld(figure: go.Figure, *, frame: pl.DataFrame, name: str, colour: str) -> None:
-    withheld = frame.filter(pl.col("value").is_null())
-    if withheld.is_empty():
-        return
-    marks = go.Scatter(
-        x=withheld["time_value"],
-        y=[0] * withheld.height,
-        text=[words.MISSING.get(code, "no data") for code in withheld["missing_value"]],
-        mode="markers",
-        cliponaxis=False,
-        marker={"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": colour}},
-        name="Withheld or missing",
-        legendgroup="withheld",
-        showlegend=not any(trace.legendgroup == "withheld" for trace in figure.data),
-        hovertemplate=f"{name}: %{{text}}<extra></extra>",
-    )
-    figure.add_trace(marks, row=2, col=1)
-
-
-def _add_events(figure: go.Figure, *, events: pl.DataFrame | None) -> None:
-    if events is None:
-        return
-    for number, (name, start, end) in enumerate(events.select("name", "start", "end").iter_rows()):
-        if end is not None and end > start:
-            figure.add_vrect(x0=start, x1=end, fillcolor=GREY, opacity=0.15, line_width=0, row=1, col=1)
-        figure.add_vline(x=_noon(start), line={"color": GREY, "dash": "dot", "width": 1}, row=1, col=1)
-        figure.add_annotation(
-            x=_noon(start),
-            y=1 - 0.09 * (number % 3),
-            xref="x",
-            yref="y domain",
-            text=words.chart_text(name),
-            showarrow=False,
-            xanchor="left",
-            font={"size": 11},
-        )
-
-
-def _add_breaks(figure: go.Figure, *, breaks: pl.DataFrame | None) -> None:
-    if breaks is None:
-        return
-    for number, (onset, label) in enumerate(breaks.select("onset", "label").iter_rows()):
-        figure.add_vline(x=_noon(onset), line={"color": ORANGE, "dash": "dot", "width": 1.5})
-        figure.add_annotation(
-            x=_noon(onset),
-            y=0.02 + 0.09 * (number % 3),
-            xref="x",
-            yref="y domain",
-            text=words.chart_text(label),
-            showarrow=False,
-            xanchor="left",
-            font={"size": 11, "color": ORANGE},
-        )
-
-
-def _noon(date: dt.date) -> str:
-    return date.isoformat()
-
-
-def _fit_to_values(figure: go.Figure, *, lines: list[Line], statistic: str) -> None:
-    """Leave the wide band of a tiny first sample out of the range, or everything else is a flat line."""
-    values = pl.concat([line.frame["value"] for line in lines]).drop_nulls() if lines else pl.Series([])
-    errors = pl.concat([line.frame["se"] for line in lines]).drop_nulls() if lines else pl.Series([])
-    if values.is_empty() or errors.is_empty():
-        return
-    pad = 2.5 * float(errors.median() or 0.0)  # type: ignore[arg-type]
-    low, high = float(values.min()) - pad, float(values.max()) + pad  # type: ignore[arg-type]
-    if high > low:
-        figure.update_yaxes(range=[max(0.0, low) if statistic == "share" else low, high], row=1, col=1)
-
-
 def fan(
     history: pl.DataFrame,
     *,
@@ -236,7 +87,7 @@ def fan(
     if "0.5" in quantiles.columns:
         _add_connector(figure, history=history, quantiles=quantiles)
         figure.add_trace(_median(quantiles, statistic=statistic))
-    for band in _band_traces(_with_gaps(history), colour=BLUE):
+    for band in band_traces(with_gaps(history), colour=BLUE):
         figure.add_trace(band)
     figure.add_trace(_observed(history, statistic=statistic))
     if threshold is not None:
@@ -295,7 +146,7 @@ def _median(quantiles: pl.DataFrame, *, statistic: str) -> go.Scatter:
 
 
 def _observed(history: pl.DataFrame, *, statistic: str) -> go.Scatter:
-    frame = _with_gaps(history)
+    frame = with_gaps(history)
     return go.Scatter(
         x=frame["time_value"],
         y=frame["value"],

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import acknowledgements, cards, charts, controls, data, shell, shifts, words
+from dashboard import access, acknowledgements, cards, controls, data, shell, shifts, timeline_charts, words
 from warehouse.errors import InputError
 
 PAGE_SIZE = 10
@@ -117,9 +117,13 @@ def _evidence_chart(publication: data.Publication, *, row: dict[str, Any]) -> No
         st.caption("No timeline is published for this alert.")
         return
     with st.expander("Timeline and detector"):
-        line = charts.Line(name=publication.place(series.geo_type, series.geo_value), frame=frame)
+        place, statistic = (
+            publication.place(series.geo_type, series.geo_value),
+            publication.statistic(series.signal),
+        )
+        line = timeline_charts.Line(name=place, frame=frame, statistic=statistic)
         events = pl.DataFrame({"name": ["this alert"], "start": [row["time_value"]], "end": [None]})
-        figure = charts.timeline([line], statistic=publication.statistic(series.signal), events=events)
+        figure = timeline_charts.timeline([line], events=events)
         alt = f"Timeline of {publication.label(series.signal)}"
         st.plotly_chart(figure, key=f"chart_{row['alert_id']}", config={"displayModeBar": False}, alt=alt)
         st.caption(words.plain(f"Detector: {row['detector']}. Alert {row['alert_id']}."))
@@ -138,7 +142,7 @@ def _words_behind(publication: data.Publication, *, row: dict[str, Any]) -> None
 def _answer(row: dict[str, Any], *, story: pl.DataFrame) -> None:
     """An answer counts for every alert of the story that is not over; none is asked for where all are."""
     alive = story.filter(pl.col("ended").is_null()).height
-    if not alive:
+    if not alive or not access.may_answer(shell.settings().config):
         return
     with st.popover("Answer", icon=":material/edit_note:"), st.form(f"form_{row['alert_id']}", border=False):
         if alive > 1:

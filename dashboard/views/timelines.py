@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, controls, data, events, shell, words
+from dashboard import controls, data, events, shell, timeline_charts, words
 
 MOST_PLACES = 4
 ESTIMATES = {
@@ -88,17 +88,25 @@ def _time_type(rows: pl.DataFrame, *, series: data.Series) -> str:
     return chosen
 
 
-def _line(publication: data.Publication, *, series: data.Series, estimate: str, span: str) -> charts.Line:
+def _line(
+    publication: data.Publication, *, series: data.Series, estimate: str, span: str
+) -> timeline_charts.Line:
     frame = data.timeline(publication, series=series)
     error = "corrected_se" if estimate == "value_corrected" else "se"
     shown = frame.with_columns(pl.col(estimate).alias("value"), pl.col(error).alias("se"))
     if span != "all" and shown.height:
         last = shown.get_column("time_value").max()
         shown = shown.filter(pl.col("time_value") > last - pl.duration(days=int(span)))
-    return charts.Line(name=publication.place(series.geo_type, series.geo_value), frame=shown)
+    return timeline_charts.Line(
+        name=publication.place(series.geo_type, series.geo_value),
+        frame=shown,
+        statistic=publication.statistic(series.signal),
+    )
 
 
-def _draw(publication: data.Publication, *, lines: list[charts.Line], series: list[data.Series]) -> None:
+def _draw(
+    publication: data.Publication, *, lines: list[timeline_charts.Line], series: list[data.Series]
+) -> None:
     signal = series[0].signal
     label = publication.label(signal)
     known = [line for line in lines if line.frame.get_column("value").drop_nulls().len()]
@@ -106,9 +114,8 @@ def _draw(publication: data.Publication, *, lines: list[charts.Line], series: li
         st.info("Every number of this selection is withheld or missing.", icon=":material/lock:")
         return
     st.subheader(words.plain(label))
-    figure = charts.timeline(
+    figure = timeline_charts.timeline(
         lines,
-        statistic=publication.statistic(signal),
         events=_events(publication, series=series, lines=known),
         breaks=breaks_of(publication, series=series, lines=known),
     )
@@ -132,7 +139,7 @@ def _effects(publication: data.Publication, *, series: list[data.Series]) -> Non
 
 
 def _events(
-    publication: data.Publication, *, series: list[data.Series], lines: list[charts.Line]
+    publication: data.Publication, *, series: list[data.Series], lines: list[timeline_charts.Line]
 ) -> pl.DataFrame:
     places = [item.geo_value for item in series]
     dates = pl.concat([line.frame.get_column("time_value") for line in lines])
@@ -143,7 +150,7 @@ def _events(
 
 
 def breaks_of(
-    publication: data.Publication, *, series: list[data.Series], lines: list[charts.Line]
+    publication: data.Publication, *, series: list[data.Series], lines: list[timeline_charts.Line]
 ) -> pl.DataFrame:
     """`onset` and `label` of the breaks of these places, and of this signal's scorer, within the dates shown."""
     dates = pl.concat([line.frame.get_column("time_value") for line in lines])
@@ -166,7 +173,7 @@ def breaks_of(
     )
 
 
-def _numbers(publication: data.Publication, *, lines: list[charts.Line], statistic: str) -> None:
+def _numbers(publication: data.Publication, *, lines: list[timeline_charts.Line], statistic: str) -> None:
     for line in lines:
         if line.frame.is_empty():
             st.markdown(f"{words.plain(line.name)}: nothing is published for this selection.")
@@ -178,7 +185,7 @@ def _numbers(publication: data.Publication, *, lines: list[charts.Line], statist
             st.dataframe(pl.concat(tables).to_arrow(), hide_index=True)
 
 
-def _newest(line: charts.Line, *, statistic: str) -> dict[str, str]:
+def _newest(line: timeline_charts.Line, *, statistic: str) -> dict[str, str]:
     row = line.frame.row(-1, named=True)
     withheld = line.frame.get_column("value").null_count()
     reliability = words.RELIABILITY.get(row["reliability"], row["reliability"])
@@ -197,7 +204,7 @@ def _newest(line: charts.Line, *, statistic: str) -> dict[str, str]:
     }
 
 
-def _table(line: charts.Line, *, statistic: str) -> pl.DataFrame:
+def _table(line: timeline_charts.Line, *, statistic: str) -> pl.DataFrame:
     scale = 100 if statistic == "share" else 1
     unit = " (%)" if statistic == "share" else ""
     return line.frame.select(

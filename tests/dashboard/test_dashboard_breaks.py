@@ -8,14 +8,14 @@ import polars as pl
 import publication as made_up
 import pytest
 
-from dashboard import charts, data
+from dashboard import data, timeline_charts
 from dashboard.views import timelines
 
 ONSET = made_up.LAST_DAY - dt.timedelta(days=40)
 
 
 def _drawn(publication: data.Publication, *, series: data.Series) -> pl.DataFrame:
-    line = charts.Line(name="x", frame=data.timeline(publication, series=series))
+    line = timeline_charts.Line(name="x", frame=data.timeline(publication, series=series))
     return timelines.breaks_of(publication, series=[series], lines=[line])
 
 
@@ -41,7 +41,7 @@ def test_every_break_is_a_dotted_line_with_its_label(count: int) -> None:
         {"onset": days[:count], "label": [f"Data changed: {k}" for k in range(count)]},
         schema={"onset": pl.Date, "label": pl.String},
     )
-    figure = charts.timeline([charts.Line(name="x", frame=frame)], statistic="share", breaks=breaks)
+    figure = timeline_charts.timeline([timeline_charts.Line(name="x", frame=frame)], breaks=breaks)
     dotted = {shape.x0 for shape in figure.layout.shapes if shape.line.dash == "dot"}
     assert dotted == {day.isoformat() for day in days[:count]}
     texts = [note.text for note in figure.layout.annotations]
