@@ -16,7 +16,7 @@ _ROOT = str(Path(__file__).resolve().parents[1])
 if _ROOT not in sys.path:
     sys.path.append(_ROOT)
 
-from dashboard import language, shell  # noqa: E402
+from dashboard import language, shell, sign_in  # noqa: E402
 from dashboard.language import mark, t  # noqa: E402
 
 # Drawn here because a named icon would be fetched from another site.
@@ -32,7 +32,7 @@ TITLES = {
     "contagion": (mark("Contagion"), ":material/hub:"),
     "signals": (mark("Signals"), ":material/menu_book:"),
     "trust": (mark("Trust"), ":material/verified:"),
-    "export": ("Export", ":material/download:"),
+    "export": (mark("Export"), ":material/download:"),
 }
 
 
@@ -42,7 +42,9 @@ def main() -> None:
     language.choose()
     pages = {name: _page(name) for name in shell.PAGES}
     shell.register(pages)
-    st.navigation([*pages.values(), _alias("overview")], position="top").run()
+    # Each page judges for itself whom it opens for; here only whether there is a menu to show.
+    let_in = sign_in.let_in(shell.settings().config)
+    st.navigation([*pages.values(), _alias("overview")], position="top" if let_in else "hidden").run()
 
 
 def _alias(name: str) -> Page:

@@ -15,7 +15,7 @@ import polars as pl
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboard import data, language, words
+from dashboard import data, language, sign_in, words
 from dashboard.language import mark, t, tn
 from warehouse.errors import AffectcastError
 
@@ -29,19 +29,21 @@ LIMITS = mark(
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Where the dashboard reads and where it keeps what analysts say."""
+    """Where the dashboard reads, where it keeps what analysts say, and which file says who may do what (if any)."""
 
     published: Path
     state: Path
+    config: Path | None = None
 
 
 def settings(arguments: Sequence[str] | None = None) -> Settings:
-    """Read `--published` and `--state` from the arguments after `--`; other arguments are left alone."""
+    """Read these settings from the arguments after `--`; other arguments are left alone."""
     parser = argparse.ArgumentParser(prog="dashboard", add_help=False, allow_abbrev=False)
     parser.add_argument("--published", type=Path, default=Path("published"))
     parser.add_argument("--state", type=Path, default=Path("state"))
+    parser.add_argument("--config", type=Path)
     known, _ = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
-    return Settings(published=known.published, state=known.state)
+    return Settings(published=known.published, state=known.state, config=known.config)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -73,8 +75,14 @@ def weekly_changes(publication: data.Publication) -> pl.DataFrame:
 
 
 def page(title: str, *, body: Callable[[data.Publication], None]) -> None:
-    """Draw a page: heading, body, footer; or in words why there is nothing to draw. `title` is a marked text."""
+    """Draw a page: heading, body, footer; or in words why there is nothing to draw. `title` is a marked text.
+
+    Nothing is opened for somebody who may not read.
+    """
     language.choose()
+    reader = sign_in.person(settings().config)
+    if reader is None:
+        return
     try:
         pointer = data.current(settings().published)
         with st.spinner(t("Opening the publication …")):
@@ -83,6 +91,7 @@ def page(title: str, *, body: Callable[[data.Publication], None]) -> None:
         _nothing_to_show(error)
         return
     _heading(publication, title=title)
+    sign_in.account(reader)
     body(publication)
     _footer(publication)
 

@@ -94,7 +94,9 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 def _check_outside(path: Path) -> None:
     """A regular file with a small index, before anything parses it."""
     if path.is_symlink() or not path.is_file():
-        raise InputError(f"{path.name}: is not a file of its own. Run `affectcast publish` to write it again.")
+        raise InputError(
+            f"{path.name}: is not a file of its own. Run `affectcast publish` to write it again."
+        )
     size = path.stat().st_size
     if size > MOST_PACKED:
         raise InputError(f"{path.name}: has {size / MB:,.0f} MB; at most {MOST_PACKED / MB:,.0f} are read.")
@@ -117,7 +119,9 @@ def _check_entries(entries: list[zipfile.ZipInfo], *, path: Path) -> None:
     if sum(entry.file_size for entry in entries) > MOST_UNPACKED:
         raise InputError(f"{path.name}: unpacks to more than {MOST_UNPACKED / MB:,.0f} MB. It is not read.")
     if any(entry.file_size > max(SMALL, MOST_RATIO * entry.compress_size) for entry in entries):
-        raise InputError(f"{path.name}: a file unpacks to more than {MOST_RATIO} times its size. It is not read.")
+        raise InputError(
+            f"{path.name}: a file unpacks to more than {MOST_RATIO} times its size. It is not read."
+        )
 
 
 def _plain(entry: zipfile.ZipInfo) -> bool:

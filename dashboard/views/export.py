@@ -12,7 +12,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import controls, data, exported, shell, words
-from dashboard.language import t, tn
+from dashboard.language import mark, t, tn
 from warehouse.errors import InputError
 
 SHOWN_ROWS = 100
@@ -51,10 +51,16 @@ def _whole(publication: data.Publication, *, export: exported.Export) -> None:
             "place, with a dictionary of every column. It was checked before it was put here."
         )
     )
+    # The name under which each series has the model that was chosen for it.
+    chosen = (
+        t("of each series by the model chosen for it")
+        if export.model == "main"
+        else words.model(export.model)
+    )
     facts = t(
         "Version {version}. Forecasts: {model}. Pages per place in: {language}.",
         version=export.version,
-        model=words.model(export.model),
+        model=chosen,
         language=words.language(export.language),
     )
     st.caption(words.plain(facts))
@@ -143,7 +149,7 @@ def _preview(publication: data.Publication, *, export: exported.Export, name: st
     if not rows.cells:
         st.info(t("No row of this file fits."), icon=":material/filter_alt:")
         return
-    frame = pl.DataFrame(rows.cells, schema={column: pl.String for column in rows.columns}, orient="row")
+    frame = pl.DataFrame(rows.cells, schema=dict.fromkeys(rows.columns, pl.String), orient="row")
     st.dataframe(frame, hide_index=True, height=HEIGHT if len(rows.cells) > 10 else "auto", key="rows")
     if rows.more:
         st.caption(t("The first {n} rows that fit; the file has more.", n=len(rows.cells)))
@@ -202,12 +208,18 @@ def _brief(publication: data.Publication, *, export: exported.Export) -> None:
     )
     name = codes[place]
     st.caption(
-        t("One page to read and to print. Its words are below; the file has its table, its chart and its layout.")
+        t("One page to read and to print. Its words are below; the file also has its table and its chart.")
     )
     _download(export, name=name, key="brief")
+    parts = exported.brief_text(export, name=name)
+    first = next((n for n, (kind, _) in enumerate(parts) if kind == "h2"), len(parts))
     with st.container(border=True):
-        for kind, text in exported.brief_text(export, name=name):
+        for kind, text in parts[:first]:
             _said(kind, text)
+        if parts[first:]:
+            with st.expander(t("The rest of its words")):
+                for kind, text in parts[first:]:
+                    _said(kind, text)
 
 
 def _said(kind: str, text: str) -> None:
@@ -220,4 +232,4 @@ def _said(kind: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    shell.page("Export", body=body)
+    shell.page(mark("Export"), body=body)

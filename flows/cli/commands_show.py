@@ -20,7 +20,7 @@ from flows.cli.options import (
 )
 from flows.cli.output import log, say
 from flows.scorers import make_scorer, scorer_names
-from warehouse.config import Config, load_config
+from warehouse.config import Config, load_config, provider_address
 from warehouse.errors import MissingModelError
 from warehouse.publish import current
 from warehouse.tables import TABLES
@@ -50,11 +50,16 @@ def dashboard(
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
 ) -> None:
     """Open the dashboard on a published folder."""
-    folder = published or load_config(config).paths.published
-    beside = published.parent if published else load_config(config).paths.warehouse.parent
+    # A configuration that is there counts even where it need not be: it may say that people have to sign in.
+    chosen = known_config(config) if published else load_config(config)
+    folder = published or chosen.paths.published
+    beside = published.parent if published else chosen.paths.warehouse.parent
     current(folder)
-    # The dashboard is a program of its own, so that this package need not import it.
     settings = [str(folder), str(state or beside), str(port), str(headless).lower()]
+    if chosen.dashboard.sign_in:
+        provider_address(chosen.dashboard.secrets)
+        settings.append(str(config))
+    # The dashboard is a program of its own, so that this package need not import it.
     os.execv(sys.executable, [sys.executable, "-m", "dashboard.launch", *settings])
 
 

@@ -75,7 +75,7 @@ def export_publication(
 
 
 def checked_draft(source: Source, *, to: Path, options: ExportOptions, final: Path) -> ExportReceipt:
-    """Write every file below `to` and check them; `final` is where they will be put. `ContractError` says what broke."""
+    """Write every file below `to`, from where they go to `final`, and check them; `ContractError` says what broke."""
     receipt = _write_all(source, to=to, options=options, final=final)
     problems = check_export(to)
     if problems:

@@ -25,6 +25,7 @@ from warehouse.config.sections import (
     ColumnsConfig,
     Config,
     ContagionConfig,
+    DashboardConfig,
     DisclosureConfig,
     EventsConfig,
     ForecastConfig,
@@ -43,6 +44,7 @@ from warehouse.config.sections import (
     WeightsConfig,
     WordsConfig,
 )
+from warehouse.config.sign_in import provider_address
 
 __all__ = [
     "DEBUG_VARIABLE",
@@ -55,6 +57,7 @@ __all__ = [
     "ColumnsConfig",
     "Config",
     "ContagionConfig",
+    "DashboardConfig",
     "DisclosureConfig",
     "EventsConfig",
     "ForecastConfig",
@@ -77,6 +80,7 @@ __all__ = [
     "load_secret",
     "notify_urls",
     "parse_config",
+    "provider_address",
     "quiet_environment",
     "secret_path",
 ]

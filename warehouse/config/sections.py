@@ -290,6 +290,27 @@ class ScheduleConfig(Section):
     retry_delay_seconds: int = Field(default=30, ge=0)
 
 
+class DashboardConfig(Section):
+    """Who may open the dashboard and answer alerts; without `sign_in` that is whoever reaches it."""
+
+    sign_in: bool = False
+    secrets: Path = Path(".streamlit/secrets.toml")
+    analysts: tuple[Annotated[str, Field(pattern=r"^[!-?A-~]+@[a-z0-9.-]+$")], ...] = ()
+    role_claim: str = ""
+    default_role: Literal["viewer", "none"] = "viewer"
+    allowed_domains: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")], ...] = ()
+    hours: int = Field(default=12, ge=1, le=720)
+
+    @model_validator(mode="after")
+    def analysts_are_let_in(self) -> DashboardConfig:
+        if any(address != address.lower() for address in self.analysts):
+            raise ValueError("write the addresses of analysts in small letters")
+        domains = {address.partition("@")[2] for address in self.analysts}
+        if self.allowed_domains and not domains <= set(self.allowed_domains):
+            raise ValueError("an analyst's address is of none of the allowed_domains, so nobody could use it")
+        return self
+
+
 class Config(Section):
     run: RunConfig = RunConfig()
     paths: PathsConfig = PathsConfig()
@@ -308,6 +329,7 @@ class Config(Section):
     contagion: ContagionConfig = ContagionConfig()
     publish: PublishConfig = PublishConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    dashboard: DashboardConfig = DashboardConfig()
 
     @model_validator(mode="after")
     def source_names_are_unique(self) -> Config:
@@ -319,10 +341,11 @@ class Config(Section):
     @property
     def sha256(self) -> str:
         """Hash of every setting that can change a result, the margin table's content among them; where things are
-        stored cannot."""
+        stored and who may look at them cannot."""
         elsewhere: Any = {
             "paths": True,
             "schedule": True,
+            "dashboard": True,
             "warehouse": True,
             "sources": {"__all__": {"path"}},
             "events": {"path"},
