@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import acknowledgements, data, shell, skill, words
+from dashboard import acknowledgements, data, language, shell, skill, words
+from dashboard.language import date, number, percent, t, tn
 from warehouse.errors import InputError
-from warehouse.skill import in_words
 
 SEVERITY_ORDER = {"high": 0, "medium": 1, "low": 2}
 NEARBY_DAYS = 14
@@ -50,19 +50,33 @@ def verdict(alerts: pl.DataFrame, *, publication: data.Publication) -> str:
     """One sentence: is anything wrong, where, since when, how sure."""
     waiting = alerts.filter(pl.col("status") == "open")
     if waiting.is_empty():
-        return "Nothing is flagged: no open alert in this issue."
+        return t("Nothing is flagged: no open alert in this issue.")
     places = waiting.select("geo_type", "location").unique().sort("geo_type", "location").rows()
-    named = ", ".join(publication.place(*row) for row in places[:4]) + (
-        " and more" if len(places) > 4 else ""
-    )
-    since = min(waiting.get_column("since").to_list())
-    worst = waiting.get_column("severity")[0]
-    number = words.plural(waiting.height, one="open alert", many="open alerts")
-    told = waiting.get_column("group_id").n_unique()
-    stories = f" that tell {words.plural(told, one='story', many='stories')}" if told < waiting.height else ""
-    return (
-        f"{number}{stories}, the most serious {worst}, in {named}; the oldest since {since:%d %b %Y}. "
-        f"{_sureness(waiting)}"
+    named = ", ".join(publication.place(*row) for row in places[:4])
+    known = {
+        "worst": words.told(words.SEVERITY, waiting.get_column("severity")[0]),
+        "places": t("{places} and more", places=named) if len(places) > 4 else named,
+        "since": date(min(waiting.get_column("since").to_list())),
+    }
+    return f"{_waiting(waiting, known=known)} {_sureness(waiting)}"
+
+
+def _waiting(alerts: pl.DataFrame, *, known: dict[str, str]) -> str:
+    """How many alerts are open, and how many stories they tell where that is fewer."""
+    told = alerts.get_column("group_id").n_unique()
+    if told == alerts.height:
+        return tn(
+            "{n} open alert, the most serious {worst}, in {places}; the oldest since {since}.",
+            "{n} open alerts, the most serious {worst}, in {places}; the oldest since {since}.",
+            n=told,
+            **known,
+        )
+    return tn(
+        "{alerts} open alerts that tell {n} story, the most serious {worst}, in {places}; the oldest since {since}.",
+        "{alerts} open alerts that tell {n} stories, the most serious {worst}, in {places}; the oldest since {since}.",
+        n=told,
+        alerts=alerts.height,
+        **known,
     )
 
 
@@ -83,16 +97,16 @@ def _member(row: dict[str, Any], *, publication: data.Publication) -> dict[str, 
         for k in ("observed", "expected")
     ]
     return {
-        "What": words.ALERT_KINDS.get(row["kind"], row["kind"]),
-        "Mood": publication.label(row["signal"]),
-        "Where": publication.place(row["geo_type"], row["location"]),
-        "By": words.TIME_TYPES.get(row["time_type"], row["time_type"]),
-        "Since": f"{row['since']:%d %b %Y}",
-        "Observed": told[0],
-        "Expected": told[1],
-        "People": words.count(row["sample_size"]),
-        "Severity": row["severity"],
-        "Status": row["status"],
+        t("What"): words.told(words.ALERT_KINDS, row["kind"]),
+        t("Mood"): publication.label(row["signal"]),
+        t("Where"): publication.place(row["geo_type"], row["location"]),
+        t("By"): words.told(words.TIME_TYPES, row["time_type"]),
+        t("Since"): date(row["since"]),
+        t("Observed"): told[0],
+        t("Expected"): told[1],
+        t("People"): words.count(row["sample_size"]),
+        t("Severity"): words.told(words.SEVERITY, row["severity"]),
+        t("Status"): words.told(words.ALERT_STATUS, row["status"]),
     }
 
 
@@ -104,11 +118,21 @@ def false_alerts(publication: data.Publication) -> str:
         return "How many false alerts to expect is not known: this issue holds no count of its tests."
     false, count = newest["expected_false_per_week"].sum(), newest["n_tests"].sum()
     alpha, rate, budget = newest.select("alpha", "false_discovery_rate", "budget_per_week").row(0)
-    limit = "" if budget is None else f" The budget is {budget:g} a week."
-    return (
-        f"{count:,} tests for highs and rises at a chance of {alpha:.2g} each would raise at most {false:.1f} false "
-        f"alerts a week.{limit} Of those that open in a night, at most {rate:.0%} are expected to be false."
-    )
+    parts = [
+        t(
+            "{n} tests for highs and rises at a chance of {alpha} each would raise at most {false} false alerts a "
+            "week.",
+            n=int(count),
+            alpha=language.exact(float(f"{alpha:.2g}")),
+            false=number(float(false), decimals=1),
+        ),
+        "" if budget is None else t("The budget is {budget} a week.", budget=language.exact(budget)),
+        t(
+            "Of those that open in a night, at most {rate} are expected to be false.",
+            rate=percent(rate, decimals=0),
+        ),
+    ]
+    return " ".join(part for part in parts if part)
 
 
 def nearby_events(row: dict[str, Any], *, publication: data.Publication) -> str:
@@ -127,30 +151,41 @@ def nearby_events(row: dict[str, Any], *, publication: data.Publication) -> str:
         .filter(here, pl.col("start") <= row["time_value"], pl.coalesce("end", "start") >= first)
         .sort("start", descending=True)
     )
-    named = [f"{event['name']} ({event['start']:%d %b %Y})" for event in found.head(3).iter_rows(named=True)]
-    return f"Near it in the calendar: {'; '.join(named)}. That is no evidence of a cause." if named else ""
+    named = [f"{event['name']} ({date(event['start'])})" for event in found.head(3).iter_rows(named=True)]
+    if not named:
+        return ""
+    return t("Near it in the calendar: {events}. That is no evidence of a cause.", events="; ".join(named))
 
 
 def _sureness(alerts: pl.DataFrame) -> str:
     known = alerts.get_column("past_precision").drop_nulls().to_list()
     if not known:
-        return "How often such alerts were right is not known yet."
-    low, high = min(known), max(known)
-    share = f"{low:.0%}" if low == high else f"{low:.0%} to {high:.0%}"
-    return f"In the past, {share} of such alerts were right."
+        return t("How often such alerts were right is not known yet.")
+    low, high = (percent(end, decimals=0) for end in (min(known), max(known)))
+    return t(
+        "In the past, {share} of such alerts were right.",
+        share=low if low == high else words.between(low, high),
+    )
 
 
 def evidence(row: dict[str, Any], *, publication: data.Publication) -> None:
-    """One alert: what, where, when, how far from expected, how sure, and how often such alerts are right."""
+    """One alert: what, where, when, how far from expected, how sure, and how often such alerts are right.
+
+    The message of the night is English: another language has the facts in its place.
+    """
     colour = SEVERITY_COLOUR.get(row["severity"], "gray")
-    kind = words.ALERT_KINDS.get(row["kind"], row["kind"])
+    kind = words.told(words.ALERT_KINDS, row["kind"])
     title = (
         f"{kind}: {publication.label(row['signal'])}, {publication.place(row['geo_type'], row['location'])}"
     )
-    st.markdown(f"**{words.plain(title)}** :{colour}-badge[{words.plain(row['severity'])}]")
-    if row["message"]:
+    severity = words.told(words.SEVERITY, row["severity"])
+    st.markdown(f"**{words.plain(title)}** :{colour}-badge[{words.plain(severity)}]")
+    known = words.plain(" · ".join(facts(row, publication=publication)))
+    if row["message"] and language.current() == "en":
         st.markdown(words.plain(row["message"]))
-    st.caption(words.plain(" · ".join(facts(row, publication=publication))))
+        st.caption(known)
+    else:
+        st.markdown(known)
 
 
 def statistic_of(row: dict[str, Any], *, publication: data.Publication) -> str:
@@ -163,16 +198,14 @@ def statistic_of(row: dict[str, Any], *, publication: data.Publication) -> str:
 def facts(row: dict[str, Any], *, publication: data.Publication) -> list[str]:
     """The evidence of an alert as short phrases; a fact that is not known says so or is left out."""
     statistic, own = statistic_of(row, publication=publication), publication.statistic(row["signal"])
-    period = "week ending" if row["time_type"] == "week" else "day"
-    since = f", since {row['since']:%d %b %Y}" if row["since"] < row["time_value"] else ""
-    parts = [f"{period} {row['time_value']:%d %b %Y}{since}, issued {row['issue']:%d %b %Y}"]
+    parts = [_when(row)]
     if row["observed"] is not None:
-        parts.append(f"observed {words.amount(row['observed'], statistic=statistic)}")
+        parts.append(t("observed {level}", level=words.amount(row["observed"], statistic=statistic)))
     if row["expected"] is not None:
-        parts.append(f"expected {words.amount(row['expected'], statistic=statistic)}")
+        parts.append(t("expected {level}", level=words.amount(row["expected"], statistic=statistic)))
     # Of a break the threshold is in errors, and says nothing beside levels.
     if row["threshold"] is not None and row["kind"] != "data_break":
-        parts.append(f"alert above {words.amount(row['threshold'], statistic=own)}")
+        parts.append(t("alert above {level}", level=words.amount(row["threshold"], statistic=own)))
     parts.append(words.people(row["sample_size"]))
     parts += _certainty(row)
     if row["population"] != "all":
@@ -180,23 +213,36 @@ def facts(row: dict[str, Any], *, publication: data.Publication) -> list[str]:
     return parts
 
 
+def _when(row: dict[str, Any]) -> str:
+    """The period, since when, and which night said so."""
+    day = row["time_value"]
+    parts = [t("week ending {day}", day=day) if row["time_type"] == "week" else t("day {day}", day=day)]
+    if row["since"] < day:
+        parts.append(t("since {day}", day=row["since"]))
+    return ", ".join([*parts, t("issued {day}", day=row["issue"])])
+
+
 def _certainty(row: dict[str, Any]) -> list[str]:
     parts = []
     if row["q_value"] is not None:
         q = row["q_value"]
-        parts.append(
-            "false alarms expected among alerts this strong " + ("< 0.1%" if q < 0.001 else f"{q:.1%}")
-        )
+        share = f"< {percent(0.001)}" if q < 0.001 else percent(q)
+        parts.append(t("false alarms expected among alerts this strong {share}", share=share))
     if row["lead_days"] is not None:
-        parts.append(f"{words.plural(row['lead_days'], one='day', many='days')} ahead")
+        parts.append(tn("{n} day ahead", "{n} days ahead", n=row["lead_days"]))
     if row["forecast_p"] is not None:
+        chance = percent(row["forecast_p"], decimals=0)
         parts.append(
-            f"the forecast of {row['forecast_issued']:%d %b %Y} gave such a value or a higher one a chance of "
-            f"{row['forecast_p']:.0%}"
+            t(
+                "the forecast of {day} gave such a value or a higher one a chance of {chance}",
+                day=row["forecast_issued"],
+                chance=chance,
+            )
         )
     right = row["past_precision"]
-    parts.append("past hits not known" if right is None else f"{right:.0%} of such alerts were right")
-    return parts
+    if right is None:
+        return [*parts, t("past hits not known")]
+    return [*parts, t("{share} of such alerts were right", share=percent(right, decimals=0))]
 
 
 def heat_cells(changes: pl.DataFrame, *, publication: data.Publication) -> pl.DataFrame:
@@ -219,12 +265,18 @@ def heat_cells(changes: pl.DataFrame, *, publication: data.Publication) -> pl.Da
 def cell_note(row: dict[str, Any], *, statistic: str) -> str:
     """Value, change, n and issue of one cell, for hovering."""
     if row["value"] is None:
-        return words.MISSING.get(row["missing_value"], "no data")
+        return words.missing(row["missing_value"])
     level = (
         f"{words.amount(row['value'], statistic=statistic)} {words.margin(row['se'], statistic=statistic)}"
     )
     change = words.difference(row["change"], statistic=statistic)
-    return f"{level}, change {change}, {words.people(row['sample_size'])}, issued {row['issue']:%d %b %Y}"
+    return t(
+        "{level}, change {change}, {people}, issued {day}",
+        level=level,
+        change=change,
+        people=words.people(row["sample_size"]),
+        day=row["issue"],
+    )
 
 
 def outlook_row(
@@ -236,11 +288,11 @@ def outlook_row(
         words.amount(step.get(level), statistic=statistic) for level in ("0.5", "0.1", "0.9")
     )
     return {
-        "Mood": publication.label(series.signal),
-        "Expected": middle,
-        "80% range": f"{low} to {high}",
-        "On": f"{step['target_end_date']:%d %b %Y}",
-        "Past forecasts": skill_words(publication, series=series),
+        t("Mood"): publication.label(series.signal),
+        t("Expected"): middle,
+        t("80% range"): words.between(low, high),
+        t("On"): date(step["target_end_date"]),
+        t("Past forecasts"): skill_words(publication, series=series),
     }
 
 
@@ -253,7 +305,7 @@ def skill_words(publication: data.Publication, *, series: data.Series) -> str:
         model_id=data.shown_model(publication, series=series) or "",
         key=key,
     )
-    return in_words(relative)
+    return words.skill(relative)
 
 
 def alert_series(row: dict[str, Any]) -> data.Series:
@@ -276,4 +328,4 @@ def link_to_timeline(row: dict[str, Any]) -> None:
         "population": series.population,
         "period": series.time_type,
     }
-    shell.link("See the timeline", page="timelines", parameters=parameters)
+    shell.link(t("See the timeline"), page="timelines", parameters=parameters)

@@ -9,19 +9,25 @@ import polars as pl
 
 from dashboard import data, words
 from dashboard.contagion import Q, span
+from dashboard.language import mark, number, signed, signed_percent, t, tn
 
-VERDICTS = {"growing": "growing", "falling": "falling", "steady": "steady", "unknown": "not known"}
-REASONS = {
-    "too_few_days": "too few days",
-    "too_few_events": "too few posts that express it",
-    "no_fit": "no model fits",
+VERDICTS = {
+    "growing": mark("growing"),
+    "falling": mark("falling"),
+    "steady": mark("steady"),
+    "unknown": mark("not known"),
 }
-LEAD_LAG_BASIS = (
+REASONS = {
+    "too_few_days": mark("too few days"),
+    "too_few_events": mark("too few posts that express it"),
+    "no_fit": mark("no model fits"),
+}
+LEAD_LAG_BASIS = mark(
     "One place's daily signal against another's some days later, after the calendar and what all places share are "
     "taken off; p against the same series shifted in a circle, q over all pairs and signals. Spread-like co-movement: "
     "nothing here looks at who meets whom, and a cause that reaches one place later gives the same picture."
 )
-GROWTH_BASIS = (
+GROWTH_BASIS = mark(
     "The change per day of how many people express it, given how many post, over the window; weekdays taken off. "
     "Growing or falling needs an interval that excludes no change."
 )
@@ -36,11 +42,22 @@ def signals_of(publication: data.Publication) -> dict[str, str]:
 def lead_lag_summary(rows: pl.DataFrame) -> str:
     """How many pairs stand out of how many."""
     clear = rows.filter(pl.col("q_value") < Q).height
-    pairs = words.plural(rows.height, one="pair of places", many="pairs of places")
-    told = (
-        "none moves" if not clear else f"{clear:,} move{'s' if clear == 1 else ''}"
-    ) + " together at a delay beyond what shifting gives (q below 0.05)"
-    return f"Of {pairs}, {told}; {span(rows.row(0, named=True))}."
+    known = {
+        "pairs": tn("{n} pair of places", "{n} pairs of places", n=rows.height),
+        "q": number(Q, decimals=2),
+        "span": span(rows.row(0, named=True)),
+    }
+    if not clear:
+        return t(
+            "Of {pairs}, none moves together at a delay beyond what shifting gives (q below {q}); {span}.",
+            **known,
+        )
+    return tn(
+        "Of {pairs}, {n} moves together at a delay beyond what shifting gives (q below {q}); {span}.",
+        "Of {pairs}, {n} move together at a delay beyond what shifting gives (q below {q}); {span}.",
+        n=clear,
+        **known,
+    )
 
 
 def lead_lag_rows(rows: pl.DataFrame, *, publication: data.Publication) -> list[dict[str, str]]:
@@ -53,23 +70,27 @@ def lead_lag_rows(rows: pl.DataFrame, *, publication: data.Publication) -> list[
 def _pair(row: dict[str, Any], *, publication: data.Publication) -> dict[str, str]:
     leader, follower = (publication.place(row["geo_type"], row[end]) for end in ("leader", "follower"))
     return {
-        "Mood": publication.label(row["signal"]),
-        "First": leader,
-        "Then": follower,
-        "Days between": words.count(row["lag"]),
-        "Correlation": f"{row['correlation']:+.2f}",
-        "q": f"{row['q_value']:.3f}",
-        "Beyond chance": "yes" if row["q_value"] < Q else "no",
-        "Days": words.count(row["n_days"]),
-        "People a day, at least": words.count(row["sample_size"]),
+        t("Mood"): publication.label(row["signal"]),
+        t("First"): leader,
+        t("Then"): follower,
+        t("Days between"): words.count(row["lag"]),
+        t("Correlation"): signed(row["correlation"], decimals=2),
+        "q": number(row["q_value"], decimals=3),
+        t("Beyond chance"): t("yes") if row["q_value"] < Q else t("no"),
+        t("Days"): words.count(row["n_days"]),
+        t("People a day, at least"): words.count(row["sample_size"]),
     }
 
 
 def growth_summary(rows: pl.DataFrame) -> str:
     """How many series have which verdict."""
     counts = dict(rows.group_by("verdict").len().iter_rows())
-    told = ", ".join(f"{counts.get(name, 0):,} {text}" for name, text in VERDICTS.items())
-    return f"Of {words.plural(rows.height, one='series', many='series')}: {told}; {span(rows.row(0, named=True))}."
+    return t(
+        "Of {n} series: {growing} growing, {falling} falling, {steady} steady, {unknown} not known; {span}.",
+        n=rows.height,
+        span=span(rows.row(0, named=True)),
+        **{name: counts.get(name, 0) for name in VERDICTS},
+    )
 
 
 def growth_rows(rows: pl.DataFrame, *, publication: data.Publication) -> list[dict[str, str]]:
@@ -86,21 +107,23 @@ def growth_rows(rows: pl.DataFrame, *, publication: data.Publication) -> list[di
 def _growth(row: dict[str, Any], *, publication: data.Publication) -> dict[str, str]:
     known = row["rate"] is not None
     place = publication.place(row["geo_type"], row["location"])
-    days = words.plural(row["sustained_days"], one="day", many="days")
+    days = words.days(row["sustained_days"])
     return {
-        "Mood": publication.label(row["signal"]),
-        "Place": place if row["population"] == "all" else f"{place}, {words.population(row['population'])}",
-        "Verdict": VERDICTS.get(row["verdict"], row["verdict"]),
-        "Change per day": per_day(row["rate"]),
-        "95% interval": f"{per_day(row['rate_low'])} to {per_day(row['rate_high'])}"
+        t("Mood"): publication.label(row["signal"]),
+        t("Place"): place
+        if row["population"] == "all"
+        else f"{place}, {words.population(row['population'])}",
+        t("Verdict"): words.told(VERDICTS, row["verdict"]),
+        t("Change per day"): per_day(row["rate"]),
+        t("95% interval"): words.between(per_day(row["rate_low"]), per_day(row["rate_high"]))
         if known
-        else REASONS.get(row["reason"], words.NOTHING),
-        "Held for": days if row["sustained_days"] else words.NOTHING,
-        "Days": words.count(row["n_days"]),
-        "People a day, at least": words.count(row["sample_size"]),
+        else words.told(REASONS, row["reason"] or words.NOTHING),
+        t("Held for"): days if row["sustained_days"] else words.NOTHING,
+        t("Days"): words.count(row["n_days"]),
+        t("People a day, at least"): words.count(row["sample_size"]),
     }
 
 
 def per_day(rate: float | None) -> str:
     """A rate of the logarithm as a percentage per day."""
-    return words.NOTHING if rate is None else f"{math.expm1(rate):+.1%}"
+    return words.NOTHING if rate is None else signed_percent(math.expm1(rate))

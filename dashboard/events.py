@@ -7,14 +7,15 @@ from typing import Any
 import polars as pl
 
 from dashboard import data, words
+from dashboard.language import date, mark, number, t
 
 REASONS = {
-    "window_not_over": "its days are not over",
-    "too_few_days_before": "too few days before it",
-    "too_few_days_after": "too few days after it",
-    "too_few_placebo_days": "too few quiet days to judge by",
+    "window_not_over": mark("its days are not over"),
+    "too_few_days_before": mark("too few days before it"),
+    "too_few_days_after": mark("too few days after it"),
+    "too_few_placebo_days": mark("too few quiet days to judge by"),
 }
-BASIS = (
+BASIS = mark(
     "The move is the mean of the days after the start less what the same weekdays before let one expect; the range is "
     "90% and comes from days on which nothing is known to have happened. An event near a move is not its cause."
 )
@@ -46,10 +47,16 @@ def calendar_test(publication: data.Publication, *, series: data.Series) -> str 
     if rows.is_empty():
         return None
     row = rows.row(0, named=True)
-    verdict = "more than" if row["q_value"] < 0.05 else "no more than"
-    return (
-        f"Over all {row['n_events']} events it moves {verdict} at the same calendar shifted "
-        f"(p {row['p_value']:.3f}, q {row['q_value']:.3f}, {row['n_shifts']:,} shifts)."
+    known = {"p": number(row["p_value"], decimals=3), "q": number(row["q_value"], decimals=3)}
+    known |= {"n": number(row["n_events"]), "shifts": number(row["n_shifts"])}
+    if row["q_value"] < 0.05:
+        return t(
+            "Over all {n} events it moves more than at the same calendar shifted (p {p}, q {q}, {shifts} shifts).",
+            **known,
+        )
+    return t(
+        "Over all {n} events it moves no more than at the same calendar shifted (p {p}, q {q}, {shifts} shifts).",
+        **known,
     )
 
 
@@ -57,12 +64,14 @@ def _row(row: dict[str, Any], *, publication: data.Publication, statistic: str) 
     known = row["effect"] is not None
     low, high = (words.difference(row[end], statistic=statistic) for end in ("low", "high"))
     return {
-        "Event": row["name"],
-        "From": f"{row['start']:%d %b %Y}",
-        "Place": publication.place(row["geo_type"], row["location"]),
-        "Move": words.difference(row["effect"], statistic=statistic) if known else words.NOTHING,
-        "90% range": f"{low} to {high}" if known else REASONS.get(row["reason"], words.NOTHING),
-        "p": f"{row['p_value']:.3f}" if known and row["p_value"] is not None else words.NOTHING,
-        "Days before, after": f"{row['n_before']}, {row['n_after']}",
-        "People, at least": words.count(row["sample_size"]),
+        t("Event"): row["name"],
+        t("From"): date(row["start"]),
+        t("Place"): publication.place(row["geo_type"], row["location"]),
+        t("Move"): words.difference(row["effect"], statistic=statistic) if known else words.NOTHING,
+        t("90% range"): words.between(low, high)
+        if known
+        else words.told(REASONS, row["reason"] or words.NOTHING),
+        "p": number(row["p_value"], decimals=3) if known and row["p_value"] is not None else words.NOTHING,
+        t("Days before, after"): f"{words.count(row['n_before'])}, {words.count(row['n_after'])}",
+        t("People, at least"): words.count(row["sample_size"]),
     }

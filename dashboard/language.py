@@ -99,6 +99,11 @@ def percent(share: float, *, decimals: int = 1) -> str:
     return number(share * 100, decimals=decimals) + ("%" if current() == "en" else "\u00a0%")
 
 
+def exact(value: float) -> str:
+    """The number with the decimals it has, ten at most."""
+    return format_decimal(value, format="#,##0.##########", locale=_locale())
+
+
 def signed(value: float, *, decimals: int = 0) -> str:
     """`+1.2`, `-0.3`, in Spanish `+1,2`; what rounds to nothing has a plus."""
     return _sign(value, decimals=decimals) + number(abs(value), decimals=decimals)

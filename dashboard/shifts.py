@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from dashboard import data, words
+from dashboard.language import short_date, t
 
 MOST_WORDS = 8
 OTHER = "(other)"
@@ -64,24 +65,28 @@ def _rows(shifts: pl.DataFrame) -> list[dict[str, str]]:
     lines = [_line(item) for item in shown.iter_rows(named=True)]
     if rest.height:
         sums = {name: float(rest[name].sum()) for name in ("contribution", "share_before", "share_after")}
-        lines.append(_line({"term": "all other words", "negated": False, "n_people": None} | sums))
+        lines.append(_line({"term": t("all other words"), "negated": False, "n_people": None} | sums))
     return lines
 
 
 def _line(item: dict[str, Any]) -> dict[str, str]:
     return {
-        "Word": ("not " if item["negated"] else "") + item["term"],
-        "Moved the share by": words.difference(item["contribution"], statistic="share"),
-        "Before": words.amount(item["share_before"], statistic="share"),
-        "After": words.amount(item["share_after"], statistic="share"),
-        "People, at least": words.count(item["n_people"]),
+        t("Word"): t("not {word}", word=item["term"]) if item["negated"] else item["term"],
+        t("Moved the share by"): words.difference(item["contribution"], statistic="share"),
+        t("Before"): words.amount(item["share_before"], statistic="share"),
+        t("After"): words.amount(item["share_after"], statistic="share"),
+        t("People, at least"): words.count(item["n_people"]),
     }
 
 
 def _basis(row: dict[str, Any], *, publication: data.Publication) -> str:
-    return (
-        f"{publication.label(row['signal'])}, {publication.place(row['geo_type'], row['geo_value'])}: "
-        f"{row['window_start']:%d %b} to {row['window_end']:%d %b %Y} against {row['reference_start']:%d %b} to "
-        f"{row['reference_end']:%d %b %Y}, as shares of posts. The parts add up to the change; a word needs people of "
-        "its own to be shown."
+    return t(
+        "{mood}, {place}: {start} to {end} against {before_start} to {before_end}, as shares of posts. The parts add "
+        "up to the change; a word needs people of its own to be shown.",
+        mood=publication.label(row["signal"]),
+        place=publication.place(row["geo_type"], row["geo_value"]),
+        start=short_date(row["window_start"]),
+        end=row["window_end"],
+        before_start=short_date(row["reference_start"]),
+        before_end=row["reference_end"],
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
+from dashboard.language import mark
 from warehouse.main_model import nightly_skill, of_main
 from warehouse.skill import overall, overall_with_range, relative_wis
 
 COVERAGE = {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "coverage_95": 0.95}
-TASKS = {"nightly_day": "Daily forecasts", "nightly_week": "Weekly forecasts"}
+TASKS = {"nightly_day": mark("Daily forecasts"), "nightly_week": mark("Weekly forecasts")}
 
 
 def leaderboard(scores: pl.DataFrame, *, task: str) -> pl.DataFrame:
@@ -70,8 +71,8 @@ def skill_of(
 
 
 OUTLOOK = {
-    "outlook_day": "Daily signals, seven days ahead",
-    "outlook_week": "Weekly signals, four weeks ahead",
+    "outlook_day": mark("Daily signals, seven days ahead"),
+    "outlook_week": mark("Weekly signals, four weeks ahead"),
 }
 
 

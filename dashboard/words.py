@@ -40,6 +40,7 @@ RELIABILITY = {
     "low": mark("low"),
     "suppressed": mark("suppressed"),
 }
+PERIODS = {"day": mark("day"), "week": mark("week")}
 TIME_TYPES = {"day": mark("Daily"), "week": mark("Weekly")}
 MISSING = {
     1: mark("not applicable"),
@@ -160,6 +161,11 @@ def shortened(text: str, *, most: int = MAX_SHOWN) -> str:
 def told(texts: Mapping[Any, str], code: object) -> str:
     """What a code is called, in the current language; the code itself where nothing says."""
     return t(texts[code]) if code in texts else str(code)
+
+
+def missing(code: int | None) -> str:
+    """Why there is no number; no more than that where the code says nothing."""
+    return told(MISSING, code if code in MISSING else 5)
 
 
 def amount(value: float | None, *, statistic: str) -> str:
