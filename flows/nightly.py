@@ -18,6 +18,7 @@ from warehouse.config import Config
 from warehouse.errors import BusyError, InputError, UsageError
 from warehouse.publish import Publication, published_at
 from warehouse.store import Receipt
+from warehouse.upgrade import bring_up_to_date
 
 Stage = Callable[[Run], Receipt]
 Around = Callable[[str, Stage], Stage]
@@ -84,12 +85,18 @@ def run_nightly(run: Run, *, around: Around | None = None) -> Night:
     wrap = around or (lambda _name, stage: stage)
     stages.check(run.config)
     with night_lock(run.config):
+        receipts = _up_to_date(run)
         guards.refuse_older(run)
-        receipts = []
         for name, stage in STAGES.items():
             receipts.append(_checked(wrap(name, stage)(run), run=run))
             give_back_memory()
     return Night(run=run, receipts=receipts)
+
+
+def _up_to_date(run: Run) -> list[Receipt]:
+    """An older warehouse is migrated first; a receipt that says so, or none."""
+    told = bring_up_to_date(run.config)
+    return [Receipt("migrate", notes=(told,))] if told else []
 
 
 def _checked(receipt: Receipt, *, run: Run) -> Receipt:
@@ -110,8 +117,9 @@ def run_backfill(run: Run, *, first: dt.date, last: dt.date, around: Around | No
     wrap = around or (lambda _name, stage: stage)
     todo = {name: wrap(name, stage) for name, stage in STAGES.items()}
     with night_lock(run.config):
+        receipts = _up_to_date(run)
         stamp = guards.refuse_rewriting(run, last=last)
-        receipts = [_checked(todo["ingest"](replace(run, issue=stamp)), run=run), todo["score"](run)]
+        receipts += [_checked(todo["ingest"](replace(run, issue=stamp)), run=run), todo["score"](run)]
         for offset in range((last - first).days + 1):
             night = replace(run, issue=first + dt.timedelta(days=offset), assumed=True)
             receipts += [todo[name](night) for name in _ISSUE_STAGES]

@@ -29,9 +29,10 @@ from flows.signal_pages import PAGES, signal_pages
 from flows.words import make_word_shifts
 from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
-from warehouse.config import Config, load_secret
+from warehouse.config import Config
 from warehouse.errors import AffectcastError, ConfigError, UsageError
 from warehouse.intake.ingest import SourceFile, fingerprint, ingest_sources, source_files
+from warehouse.intake.key import pseudonym_key
 from warehouse.intake.ledger import intake_accounting
 from warehouse.intake.times import check_time_config
 from warehouse.places import place_table
@@ -165,9 +166,9 @@ def _put_accounting(store: Store, rows: pl.DataFrame, *, stage: str, run: Run) -
 
 def ingest(run: Run) -> Receipt:
     """Source files → raw.posts, raw.quarantine, core.interactions."""
-    secret, note = load_secret(run.config)
     files = run.files
     with _stage(run, "ingest") as (store, receipts):
+        secret, note = pseudonym_key(store, config=run.config)
         receipt = ingest_sources(
             store,
             config=run.config,

@@ -18,6 +18,7 @@ import polars as pl
 
 from warehouse.config import WarehouseConfig
 from warehouse.errors import BusyError, ContractError, InputError, StoreError
+from warehouse.migrations import VERSION, columns_of, columns_of_all, version_of
 from warehouse.tables import TABLES, Table
 
 _SQL_TYPES: dict[type[pl.DataType], str] = {
@@ -56,11 +57,16 @@ class Store:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
-        connection.execute("".join(f"CREATE SCHEMA IF NOT EXISTS {name};" for name in ("raw", "core", "out")))
         # One look at all of them: a warehouse is opened by every stage.
-        known = self._columns()
-        for table in TABLES.values():
-            self._create(table, known=known.get(table.name, []))
+        known = columns_of_all(connection)
+        with self.transaction():
+            connection.execute(
+                "".join(f"CREATE SCHEMA IF NOT EXISTS {name};" for name in ("raw", "core", "out"))
+            )
+            for table in TABLES.values():
+                self._create(table, known=known.get(table.name, []))
+            if self.identity("schema_version") is None:
+                self.identify("schema_version", str(VERSION))
 
     def create(self, table: Table) -> None:
         """Create a contract's table if it is not there; private rows also carry `run_id`.
@@ -68,26 +74,16 @@ class Store:
         One with other columns, of an earlier version, is made anew if it is empty or can be computed again, and
         refused with `ContractError` otherwise.
         """
-        self._create(table, known=self._columns(table.name).get(table.name, []))
+        self._create(table, known=columns_of(self.connection, table=table.name))
 
     def _create(self, table: Table, *, known: list[str]) -> None:
         if known == [*table.columns, "run_id"]:
             return
         if known:
             self._remove_outdated(table, known=known)
-        types = {name: _sql_type(dtype) for name, dtype in _dtypes(table).items()} | {"run_id": "VARCHAR"}
+        types = sql_types(table) | {"run_id": "VARCHAR"}
         columns = ", ".join(f'"{name}" {sql_type}' for name, sql_type in types.items())
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({columns})")
-
-    def _columns(self, name: str | None = None) -> dict[str, list[str]]:
-        """Table → its columns in order, of all tables or of one."""
-        sql = """
-            SELECT schema_name || '.' || table_name AS name, list(column_name ORDER BY column_index) AS columns
-            FROM duckdb_columns()
-            WHERE database_name = current_database() AND coalesce(schema_name || '.' || table_name = ?, true)
-            GROUP BY ALL
-        """
-        return dict(self.query(sql, [name]).iter_rows())
 
     def _remove_outdated(self, table: Table, *, known: list[str]) -> None:
         rows = self._count(f"SELECT count(*) FROM {table.name}")
@@ -112,7 +108,7 @@ class Store:
     def append(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
         """Add rows whose keys must all be new; returns how many. `ContractError` otherwise."""
         checked = check(table, frame)
-        with _withheld(table.name), self._staged(checked, run_id=run_id) as staged:
+        with errors_withheld(table.name), self._staged(checked, run_id=run_id) as staged:
             clash = self._count(f"SELECT count(*) FROM {staged} JOIN {table.name} USING ({_keys(table)})")
             if clash:
                 raise ContractError(
@@ -125,7 +121,7 @@ class Store:
     def append_new(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
         """Add only the rows whose key is not there yet; returns how many were added."""
         checked = check(table, frame)
-        with _withheld(table.name), self._staged(checked, run_id=run_id) as staged:
+        with errors_withheld(table.name), self._staged(checked, run_id=run_id) as staged:
             before = self.count(table)
             self._insert(table, f"{staged} ANTI JOIN {table.name} USING ({_keys(table)})", alias=staged)
             return self.count(table) - before
@@ -133,7 +129,7 @@ class Store:
     def put(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
         """Add rows, replacing those with the same key; returns how many were written."""
         checked = check(table, frame)
-        with _withheld(table.name), self._staged(checked, run_id=run_id) as staged:
+        with errors_withheld(table.name), self._staged(checked, run_id=run_id) as staged:
             match = " AND ".join(f'{table.name}."{key}" = {staged}."{key}"' for key in table.key)
             self.connection.execute(f"DELETE FROM {table.name} USING {staged} WHERE {match}")
             self._insert(table, staged)
@@ -149,7 +145,7 @@ class Store:
         """The rows that match, in the contract's columns and types, sorted by key."""
         names = ", ".join(f'"{name}"' for name in table.columns)
         query = f"SELECT {names} FROM {table.name} WHERE {where}"
-        with _withheld(table.name):
+        with errors_withheld(table.name):
             frame = self.connection.execute(query, parameters or []).pl()
         return _conform(table, frame).sort(table.key)
 
@@ -166,9 +162,20 @@ class Store:
             sql = f"SELECT md5(concat_ws(chr(31), {parts})) AS hash FROM {staged} ORDER BY row"
             return self.query(sql)["hash"]
 
+    def identity(self, name: str) -> str | None:
+        """What `core.identity` says of this warehouse; None where it says nothing."""
+        found: list[str] = self.query("SELECT value FROM core.identity WHERE name = ?", [name])[
+            "value"
+        ].to_list()
+        return found[0] if found else None
+
+    def identify(self, name: str, value: str) -> None:
+        """Say something of this warehouse in `core.identity`."""
+        self.put(TABLES["core.identity"], pl.DataFrame({"name": [name], "value": [value]}), run_id="")
+
     def query(self, sql: str, parameters: list[object] | None = None) -> pl.DataFrame:
         """Any SELECT, as a Polars frame."""
-        with _withheld("a query"):
+        with errors_withheld("a query"):
             return self.connection.execute(sql, parameters or []).pl()
 
     def count(self, table: Table) -> int:
@@ -202,7 +209,7 @@ class Store:
 
 
 @contextlib.contextmanager
-def _withheld(what: str) -> Iterator[None]:
+def errors_withheld(what: str) -> Iterator[None]:
     """Turn errors whose message may quote a row into one that says only where they happened."""
     try:
         yield
@@ -212,6 +219,10 @@ def _withheld(what: str) -> Iterator[None]:
             "Nothing of it was kept; please report this line."
         ) from None
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        if "Corrupt database" in str(error):
+            raise StoreError(
+                f"{what}: the warehouse file is damaged. Restore it from a backup with `affectcast restore`."
+            ) from error
         raise StoreError(
             f"{what}: the warehouse failed with {type(error).__name__}. Check the disk's free space and "
             "[warehouse] memory_limit, then run again."
@@ -220,22 +231,54 @@ def _withheld(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def open_store(path: Path, *, config: WarehouseConfig) -> Iterator[Store]:
-    """Open the warehouse for writing; `BusyError` when another process has it open."""
+    """Open the warehouse for writing; `BusyError` when another process has it open.
+
+    `ContractError` where its tables are those of another version: `upgrade.py` brings older ones up to date.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = _connect(path, settings={"memory_limit": config.memory_limit, "threads": config.threads})
+    with connected(path, config=config) as connection:
+        found = version_of(connection)
+        if found is not None and found != VERSION:
+            raise other_version(path, found=found)
+        yield Store(connection)
+
+
+@contextlib.contextmanager
+def connected(
+    path: Path, *, config: WarehouseConfig, read_only: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The bare database, whatever version its tables are of. For opening, copying and checking only."""
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": config.memory_limit,
+        "threads": config.threads,
+    }
+    connection = _connect(path, settings=settings, read_only=read_only)
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET preserve_insertion_order = true")
-        yield Store(connection)
+        yield connection
     finally:
         connection.close()
 
 
+def other_version(path: Path, *, found: int) -> ContractError:
+    """The error for a warehouse that this program must not write to as it is."""
+    if found > VERSION:
+        return ContractError(
+            f"{path}: its tables are of version {found}; this program knows versions up to {VERSION}. Use the newer "
+            "program that wrote it, or restore a backup of before."
+        )
+    return ContractError(
+        f"{path}: its tables are of version {found}; this program needs version {VERSION}. Run `affectcast migrate` "
+        "or the next night: a copy is made before."
+    )
+
+
 def _connect(
-    path: Path, *, settings: dict[str, str | bool | int | float | list[str]]
+    path: Path, *, settings: dict[str, str | bool | int | float | list[str]], read_only: bool
 ) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(str(path), config=settings)
+        return duckdb.connect(str(path), read_only=read_only, config=settings)
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
             raise BusyError(
@@ -279,8 +322,9 @@ def _dtypes(table: Table) -> dict[str, pl.DataType]:
     return {name: column.dtype for name, column in columns.items()}
 
 
-def _sql_type(dtype: pl.DataType) -> str:
-    return _SQL_TYPES[type(dtype)]
+def sql_types(table: Table) -> dict[str, str]:
+    """The columns of a table and the types that the database knows them by."""
+    return {name: _SQL_TYPES[type(dtype)] for name, dtype in _dtypes(table).items()}
 
 
 def _keys(table: Table) -> str:

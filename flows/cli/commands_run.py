@@ -25,6 +25,7 @@ from flows.stages import Run
 from warehouse.config import load_config
 from warehouse.errors import InputError
 from warehouse.synthetic import write_sample
+from warehouse.upgrade import bring_up_to_date
 
 DEMO_FOLDER = Path("demo")
 PlainOption = Annotated[
@@ -139,6 +140,9 @@ def _single(name: str, stage: Stage, *, config: Path, as_of: str | None, dry_run
             return _say_plan(run)
         stages.check(run.config)
         with night_lock(run.config):
+            told = bring_up_to_date(run.config)
+            if told:
+                log(told)
             if name != "publish":
                 guards.refuse_older(run)
             receipt = announced(name, stage)(run)

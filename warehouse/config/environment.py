@@ -33,6 +33,11 @@ def load_secret(config: Config) -> tuple[bytes, str]:
     return _read_secret(path), ""
 
 
+def has_secret(config: Config) -> bool:
+    """Whether there is a key already, so that none would have to be made."""
+    return config.run.demo or SECRET_VARIABLE in os.environ or secret_path(config).exists()
+
+
 def secret_path(config: Config) -> Path:
     """Where the key file lies: beside the warehouse."""
     return config.paths.warehouse.with_suffix(".key")

@@ -215,6 +215,14 @@ class PrivateSignals(Signals):
     design_effect = dy.Float64(nullable=False, min=1.0)
 
 
+class Identity(dy.Schema):
+    """What this warehouse is: `schema_version` of its tables, `key_check` of the key behind its pseudonyms, and
+    `posts_from`, the day before which posts were removed by age."""
+
+    name = dy.Enum(["schema_version", "key_check", "posts_from"], primary_key=True)
+    value = dy.String(nullable=False)
+
+
 class Runs(dy.Schema):
     """One row per command run; the only table with wall-clock times."""
 

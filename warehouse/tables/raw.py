@@ -70,3 +70,23 @@ class Intake(dy.Schema):
         """received = posts + duplicates + quarantined."""
         parts = pl.col("posts") + pl.col("duplicates") + pl.col("quarantined")
         return (pl.col("received") == parts).fill_null(False)
+
+
+class Removals(dy.Schema):
+    """How many posts of a day were removed after they were taken in, when and why; never whose.
+
+    `erased`: at a person's wish; the day's numbers are made again. `expired`: by age; what was said of the day stays.
+    """
+
+    source = dy.String(primary_key=True)
+    time_value = dy.Date(primary_key=True)
+    reason = dy.Enum(["erased", "expired"], primary_key=True)
+    issue = dy.Date(primary_key=True)
+    n = dy.Int64(nullable=False, min=1)
+
+
+class Erased(dy.Schema):
+    """Pseudonyms of people who were erased: a file that is read again does not bring them back."""
+
+    author_key = dy.String(primary_key=True)
+    issue = dy.Date(nullable=False)

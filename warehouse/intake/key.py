@@ -1,0 +1,43 @@
+"""The key behind the pseudonyms, held against the warehouse they are in. Not for reading it from anywhere: see
+`warehouse/config/environment.py`."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from warehouse.config import SECRET_VARIABLE, Config, load_secret, secret_path
+from warehouse.config.environment import has_secret
+from warehouse.errors import ConfigError
+from warehouse.store import Store
+
+CHECK = "key_check"
+_MESSAGE = b"affectcast: is this the key?"
+
+
+def key_check(secret: bytes) -> str:
+    """What a warehouse remembers of its key: whether another one is the same, and nothing else."""
+    return hmac.digest(secret, _MESSAGE, hashlib.sha256).hex()[:32]
+
+
+def pseudonym_key(store: Store, *, config: Config) -> tuple[bytes, str]:
+    """The key, and a sentence where it was made just now; `ConfigError` where it is not the warehouse's own.
+
+    With another key the same person would be two, and an erased one would come back.
+    """
+    known = store.identity(CHECK)
+    where = f"environment variable {SECRET_VARIABLE} or {secret_path(config)}"
+    if known is not None and not has_secret(config):
+        raise ConfigError(
+            f"{config.paths.warehouse}: the key behind its pseudonyms is not there. Expected it in {where}. Put it "
+            "back; nothing was read."
+        )
+    secret, note = load_secret(config)
+    if known is None:
+        store.identify(CHECK, key_check(secret))
+    elif known != key_check(secret):
+        raise ConfigError(
+            f"{config.paths.warehouse}: the key given is not the one its pseudonyms were made with. Expected that one "
+            f"in {where}. Put it back; nothing was read."
+        )
+    return secret, note
