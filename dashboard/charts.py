@@ -10,10 +10,12 @@ import datetime as dt
 import itertools
 import textwrap
 
+import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard import words
+from dashboard import language, words
+from dashboard.language import percent, signed, t
 from warehouse.intervals import interval
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A8A8A"
@@ -25,6 +27,7 @@ DIVERGING = [[0.0, "#0072B2"], [0.5, "#F2F2F2"], [1.0, "#D55E00"]]
 BANDS = ((0.95, "0.025", "0.975", 0.16), (0.8, "0.1", "0.9", 0.22), (0.5, "0.25", "0.75", 0.30))
 MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
 MAX_Z = 4.0
+_DAY, _DAY_IN_NUMBERS = "%d %b %Y", "%d/%m/%Y"
 
 
 def with_gaps(frame: pl.DataFrame) -> pl.DataFrame:
@@ -66,7 +69,7 @@ def _shape(
         line={"width": 0},
         mode="lines",
         hoverinfo="skip",
-        name=name or "95% sampling band",
+        name=name or t("95% sampling band"),
         showlegend=bool(name),
     )
 
@@ -77,9 +80,12 @@ def fan(
     quantiles: pl.DataFrame,
     statistic: str,
     threshold: float | None = None,
-    of_threshold: str = "unusually high",
+    of_threshold: str = "",
 ) -> go.Figure:
-    """The observed past and 50, 80 and 95 % forecast bands. `quantiles` has one column per level."""
+    """The observed past and 50, 80 and 95 % forecast bands. `quantiles` has one column per level.
+
+    `of_threshold` says what is above `threshold`.
+    """
     figure = go.Figure()
     for level, low, high, opacity in BANDS:
         if low in quantiles.columns and high in quantiles.columns:
@@ -94,7 +100,7 @@ def fan(
         figure.add_hline(
             y=threshold,
             line={"color": ORANGE, "dash": "dash", "width": 1},
-            annotation={"text": of_threshold, "font": {"size": 11}},
+            annotation={"text": of_threshold or t("unusually high"), "font": {"size": 11}},
             annotation_position="top left",
         )
     figure.update_yaxes(tickformat=tick_format(statistic))
@@ -125,23 +131,29 @@ def _fan_band(quantiles: pl.DataFrame, *, level: float, low: str, high: str, opa
         low=quantiles[low].to_list(),
         high=quantiles[high].to_list(),
         fill=rgba(ORANGE, opacity),
-        name=f"{level:.0%} interval",
+        name=t("{level} interval", level=percent(level, decimals=0)),
     )
 
 
 def _median(quantiles: pl.DataFrame, *, statistic: str) -> go.Scatter:
     spread = [name for name in ("0.1", "0.9") if name in quantiles.columns]
     form = tick_format(statistic)
-    ends = f" (80%: %{{customdata[0]:{form}}} to %{{customdata[1]:{form}}})" if len(spread) == 2 else ""
+    middle = f"%{{y:{form}}}"
+    low, high = (f"%{{customdata[{end}]:{form}}}" for end in (0, 1))
     return go.Scatter(
         x=quantiles["target_end_date"],
         y=quantiles["0.5"],
         customdata=quantiles.select(spread).rows(),
         mode="lines+markers",
-        name="Forecast (middle)",
+        name=t("Forecast (middle)"),
         line={"color": ORANGE, "width": 2, "dash": "dash"},
         marker={"size": 6, "symbol": "square"},
-        hovertemplate=f"Forecast: %{{y:{form}}}{ends}<extra></extra>",
+        hovertemplate=(
+            t("Forecast: {middle} (80%: {low} to {high})", middle=middle, low=low, high=high)
+            if len(spread) == 2
+            else t("Forecast: {middle}", middle=middle)
+        )
+        + "<extra></extra>",
     )
 
 
@@ -152,10 +164,13 @@ def _observed(history: pl.DataFrame, *, statistic: str) -> go.Scatter:
         y=frame["value"],
         customdata=frame.select("sample_size").rows(),
         mode="lines+markers",
-        name="Observed",
+        name=t("Observed"),
         line={"color": BLUE, "width": 2},
         marker={"size": 5},
-        hovertemplate=f"Observed: %{{y:{tick_format(statistic)}}}, n = %{{customdata[0]:,}}<extra></extra>",
+        hovertemplate=t(
+            "Observed: {value}, n = {n}", value=f"%{{y:{tick_format(statistic)}}}", n="%{customdata[0]:,}"
+        )
+        + "<extra></extra>",
     )
 
 
@@ -175,7 +190,8 @@ def heat_map(changes: pl.DataFrame) -> go.Figure:
             y=[words.chart_text(place) for place in places],
             text=[[_mark(cell) for cell in row] for row in grid],
             customdata=[
-                [words.chart_text(cell["note"]) if cell else "not measured" for cell in row] for row in grid
+                [words.chart_text(cell["note"]) if cell else t("not measured") for cell in row]
+                for row in grid
             ],
             texttemplate="%{text}",
             hovertemplate="%{y}, %{x}<br>%{customdata}<extra></extra>",
@@ -184,7 +200,7 @@ def heat_map(changes: pl.DataFrame) -> go.Figure:
             zmax=MAX_Z,
             xgap=2,
             ygap=2,
-            colorbar={"title": {"text": "SEs"}, "thickness": 10, "len": 0.9},
+            colorbar={"title": {"text": t("SEs")}, "thickness": 10, "len": 0.9},
         )
     )
     figure.update_yaxes(autorange="reversed")
@@ -197,7 +213,7 @@ def _mark(cell: dict[str, object] | None) -> str:
         return ""
     z = cell["z"]
     if isinstance(z, float):
-        return f"{z:+.1f}" if abs(z) >= 0.05 else "0.0"
+        return signed(z, decimals=1) if abs(z) >= 0.05 else language.number(0.0, decimals=1)
     return "×" if cell["reliability"] == "suppressed" else "·"
 
 
@@ -229,13 +245,33 @@ def rgba(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity})"
 
 
+def hover_day(axis: str) -> str:
+    """A day on that axis (`x`) in a hover text."""
+    return f"%{{{axis}|{_DAY if language.current() == 'en' else _DAY_IN_NUMBERS}}}"
+
+
+def _write_days(figure: go.Figure) -> None:
+    """Days along x as numbers, unless in English: Plotly knows no other language's months."""
+    starts = [trace.x[0] for trace in figure.data if trace.x is not None and len(trace.x)]
+    if language.current() == "en" or not any(isinstance(start, dt.date | np.datetime64) for start in starts):
+        return
+    stops = [
+        {"dtickrange": [None, "M1"], "value": _DAY_IN_NUMBERS},
+        {"dtickrange": ["M1", "M12"], "value": "%m/%Y"},
+        {"dtickrange": ["M12", None], "value": "%Y"},
+    ]
+    figure.update_xaxes(tickformatstops=stops, hoverformat=_DAY_IN_NUMBERS)
+
+
 def finished(figure: go.Figure, *, height: int) -> go.Figure:
-    """Margins, legend and size that every chart shares."""
+    """Margins, legend, decimal mark, days and size that every chart shares."""
+    _write_days(figure)
     figure.update_layout(
         height=height,
         margin=MARGIN,
         legend={"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0},
         dragmode=False,
+        separators=language.separators(),
     )
     figure.update_xaxes(automargin=True)
     figure.update_yaxes(automargin=True)

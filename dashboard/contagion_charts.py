@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import charts, words
-from dashboard.contagion import TIES, measure_name, preferred, what_if_row
+from dashboard.contagion import TIES, interval, measure_name, preferred, scenario, with_range
+from dashboard.language import mark, percent, t
 
 # White to blue: a share has no other end to be told from.
 ONE_WAY = [[0.0, "#FFFFFF"], [1.0, "#0072B2"]]
-HIDDEN = {"people_floor": "hidden: too few people", "complementary": "hidden: would give another away"}
-AXES = {"coverage": "People reached in the end", "velocity": "People newly reached per step"}
+HIDDEN = {
+    "people_floor": mark("hidden: too few people"),
+    "complementary": mark("hidden: would give another away"),
+}
+AXES = {"coverage": mark("People reached in the end"), "velocity": mark("People newly reached per step")}
 
 
 def rates(rows: pl.DataFrame) -> go.Figure:
@@ -30,8 +36,8 @@ def rates(rows: pl.DataFrame) -> go.Figure:
             )
         )
     kinds = (
-        ("null_rate", "Expected when shuffled", "diamond-open", charts.GREY),
-        ("follow_rate", "Follow rate", "circle", charts.BLUE),
+        ("null_rate", t("Expected when shuffled"), "diamond-open", charts.GREY),
+        ("follow_rate", t("Follow rate"), "circle", charts.BLUE),
     )
     for column, name, symbol, colour in kinds:
         marker = {"symbol": symbol, "size": 11, "color": colour, "line": {"width": 2, "color": colour}}
@@ -41,7 +47,7 @@ def rates(rows: pl.DataFrame) -> go.Figure:
                 hovertemplate=f"%{{y}}<br>{name}: %{{x:.1%}}<br>%{{customdata[0]}}<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_xaxes(tickformat=".0%", rangemode="tozero", title_text="Answers that were followed")
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero", title_text=t("Answers that were followed"))
     return _listed(figure, labels=labels)
 
 
@@ -52,29 +58,29 @@ def ratios(rows: pl.DataFrame) -> go.Figure:
     is_found = (shown["q_value"] < 0.05) & (shown["ratio"] > 1)
     figure = go.Figure()
     groups = (
-        ("Found", is_found, "circle", charts.BLUE),
-        ("Not found", ~is_found, "circle-open", charts.GREY),
+        (t("Found"), is_found.fill_null(value=False), "circle", charts.BLUE),
+        (t("Not found"), ~is_found.fill_null(value=False), "circle-open", charts.GREY),
     )
     for name, mask, symbol, colour in groups:
-        part = shown.filter(
-            mask.fill_null(value=False) if name == "Found" else ~is_found.fill_null(value=False)
-        )
+        part = shown.filter(mask)
         figure.add_trace(_ratio_points(part, name=name, symbol=symbol, colour=colour))
     figure.add_vline(x=1.0, line={"color": charts.ORANGE, "dash": "dash"})
-    figure.update_xaxes(title_text="Follow rate ÷ expected (1 = as shuffled)")
+    figure.update_xaxes(title_text=t("Follow rate ÷ expected (1 = as shuffled)"))
     return _listed(figure, labels=labels)
 
 
 def _ratio_points(part: pl.DataFrame, *, name: str, symbol: str, colour: str) -> go.Scatter:
+    ranges = [interval(row, "ratio") for row in part.iter_rows(named=True)]
     texts = [
-        [size[0], "no interval" if low is None else f"{low:.2f} to {high:.2f}"]
-        for size, low, high in zip(_sizes(part), part["ratio_low"], part["ratio_high"], strict=True)
+        [size[0], t("no interval") if ends == words.NOTHING else ends]
+        for size, ends in zip(_sizes(part), ranges, strict=True)
     ]
+    ratio = t("{ratio} times (95%: {interval})", ratio="%{x:.2f}", interval="%{customdata[1]}")
     return go.Scatter(
         x=part["ratio"], y=_labels(part), mode="markers", name=name, customdata=texts,
         marker={"symbol": symbol, "size": 11, "color": colour, "line": {"width": 2, "color": colour}},
         error_x=_ends(part, value="ratio", low="ratio_low", high="ratio_high", colour=colour),
-        hovertemplate="%{y}<br>%{x:.2f} times (95%: %{customdata[1]})<br>%{customdata[0]}<extra></extra>",
+        hovertemplate=f"%{{y}}<br>{ratio}<br>%{{customdata[0]}}<extra></extra>",
     )  # fmt: skip
 
 
@@ -93,24 +99,29 @@ def what_if(rows: pl.DataFrame, *, shown: str) -> go.Figure:
         figure.add_trace(
             go.Scatter(
                 x=part[shown], y=[place[name] + offset for name in part["scenario"]], mode="markers", error_x=ends,
-                name=f"Prefers {preferred(alpha)}", customdata=[_what_if_text(row) for row in part.to_dicts()],
+                name=t("Prefers {ties}", ties=preferred(alpha)),
+                customdata=[_what_if_text(row) for row in part.to_dicts()],
                 marker={"color": colour, "symbol": charts.SYMBOLS[index % len(charts.SYMBOLS)], "size": 10},
                 hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
             )
         )  # fmt: skip
-    ticks = [charts.wrapped(name[:1].upper() + name[1:]) for name in names]
+    ticks = [charts.wrapped(scenario(name)) for name in names]
     figure.update_yaxes(
         tickvals=list(range(len(names))), ticktext=ticks, range=[len(names) - 0.5, -0.5], zeroline=False
     )
-    figure.update_xaxes(tickformat=".1%", rangemode="tozero", title_text=AXES[shown])
+    figure.update_xaxes(tickformat=".1%", rangemode="tozero", title_text=t(AXES[shown]))
     return charts.finished(figure, height=150 + 62 * len(names))
 
 
-def _what_if_text(row: dict[str, object]) -> str:
-    told = what_if_row(row)
+def _what_if_text(row: dict[str, Any]) -> str:
     return words.chart_text(
-        f"{told['What if']}: {told['Reached in the end']} in the end, {told['Newly reached per step']} per step, "
-        f"{told['Runs']} runs"
+        t(
+            "{scenario}: {reached} in the end, {speed} per step, {n} runs",
+            scenario=scenario(row["scenario"]),
+            reached=with_range(row, "coverage"),
+            speed=with_range(row, "velocity"),
+            n=row["replicates"],
+        )
     )
 
 
@@ -121,42 +132,44 @@ def transitions(rows: pl.DataFrame) -> go.Figure:
     cells = {(row["from_state"], row["to_state"]): row for row in rows.iter_rows(named=True)}
     grid = [[cells.get((start, end)) for end in states] for start in states]
     named = [words.chart_text(_state(name)) for name in states]
+    pair = t("{first}, then {second}", first="%{y}", second="%{x}")
     figure = go.Figure(
         go.Heatmap(
             z=[[cell["share"] if cell else None for cell in row] for row in grid], x=named, y=named,
             text=[[_cell_text(cell) for cell in row] for row in grid], texttemplate="%{text}",
             textfont={"size": 15}, customdata=[[_cell_note(cell) for cell in row] for row in grid],
-            hovertemplate="%{y}, then %{x}<br>%{customdata}<extra></extra>",
+            hovertemplate=pair + "<br>%{customdata}<extra></extra>",
             colorscale=ONE_WAY, zmin=0.0, zmax=1.0, xgap=2, ygap=2, showscale=False,
         )
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", title_text="This post")
-    figure.update_xaxes(title_text="Next post", side="top")
+    figure.update_yaxes(autorange="reversed", title_text=t("This post"))
+    figure.update_xaxes(title_text=t("Next post"), side="top")
     return charts.finished(figure, height=150 + 46 * len(states))
 
 
 def _state(name: str) -> str:
-    return "None of these" if name == "none" else name.replace("_", " ").capitalize()
+    return t("None of these") if name == "none" else words.capital(words.measure(name))
 
 
 def _cell_text(cell: dict[str, object] | None) -> str:
     if cell is None or cell["suppressed"] is not None:
         return "×" if cell else ""
     share = cell["share"]
-    return f"{share:.0%}" if isinstance(share, float) else words.NOTHING
+    return percent(share, decimals=0) if isinstance(share, float) else words.NOTHING
 
 
-def _cell_note(cell: dict[str, object] | None) -> str:
+def _cell_note(cell: dict[str, Any] | None) -> str:
     if cell is None:
-        return "not published"
+        return t("not published")
     if cell["suppressed"] is not None:
-        return HIDDEN.get(str(cell["suppressed"]), "hidden")
-    return f"{cell['n_transitions']:,} times, {cell['n_people']:,} people"
+        return words.told(HIDDEN, cell["suppressed"])
+    return t("{n} times, {people} people", n=cell["n_transitions"], people=cell["n_people"])
 
 
 def history(rows: pl.DataFrame) -> go.Figure:
     """The ratio of all ties per published window with its 95 % interval, a line per measure."""
     figure = go.Figure()
+    point = t("To {day}: {ratio} times", day=charts.hover_day("x"), ratio="%{y:.2f}")
     for index, part in enumerate(
         rows.sort("measure", "window_end").partition_by("measure", maintain_order=True)
     ):
@@ -168,11 +181,11 @@ def history(rows: pl.DataFrame) -> go.Figure:
                 line={"color": colour, "dash": charts.DASHES[index % len(charts.DASHES)], "width": 2},
                 marker={"symbol": charts.SYMBOLS[index % len(charts.SYMBOLS)], "size": 7},
                 error_y=_ends(part, value="ratio", low="ratio_low", high="ratio_high", colour=colour),
-                hovertemplate="To %{x|%d %b %Y}: %{y:.2f} times<br>%{customdata[0]}<extra>%{fullData.name}</extra>",
+                hovertemplate=point + "<br>%{customdata[0]}<extra>%{fullData.name}</extra>",
             )
         )  # fmt: skip
     figure.add_hline(y=1.0, line={"color": charts.GREY, "width": 1})
-    figure.update_yaxes(title_text="Ratio")
+    figure.update_yaxes(title_text=t("Ratio"))
     return charts.finished(figure, height=300)
 
 
@@ -187,14 +200,14 @@ def _ends(part: pl.DataFrame, *, value: str, low: str, high: str, colour: str) -
 
 def _labels(rows: pl.DataFrame) -> list[str]:
     return [
-        words.chart_text(f"{measure_name(row)}, {TIES.get(row['tie_bin'], row['tie_bin'])}")
+        words.chart_text(f"{measure_name(row)}, {words.told(TIES, row['tie_bin'])}")
         for row in rows.iter_rows(named=True)
     ]
 
 
 def _sizes(rows: pl.DataFrame) -> list[list[str]]:
     return [
-        [f"{words.count(edges)} answers, {words.people(people)}"]
+        [t("{answers} answers, {people}", answers=words.count(edges), people=words.people(people))]
         for edges, people in rows.select("n_edges", "n_people").iter_rows()
     ]
 

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import charts, words
+from dashboard.language import number, t
 
 
 def calibration(frame: pl.DataFrame, *, shown: str | None) -> go.Figure:
@@ -19,19 +20,22 @@ def calibration(frame: pl.DataFrame, *, shown: str | None) -> go.Figure:
             y=[0, 1],
             mode="lines",
             line={"color": charts.GREY, "dash": "dot"},
-            name="Exactly right",
+            name=t("Exactly right"),
             hoverinfo="skip",
         )
     )
     for index, part in enumerate(frame.partition_by("model_id", maintain_order=True)):
         figure.add_trace(_calibration_line(part, index=index, bold=part["model_id"][0] == shown))
-    figure.update_xaxes(range=[0.4, 1.02], tickformat=".0%", title_text="Interval should hold the truth")
-    figure.update_yaxes(range=[0, 1.05], tickformat=".0%", title_text="Interval held the truth")
+    figure.update_xaxes(range=[0.4, 1.02], tickformat=".0%", title_text=t("Interval should hold the truth"))
+    figure.update_yaxes(range=[0, 1.05], tickformat=".0%", title_text=t("Interval held the truth"))
     return charts.finished(figure, height=420)
 
 
 def _calibration_line(part: pl.DataFrame, *, index: int, bold: bool) -> go.Scatter:
     colour = charts.PALETTE[index % len(charts.PALETTE)]
+    point = t(
+        "{held} held at {wanted}, {n} judged", held="%{y:.0%}", wanted="%{x:.0%}", n="%{customdata[0]:,}"
+    )
     return go.Scatter(
         x=part["nominal"],
         y=part["observed"],
@@ -41,7 +45,7 @@ def _calibration_line(part: pl.DataFrame, *, index: int, bold: bool) -> go.Scatt
         opacity=1.0 if bold else 0.55,
         line={"color": colour, "width": 4 if bold else 1.5},
         marker={"symbol": charts.SYMBOLS[index % len(charts.SYMBOLS)], "size": 10 if bold else 7},
-        hovertemplate="%{y:.0%} held at %{x:.0%}, %{customdata[0]:,} judged<extra>%{fullData.name}</extra>",
+        hovertemplate=point + "<extra>%{fullData.name}</extra>",
     )
 
 
@@ -50,21 +54,22 @@ def leaderboard(frame: pl.DataFrame) -> go.Figure:
 
     Columns: model_id, relative_wis, n_series, n_judged.
     """
+    rests = t("{n} series, {forecasts} forecasts", n="%{customdata[0]:,}", forecasts="%{customdata[1]:,}")
     better = [value < 1 for value in frame["relative_wis"]]
     figure = go.Figure(
         go.Bar(
             x=frame["relative_wis"],
             y=[words.chart_text(words.model(name)) for name in frame["model_id"]],
             orientation="h",
-            text=[f"{value:.2f}" for value in frame["relative_wis"]],
+            text=[number(value, decimals=2) for value in frame["relative_wis"]],
             textposition="inside",
             insidetextanchor="start",
             marker={"color": [charts.BLUE if good else charts.GREY for good in better]},
             customdata=frame.select("n_series", "n_judged").rows(),
-            hovertemplate="%{y}: %{x:.2f}<br>%{customdata[0]:,} series, %{customdata[1]:,} forecasts<extra></extra>",
+            hovertemplate=f"%{{y}}: %{{x:.2f}}<br>{rests}<extra></extra>",
         )
     )
     figure.add_vline(x=1.0, line={"color": charts.ORANGE, "dash": "dash"})
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title_text="Flat line = 1", range=[0, 1.1 * max([1.0, *frame["relative_wis"]])])
+    figure.update_xaxes(title_text=t("Flat line = 1"), range=[0, 1.1 * max([1.0, *frame["relative_wis"]])])
     return charts.finished(figure, height=110 + 38 * frame.height)
