@@ -32,10 +32,10 @@ def effects(publication: data.Publication, *, series: list[data.Series]) -> list
     ]
     found = publication.tables["event_effects"].filter(pl.any_horizontal(wanted))
     named = found.join(calendar, on="event_id", how="inner").sort(
-        "start", "name", "location", descending=[True, False, False]
+        "start", "name", "location", "signal", descending=[True, False, False, False]
     )
-    statistic = publication.statistic(series[0].signal)
-    return [_row(row, publication=publication, statistic=statistic) for row in named.iter_rows(named=True)]
+    several = len({item.signal for item in series}) > 1
+    return [_row(row, publication=publication, several=several) for row in named.iter_rows(named=True)]
 
 
 def calendar_test(publication: data.Publication, *, series: data.Series) -> str | None:
@@ -60,11 +60,14 @@ def calendar_test(publication: data.Publication, *, series: data.Series) -> str 
     )
 
 
-def _row(row: dict[str, Any], *, publication: data.Publication, statistic: str) -> dict[str, str]:
-    known = row["effect"] is not None
+def _row(row: dict[str, Any], *, publication: data.Publication, several: bool) -> dict[str, str]:
+    """`several`: the rows are about more than one mood, so each says which."""
+    known, statistic = row["effect"] is not None, publication.statistic(row["signal"])
+    mood = {t("Mood"): publication.label(row["signal"])} if several else {}
     low, high = (words.difference(row[end], statistic=statistic) for end in ("low", "high"))
     return {
         t("Event"): row["name"],
+        **mood,
         t("From"): date(row["start"]),
         t("Place"): publication.place(row["geo_type"], row["location"]),
         t("Move"): words.difference(row["effect"], statistic=statistic) if known else words.NOTHING,

@@ -1,222 +1,272 @@
-"""Timelines: one mood over time in up to four places, with its error and the people behind it.
+"""Timelines: moods, places, groups or estimates over time beside each other, with error, people and vintage.
 
 Not for forecasts: the Outlook page has them.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import streamlit as st
 
-from dashboard import controls, data, events, shell, timeline_charts, words
-
-MOST_PLACES = 4
-ESTIMATES = {
-    "value": "One person, one vote",
-    "value_unweighted": "Without demographic weights",
-    "value_corrected": "Corrected, if the error rates hold here",
-}
-SPANS = {"90": "Last 3 months", "365": "Last year", "1826": "Last 5 years", "all": "Everything"}
+from dashboard import (
+    comparison,
+    data,
+    events,
+    marks,
+    shell,
+    time_heat,
+    timeline_charts,
+    timeline_choices,
+    vintages,
+    words,
+)
+from dashboard.comparison import Shown
+from dashboard.language import date, t, tn
+from dashboard.timeline_charts import Line
+from dashboard.timeline_choices import Page
+from warehouse.errors import InputError
 
 
 def body(publication: data.Publication) -> None:
     """Selectors, chart, numbers."""
     inventory = shell.inventory(publication)
     if inventory.is_empty():
-        shell.empty(publication, table="signals", what="There are no timelines yet.")
+        shell.empty(publication, table="signals", what=t("There are no timelines yet."))
         return
-    chosen, estimate, span = _select(publication, inventory=inventory)
-    lines = [_line(publication, series=series, estimate=estimate, span=span) for series in chosen]
-    _draw(publication, lines=lines, series=chosen)
-    _effects(publication, series=chosen)
-    _numbers(publication, lines=lines, statistic=publication.statistic(chosen[0].signal))
+    page = timeline_choices.select(publication, inventory=inventory)
+    lines = _lines(page)
+    _draw(page, lines=lines)
+    _then(page, lines=lines)
+    _effects(page)
+    _numbers(page, lines=lines)
 
 
-def _select(publication: data.Publication, *, inventory: pl.DataFrame) -> tuple[list[data.Series], str, str]:
-    first, second = st.columns(2)
-    with first:
-        names = inventory.get_column("signal").unique().to_list()
-        options = data.signals_of(names, publication=publication)
-        moved = data.most_moved_signal(publication)
-        signal = controls.choice("Mood", name="signal", options=options, default=moved)
-    rows = inventory.filter(pl.col("signal") == signal)
-    with second:
-        places = data.places_of(rows, publication=publication)
-        chosen = controls.choices(
-            f"Places (up to {MOST_PLACES})",
-            name="place",
-            options=places,
-            default=next(iter(places)),
-            most=MOST_PLACES,
-        )
-    whose, time_type, estimate, span = _details(rows, signal=signal, place=chosen[0])
-    return [_series(signal, place=p, population=whose, time_type=time_type) for p in chosen], estimate, span
+# ------------------------------------------------------------------------------------------------ lines
 
 
-def _details(rows: pl.DataFrame, *, signal: str, place: str) -> tuple[str, str, str, str]:
-    columns = st.columns(4)
-    with columns[0]:
-        populations = sorted(rows.get_column("population").unique(), key=lambda name: (name != "all", name))
-        options = {name: words.population(name) for name in populations}
-        whose = controls.choice("Whose", name="population", options=options)
-    with columns[1]:
-        series = _series(signal, place=place, population=whose, time_type="week")
-        time_type = _time_type(rows, series=series)
-    with columns[2]:
-        corrected = rows.get_column("has_corrected").any()
-        options = {key: text for key, text in ESTIMATES.items() if corrected or key != "value_corrected"}
-        estimate = controls.choice("Estimate", name="estimate", options=options)
-    with columns[3]:
-        span = controls.choice("Span", name="span", options=SPANS, default="365")
-    return whose, time_type, estimate, span
+def _lines(page: Page) -> list[Line]:
+    publication = page.publication
+    named = comparison.names(publication, shown=page.shown, compare=page.compare)
+    return [_line(page, item=item, name=name) for item, name in zip(page.shown, named, strict=True)]
 
 
-def _series(signal: str, *, place: str, population: str, time_type: str) -> data.Series:
-    kind, _, value = place.partition(":")
-    return data.Series(
-        signal=signal, geo_type=kind, geo_value=value, population=population, time_type=time_type
+def _line(page: Page, *, item: Shown, name: str) -> Line:
+    frame = comparison.estimated(data.timeline(page.publication, series=item.series), estimate=item.estimate)
+    first = comparison.since(frame, span=page.span)
+    shown = frame if first is None else frame.filter(pl.col("time_value") >= first)
+    line = Line(name=name, frame=shown, statistic=page.publication.statistic(item.series.signal))
+    if page.then is None:
+        return line
+    try:
+        past = comparison.estimated(_past(page.then, series=item.series), estimate=item.estimate)
+    except InputError:
+        # Said once for all lines, by `_then`.
+        return line
+    return replace(
+        line,
+        then=past if first is None else past.filter(pl.col("time_value") >= first),
+        then_name=t("as known on {day}", day=page.then.issue),
     )
 
 
-def _time_type(rows: pl.DataFrame, *, series: data.Series) -> str:
-    available = sorted(rows.get_column("time_type").unique())
-    options = {kind: words.TIME_TYPES.get(kind, kind) for kind in available}
-    default = data.default_time_type(rows, series=series)
-    chosen = controls.choice("Period", name="period", options=options, default=default)
-    if default == "week" and "day" in available:
-        st.caption(f"By week: fewer than {data.WEEKLY_BELOW:.0%} of its days have enough people to be shown.")
-    return chosen
+def _past(item: vintages.Held, *, series: data.Series) -> pl.DataFrame:
+    key = (series.signal, series.population, series.geo_type, series.geo_value, series.time_type)
+    return _read_past(str(item.folder), item.version, key, _item=item, _series=series)
 
 
-def _line(
-    publication: data.Publication, *, series: data.Series, estimate: str, span: str
-) -> timeline_charts.Line:
-    frame = data.timeline(publication, series=series)
-    error = "corrected_se" if estimate == "value_corrected" else "se"
-    shown = frame.with_columns(pl.col(estimate).alias("value"), pl.col(error).alias("se"))
-    if span != "all" and shown.height:
-        last = shown.get_column("time_value").max()
-        shown = shown.filter(pl.col("time_value") > last - pl.duration(days=int(span)))
-    return timeline_charts.Line(
-        name=publication.place(series.geo_type, series.geo_value),
-        frame=shown,
-        statistic=publication.statistic(series.signal),
-    )
+@st.cache_resource(max_entries=60, show_spinner=False)
+def _read_past(
+    folder: str, version: str, key: tuple[str, ...], *, _item: vintages.Held, _series: data.Series
+) -> pl.DataFrame:
+    """One shared copy per version and series: frames are never changed in place."""
+    return vintages.past(_item, series=_series)
 
 
-def _draw(
-    publication: data.Publication, *, lines: list[timeline_charts.Line], series: list[data.Series]
-) -> None:
-    signal = series[0].signal
-    label = publication.label(signal)
-    known = [line for line in lines if line.frame.get_column("value").drop_nulls().len()]
+# -------------------------------------------------------------------------------------------------- chart
+
+
+def _draw(page: Page, *, lines: list[Line]) -> None:
+    publication = page.publication
+    known = [line for line in lines if line.frame.get_column("value").count()]
     if not known:
-        st.info("Every number of this selection is withheld or missing.", icon=":material/lock:")
+        st.info(t("Every number of this selection is withheld or missing."), icon=":material/lock:")
         return
-    st.subheader(words.plain(label))
-    figure = timeline_charts.timeline(
-        lines,
-        events=_events(publication, series=series, lines=known),
-        breaks=breaks_of(publication, series=series, lines=known),
+    title = comparison.heading(publication, first=page.shown[0], compare=page.compare)
+    st.subheader(words.plain(title))
+    units = comparison.units(publication, shown=page.shown)
+    if len(units) > 1:
+        st.info(_unlike(page), icon=":material/straighten:")
+    days = _days(known)
+    marked = marks.events_of(publication, series=page.series, days=days)
+    broken = marks.breaks_of(publication, series=page.series, days=days)
+    if page.layout == "heat":
+        relative = page.scale == "relative" or len(units) > 1
+        figure = time_heat.over_time(lines, relative=relative)
+        told = _heat_caption(relative=relative)
+    elif page.layout == "panels" or len(units) > 1:
+        same = page.scale == "shared" and len(units) == 1
+        figure = timeline_charts.panels(lines, events=marked, breaks=broken, same_axis=same)
+        told = _caption(page)
+    else:
+        figure = timeline_charts.timeline(lines, events=marked, breaks=broken)
+        told = _caption(page)
+    st.plotly_chart(
+        figure, key="timeline", config={"displayModeBar": False}, alt=t("Timeline of {what}", what=title)
     )
-    st.plotly_chart(figure, key="timeline", config={"displayModeBar": False}, alt=f"Timeline of {label}")
-    st.caption(
-        f"{words.plain(publication.unit(signal).capitalize())}. Shaded: 95% sampling band. "
-        "Bars: people behind each number, rounded to five. "
-        "× below: withheld because too few people posted, or missing. "
-        "Dotted and coloured: the data changed, not only the mood; do not compare across it."
-    )
+    st.caption(words.plain(f"{_in_units(units)} {told}"))
+    if page.layout != "heat":
+        _listed(marks.in_words(publication, events=marked, breaks=broken))
 
 
-def _effects(publication: data.Publication, *, series: list[data.Series]) -> None:
-    rows = events.effects(publication, series=series) if series[0].population == "all" else []
+def _unlike(page: Page) -> str:
+    if page.layout == "heat":
+        return t("These moods are in different units, so each row is coloured against its own mean.")
+    return t("These moods are in different units, so each has a panel and a scale of its own.")
+
+
+def _in_units(units: list[str]) -> str:
+    told = " · ".join(dict.fromkeys(unit for unit in units if unit))
+    return f"{told[:1].upper()}{told[1:]}." if told else ""
+
+
+def _caption(page: Page) -> str:
+    parts = [
+        t("Shaded: 95% sampling band. Bars: people behind each number, rounded to five."),
+        t("× below: withheld because too few people posted, or missing."),
+        t("Dotted and coloured: the data changed, not only the mood; do not compare across it."),
+    ]
+    if page.then is not None:
+        parts.append(t("Thin and dotted: as known on {day}.", day=page.then.issue))
+    if any(item.estimate == "value_unweighted" for item in page.shown):
+        parts.append(t("A number without weights is shown with the error of the weighted one."))
+    return " ".join(parts)
+
+
+def _heat_caption(*, relative: bool) -> str:
+    told = (
+        t("Colour: how far each number is from the mean of its own row, in its standard errors (SEs).")
+        if relative
+        else t("Colour: the level itself.")
+    )
+    more = t(
+        "×: withheld because too few people posted. Small dots: missing. Point at a cell for its error and people."
+    )
+    return f"{told} {more}"
+
+
+def _listed(rows: list[dict[str, str]]) -> None:
+    """All events and breaks of the chart, also those whose label found no room."""
     if not rows:
         return
-    st.subheader("Around the events of the calendar")
-    shell.rows(rows, alt="Effects of events")
-    over_all = events.calendar_test(publication, series=series[0])
-    st.caption(words.plain(f"{events.BASIS} {over_all or ''}".strip()))
+    with st.expander(
+        tn("{n} event or break on this chart", "{n} events and breaks on this chart", n=len(rows))
+    ):
+        shell.rows(rows, alt=t("Events and breaks on this chart"))
 
 
-def _events(
-    publication: data.Publication, *, series: list[data.Series], lines: list[timeline_charts.Line]
-) -> pl.DataFrame:
-    places = [item.geo_value for item in series]
-    dates = pl.concat([line.frame.get_column("time_value") for line in lines])
-    return publication.tables["events"].filter(
-        pl.col("location").is_null() | pl.col("location").is_in(places),
-        pl.col("start").is_between(dates.min(), dates.max()),
-    )
+def _days(lines: list[Line]) -> marks.Days:
+    days = pl.concat([line.frame.get_column("time_value") for line in lines]).to_list()
+    return min(days), max(days)
 
 
-def breaks_of(
-    publication: data.Publication, *, series: list[data.Series], lines: list[timeline_charts.Line]
-) -> pl.DataFrame:
-    """`onset` and `label` of the breaks of these places, and of this signal's scorer, within the dates shown."""
-    dates = pl.concat([line.frame.get_column("time_value") for line in lines])
-    places = pl.struct("geo_type", "geo_value").is_in(
-        [{"geo_type": item.geo_type, "geo_value": item.geo_value} for item in series]
-    )
-    catalogue = publication.tables["signal_catalogue"]
-    scorers = catalogue.filter(pl.col("signal") == series[0].signal)["scorer"].to_list()
-    ours = pl.col("scorer").is_in(["all", *scorers])
-    known = publication.tables["breaks"].filter(
-        places | (pl.col("what") == "scorer_version"),
-        ours,
-        pl.col("onset").is_between(dates.min(), dates.max()),
-    )
-    named = known.with_columns(pl.col("what").replace_strict(words.BREAKS, default="data"))
-    return (
-        named.group_by("onset")
-        .agg(label=pl.lit("Data changed: ") + pl.col("what").unique().sort().str.join(", "))
-        .sort("onset")
-    )
+# ------------------------------------------------------------------------------------------------ beneath
 
 
-def _numbers(publication: data.Publication, *, lines: list[timeline_charts.Line], statistic: str) -> None:
+def _then(page: Page, *, lines: list[Line]) -> None:
+    """What was revised since the chosen issue, or why it cannot be told."""
+    if page.then is None:
+        return
+    st.subheader(t("What was known on {day}", day=page.then.issue))
+    try:
+        _past(page.then, series=page.shown[0].series)
+    except InputError as error:
+        st.warning(words.plain(error.message), icon=":material/warning:")
+        return
+    for line in lines:
+        if line.then is not None:
+            found = vintages.revised(line.then, now=line.frame)
+            told = vintages.told(found, issue=page.then.issue, statistic=line.statistic)
+            st.markdown(f"**{words.plain(line.name)}**: {words.plain(told)}")
+    several = page.then.versions > 1
+    again = t("This issue was published more than once; its last version is shown.") if several else ""
+    st.caption(words.plain(f"{t('Only the periods shown above are compared.')} {again}".strip()))
+
+
+def _effects(page: Page) -> None:
+    series = [item for item in page.series if item.population == "all"]
+    rows = events.effects(page.publication, series=series) if series else []
+    if not rows:
+        return
+    st.subheader(t("Around the events of the calendar"))
+    shell.rows(rows, alt=t("Effects of events"))
+    over_all = events.calendar_test(page.publication, series=series[0]) if len(series) == 1 else None
+    st.caption(words.plain(f"{t(events.BASIS)} {over_all or ''}".strip()))
+
+
+def _numbers(page: Page, *, lines: list[Line]) -> None:
     for line in lines:
         if line.frame.is_empty():
-            st.markdown(f"{words.plain(line.name)}: nothing is published for this selection.")
-    newest = [_newest(line, statistic=statistic) for line in lines if line.frame.height]
-    shell.rows(newest, alt="The newest number of each place")
-    tables = [_table(line, statistic=statistic) for line in lines if line.frame.height]
-    if tables:
-        with st.expander("All numbers"):
-            st.dataframe(pl.concat(tables).to_arrow(), hide_index=True)
+            st.markdown(t("{name}: nothing is published for this selection.", name=words.plain(line.name)))
+    filled = [line for line in lines if line.frame.height]
+    shell.rows([_newest(line, page=page) for line in filled], alt=t("The newest number of each line"))
+    tables = [_table(line, page=page) for line in filled]
+    if not tables:
+        return
+    with st.expander(t("All numbers")):
+        st.dataframe(pl.concat(tables, how="diagonal").to_arrow(), hide_index=True)
+    publication = page.publication
+    then = page.then.issue if page.then is not None else None
+    st.download_button(
+        t("Download these numbers (CSV)"),
+        comparison.csv(lines, shown=page.shown, issue=publication.issue, then=then),
+        file_name=f"affectcast-timelines-{publication.issue.isoformat()}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key="download",
+        on_click="ignore",
+    )
 
 
-def _newest(line: timeline_charts.Line, *, statistic: str) -> dict[str, str]:
+def _newest(line: Line, *, page: Page) -> dict[str, str]:
     row = line.frame.row(-1, named=True)
     withheld = line.frame.get_column("value").null_count()
-    reliability = words.RELIABILITY.get(row["reliability"], row["reliability"])
     if row["value"] is None:
-        level = words.MISSING.get(row["missing_value"], "no data")
+        level = words.told(words.MISSING, row["missing_value"] or 5)
     else:
-        error = words.margin(row["se"], statistic=statistic)
-        level = f"{words.amount(row['value'], statistic=statistic)} {error}"
+        error = words.margin(row["se"], statistic=line.statistic)
+        level = f"{words.amount(row['value'], statistic=line.statistic)} {error}"
+    reliability = words.told(words.RELIABILITY, row["reliability"])
     return {
-        "Place": line.name,
-        "Newest": f"{row['time_value']:%d %b %Y}",
-        "Level": level,
-        "People (reliability)": f"{words.count(row['sample_size'])} ({reliability})",
-        "Issued": f"{row['issue']:%d %b %Y}",
-        "Withheld or missing": f"{withheld:,} of {line.frame.height:,}",
+        _column(page): line.name,
+        t("Newest"): date(row["time_value"]),
+        t("Level"): level,
+        t("People (reliability)"): f"{words.count(row['sample_size'])} ({reliability})",
+        t("Issued"): date(row["issue"]),
+        t("Withheld or missing"): t("{n} of {all}", n=withheld, all=line.frame.height),
     }
 
 
-def _table(line: timeline_charts.Line, *, statistic: str) -> pl.DataFrame:
-    scale = 100 if statistic == "share" else 1
-    unit = " (%)" if statistic == "share" else ""
+def _column(page: Page) -> str:
+    titles = {"places": t("Place"), "moods": t("Mood"), "populations": t("Whose"), "estimates": t("Estimate")}
+    return titles[page.compare]
+
+
+def _table(line: Line, *, page: Page) -> pl.DataFrame:
+    scale, unit = (100, " (%)") if line.statistic == "share" else (1, "")
+    missing = {code: t(text) for code, text in words.MISSING.items()}
+    reliability = {code: t(text) for code, text in words.RELIABILITY.items()}
     return line.frame.select(
-        pl.lit(line.name).alias("Place"),
-        pl.col("time_value").alias("Period ending"),
-        (pl.col("value") * scale).round(3).alias(f"Level{unit}"),
-        (pl.col("se") * 1.96 * scale).round(3).alias(f"± 95%{unit}"),
-        pl.col("sample_size").alias("People"),
-        pl.col("n_posts").alias("Posts"),
-        pl.col("reliability").alias("Reliability"),
-        pl.col("missing_value").replace_strict(words.MISSING, default="").alias("Why missing"),
-        pl.col("issue").alias("Issued"),
+        pl.lit(line.name).alias(_column(page)),
+        pl.col("time_value").alias(t("Period ending")),
+        (pl.col("value") * scale).round(3).alias(t("Level") + unit),
+        (pl.col("se") * 1.96 * scale).round(3).alias("± 95%" + unit),
+        pl.col("sample_size").alias(t("People")),
+        pl.col("n_posts").alias(t("Posts")),
+        pl.col("reliability").replace(reliability).alias(t("Reliability")),
+        pl.col("missing_value").replace_strict(missing, default="").alias(t("Why missing")),
+        pl.col("issue").alias(t("Issued")),
     )
 
 

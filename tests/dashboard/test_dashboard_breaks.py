@@ -8,15 +8,14 @@ import polars as pl
 import publication as made_up
 import pytest
 
-from dashboard import data, timeline_charts
-from dashboard.views import timelines
+from dashboard import data, marks, timeline_charts
 
 ONSET = made_up.LAST_DAY - dt.timedelta(days=40)
 
 
 def _drawn(publication: data.Publication, *, series: data.Series) -> pl.DataFrame:
-    line = timeline_charts.Line(name="x", frame=data.timeline(publication, series=series))
-    return timelines.breaks_of(publication, series=[series], lines=[line])
+    days = data.timeline(publication, series=series)["time_value"].to_list()
+    return marks.breaks_of(publication, series=[series], days=(days[0], days[-1]))
 
 
 def test_a_break_of_the_place_and_scorer_has_one_line_with_all_that_changed(opened: data.Publication) -> None:
