@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dashboard.language import t
 from warehouse.acknowledgements import FILE_NAME as FILE
 from warehouse.acknowledgements import read_acknowledgements
 from warehouse.errors import InputError
@@ -46,7 +47,10 @@ def append(state: Path, *, alert_id: str, status: str, note: str) -> None:
             connection.execute(_CREATE)
             connection.execute("INSERT INTO acknowledgements VALUES (?, ?, ?, ?)", row)
     except (OSError, sqlite3.Error) as error:
-        raise InputError(f"{state / FILE} cannot be written ({error}). Check the folder.") from error
+        message = t(
+            "{file} cannot be written ({error}). Check the folder.", file=str(state / FILE), error=str(error)
+        )
+        raise InputError(message) from error
 
 
 def latest(state: Path) -> dict[str, Acknowledgement]:

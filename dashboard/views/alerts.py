@@ -11,26 +11,28 @@ import polars as pl
 import streamlit as st
 
 from dashboard import access, acknowledgements, cards, controls, data, shell, shifts, timeline_charts, words
+from dashboard.language import mark, t, tn
+from dashboard.word_weeks import for_alert
 from warehouse.errors import InputError
 
 PAGE_SIZE = 10
 ANY = "any"
 # Kinds of alert that a change of words can stand behind.
 MOODS = ("prevalence_high", "prevalence_rise", "forecast_high")
-ACTIONS = {"acknowledged": "Acknowledge", "resolved": "Resolve", "open": "Reopen"}
+ACTIONS = {"acknowledged": mark("Acknowledge"), "resolved": mark("Resolve"), "open": mark("Reopen")}
 
 
 def body(publication: data.Publication) -> None:
     """Filters, then one card per story: the alerts that began together."""
     state = shell.settings().state
     if publication.tables["alerts"].is_empty():
-        shell.empty(publication, table="alerts", what="Nothing has been flagged.")
+        shell.empty(publication, table="alerts", what=t("Nothing has been flagged."))
         return
     alerts = cards.alerts_now(publication, state=state)
     _counts(publication, alerts=alerts)
     chosen = _filtered(publication, alerts=alerts)
     if chosen.is_empty():
-        st.info("No alert matches these filters.", icon=":material/filter_alt:")
+        st.info(t("No alert matches these filters."), icon=":material/filter_alt:")
         return
     whole = alerts.join(chosen.select("group_id").unique(), on="group_id", how="semi", maintain_order="left")
     for story in _one_page(cards.stories(whole)):
@@ -39,8 +41,11 @@ def body(publication: data.Publication) -> None:
 
 
 def _counts(publication: data.Publication, *, alerts: pl.DataFrame) -> None:
+    counts = {status: alerts.filter(pl.col("status") == status).height for status in words.ALERT_STATUS}
     numbers = [
-        f"{alerts.filter(pl.col('status') == s).height:,} {name}" for s, name in words.ALERT_STATUS.items()
+        tn("{n} open", "{n} open", n=counts["open"]),
+        tn("{n} acknowledged", "{n} acknowledged", n=counts["acknowledged"]),
+        tn("{n} resolved", "{n} resolved", n=counts["resolved"]),
     ]
     st.markdown(words.plain(" · ".join(numbers)))
     st.caption(words.plain(cards.false_alerts(publication)))
@@ -50,17 +55,14 @@ def _filtered(publication: data.Publication, *, alerts: pl.DataFrame) -> pl.Data
     columns = st.columns(4)
     places = data.places_of(alerts, publication=publication, column="location")
     with columns[0]:
-        status = controls.choice(
-            "Status", name="status", options=_any(words.ALERT_STATUS), default=_first(alerts)
-        )
+        options = _any(_told(words.ALERT_STATUS))
+        status = controls.choice(t("Status"), name="status", options=options, default=_first(alerts))
     with columns[1]:
-        severity = controls.choice(
-            "Severity", name="severity", options=_any({s: s for s in cards.SEVERITY_ORDER})
-        )
+        severity = controls.choice(t("Severity"), name="severity", options=_any(_told(words.SEVERITY)))
     with columns[2]:
-        kind = controls.choice("Kind", name="kind", options=_any(words.ALERT_KINDS))
+        kind = controls.choice(t("Kind"), name="kind", options=_any(_told(words.ALERT_KINDS)))
     with columns[3]:
-        where = controls.choice("Where", name="where", options=_any(places))
+        where = controls.choice(t("Where"), name="where", options=_any(places))
     place = pl.concat_str("geo_type", pl.lit(":"), "location")
     wanted = (
         (pl.col("status"), status),
@@ -71,8 +73,12 @@ def _filtered(publication: data.Publication, *, alerts: pl.DataFrame) -> pl.Data
     return alerts.filter(*[column == value for column, value in wanted if value != ANY], pl.lit(value=True))
 
 
+def _told(texts: dict[str, str]) -> dict[str, str]:
+    return {code: words.told(texts, code) for code in texts}
+
+
 def _any(options: dict[str, str]) -> dict[str, str]:
-    return {ANY: "Any"} | {value: label[:1].upper() + label[1:] for value, label in options.items()}
+    return {ANY: t("Any")} | {value: words.capital(label) for value, label in options.items()}
 
 
 def _first(alerts: pl.DataFrame) -> str:
@@ -83,8 +89,8 @@ def _one_page(stories: list[pl.DataFrame]) -> list[pl.DataFrame]:
     pages = -(-len(stories) // PAGE_SIZE)
     if pages == 1:
         return stories
-    options = {str(n): f"{n} of {pages}" for n in range(1, pages + 1)}
-    number = int(controls.choice("Page", name="page", options=options))
+    options = {str(n): t("{n} of {total}", n=n, total=pages) for n in range(1, pages + 1)}
+    number = int(controls.choice(t("Page"), name="page", options=options))
     return stories[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
 
 
@@ -96,14 +102,21 @@ def _card(publication: data.Publication, *, story: pl.DataFrame) -> None:
     if near:
         st.markdown(words.plain(near))
     if row["note"] is not None:
-        said = f"{row['status'].capitalize()} {row['noted_at'][:16].replace('T', ' ')} UTC"
+        status = words.capital(words.told(words.ALERT_STATUS, row["status"]))
+        said = t("{status} {time} UTC", status=status, time=row["noted_at"][:16].replace("T", " "))
         st.markdown(words.plain(f"{said}: {row['note']}" if row["note"] else said))
     if story.height > 1:
-        others = words.plural(story.height - 1, one="more alert", many="more alerts")
-        with st.expander(f"{others} of the same story"):
-            shell.rows(cards.members(story.tail(-1), publication=publication), alt="Alerts of the same story")
+        others = tn(
+            "{n} more alert of the same story", "{n} more alerts of the same story", n=story.height - 1
+        )
+        with st.expander(others):
+            rows = cards.members(story.tail(-1), publication=publication)
+            shell.rows(rows, alt=t("Alerts of the same story"))
             st.caption(
-                "They are about this place in the same days, or about the same mood in a place around or within it."
+                t(
+                    "They are about this place in the same days, or about the same mood in a place around or within "
+                    "it."
+                )
             )
     _evidence_chart(publication, row=row)
     _words_behind(publication, row=row)
@@ -114,19 +127,20 @@ def _evidence_chart(publication: data.Publication, *, row: dict[str, Any]) -> No
     series = cards.alert_series(row)
     frame = data.timeline(publication, series=series).tail(60)
     if frame.get_column("value").drop_nulls().is_empty():
-        st.caption("No timeline is published for this alert.")
+        st.caption(t("No timeline is published for this alert."))
         return
-    with st.expander("Timeline and detector"):
+    with st.expander(t("Timeline and detector")):
         place, statistic = (
             publication.place(series.geo_type, series.geo_value),
             publication.statistic(series.signal),
         )
         line = timeline_charts.Line(name=place, frame=frame, statistic=statistic)
-        events = pl.DataFrame({"name": ["this alert"], "start": [row["time_value"]], "end": [None]})
+        events = pl.DataFrame({"name": [t("this alert")], "start": [row["time_value"]], "end": [None]})
         figure = timeline_charts.timeline([line], events=events)
-        alt = f"Timeline of {publication.label(series.signal)}"
+        alt = t("Timeline of {mood}", mood=publication.label(series.signal))
         st.plotly_chart(figure, key=f"chart_{row['alert_id']}", config={"displayModeBar": False}, alt=alt)
-        st.caption(words.plain(f"Detector: {row['detector']}. Alert {row['alert_id']}."))
+        about = t("Detector: {name}. Alert {alert}.", name=row["detector"], alert=row["alert_id"])
+        st.caption(words.plain(about))
         cards.link_to_timeline(row)
 
 
@@ -134,9 +148,12 @@ def _words_behind(publication: data.Publication, *, row: dict[str, Any]) -> None
     found = shifts.behind(publication, row=row) if row["kind"] in MOODS else None
     if found is None:
         return
-    with st.expander("Words that moved it"):
-        shell.rows(found.rows, alt="Words that moved it")
+    with st.expander(t("Words that moved it")):
+        shell.rows(found.rows, alt=t("Words that moved it"))
         st.caption(words.plain(found.basis))
+        weeks = for_alert(publication, row=row)
+        if weeks is not None:
+            shell.link(t("These words week by week"), page="words", parameters=weeks)
 
 
 def _answer(row: dict[str, Any], *, story: pl.DataFrame) -> None:
@@ -144,17 +161,20 @@ def _answer(row: dict[str, Any], *, story: pl.DataFrame) -> None:
     alive = story.filter(pl.col("ended").is_null()).height
     if not alive or not access.may_answer(shell.settings().config):
         return
-    with st.popover("Answer", icon=":material/edit_note:"), st.form(f"form_{row['alert_id']}", border=False):
+    with (
+        st.popover(t("Answer"), icon=":material/edit_note:"),
+        st.form(f"form_{row['alert_id']}", border=False),
+    ):
         if alive > 1:
-            st.caption(f"Counts for all {alive} alerts of this story that are not over.")
+            st.caption(t("Counts for all {n} alerts of this story that are not over.", n=alive))
         note = st.text_input(
-            "Note (no names, no quotes from posts)",
+            t("Note (no names, no quotes from posts)"),
             max_chars=acknowledgements.MAX_NOTE,
             key=f"note_{row['alert_id']}",
         )
         wanted = [status for status in ACTIONS if status != row["status"]]
         for column, status in zip(st.columns(len(wanted)), wanted, strict=True):
-            if column.form_submit_button(ACTIONS[status], key=f"{status}_{row['alert_id']}"):
+            if column.form_submit_button(t(ACTIONS[status]), key=f"{status}_{row['alert_id']}"):
                 _save(story, status=status, note=note)
 
 

@@ -5,10 +5,13 @@ Not for the past on its own: the Timelines page has it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
 from dashboard import cards, charts, choices, controls, data, shell, words
+from dashboard.language import date, percent, t
 
 HISTORY = {"day": 90, "week": 52}
 PEAK_DAYS = (3, 7, 14, 21, 28)
@@ -17,7 +20,7 @@ PEAK_DAYS = (3, 7, 14, 21, 28)
 def body(publication: data.Publication) -> None:
     """Selectors, the answer in words, the fan, the chance of a high and the numbers."""
     if publication.models.is_empty():
-        shell.empty(publication, table="forecasts", what="There is nothing to show ahead.")
+        shell.empty(publication, table="forecasts", what=t("There is nothing to show ahead."))
         return
     series = _select(publication, rows=publication.models)
     quantiles = data.wide_quantiles(data.forecast_of(publication, series=series))
@@ -36,22 +39,22 @@ def _select(publication: data.Publication, *, rows: pl.DataFrame) -> data.Series
         names = rows.get_column("target").unique().to_list()
         options = data.signals_of(names, publication=publication)
         moved = data.most_moved_signal(publication)
-        signal = controls.choice("Mood", name="signal", options=options, default=moved)
+        signal = controls.choice(t("Mood"), name="signal", options=options, default=moved)
     rows = rows.filter(pl.col("target") == signal)
     with columns[1]:
         places = data.places_of(rows, publication=publication, column="location")
-        kind, _, value = controls.choice("Place", name="place", options=places).partition(":")
+        kind, _, value = controls.choice(t("Place"), name="place", options=places).partition(":")
     rows = rows.filter(pl.col("geo_type") == kind, pl.col("location") == value)
     with columns[2]:
         populations = {
             name: words.population(name) for name in sorted(rows.get_column("population").unique())
         }
-        whose = controls.choice("Whose", name="population", options=populations, default="all")
+        whose = controls.choice(t("Whose"), name="population", options=populations, default="all")
     rows = rows.filter(pl.col("population") == whose)
     with columns[3]:
         periods = sorted(rows.get_column("time_type").unique(), reverse=True)
-        options = {name: words.TIME_TYPES.get(name, name) for name in periods}
-        time_type = controls.choice("Period", name="period", options=options)
+        options = {name: words.told(words.TIME_TYPES, name) for name in periods}
+        time_type = controls.choice(t("Period"), name="period", options=options)
     return data.Series(signal=signal, geo_type=kind, geo_value=value, population=whose, time_type=time_type)
 
 
@@ -64,26 +67,35 @@ def _in_words(
         words.amount(step.get(level), statistic=statistic) for level in ("0.5", "0.1", "0.9")
     )
     where = publication.place(series.geo_type, series.geo_value)
-    period = "the week ending" if series.time_type == "week" else "the day of"
-    st.subheader(words.plain(f"{publication.label(series.signal)}, {where}"))
-    st.markdown(
-        words.plain(
-            f"For {period} {step['target_end_date']:%d %b %Y} we expect {middle}; with 80% probability between "
-            f"{low} and {high}. {_now(history, statistic=statistic)} Past forecasts of this series: "
-            f"{cards.skill_words(publication, series=series)}."
+    known = {"day": date(step["target_end_date"]), "middle": middle, "low": low, "high": high}
+    if series.time_type == "week":
+        expected = t(
+            "For the week ending {day} we expect {middle}; with 80% probability between {low} and {high}.",
+            **known,
         )
-    )
+    else:
+        expected = t(
+            "For the day of {day} we expect {middle}; with 80% probability between {low} and {high}.", **known
+        )
+    past = t("Past forecasts of this series: {skill}.", skill=cards.skill_words(publication, series=series))
+    st.subheader(words.plain(f"{publication.label(series.signal)}, {where}"))
+    st.markdown(words.plain(f"{expected} {_now(history, statistic=statistic)} {past}"))
 
 
 def _now(history: pl.DataFrame, *, statistic: str) -> str:
     known = history.filter(pl.col("value").is_not_null())
     if known.is_empty():
-        return "The observed past is withheld."
+        return t("The observed past is withheld.")
     row = known.row(-1, named=True)
     level = (
         f"{words.amount(row['value'], statistic=statistic)} {words.margin(row['se'], statistic=statistic)}"
     )
-    return f"Last observed: {level} on {row['time_value']:%d %b %Y} ({words.people(row['sample_size'])})."
+    return t(
+        "Last observed: {level} on {day} ({people}).",
+        level=level,
+        day=row["time_value"],
+        people=words.people(row["sample_size"]),
+    )
 
 
 def _fan(
@@ -96,19 +108,21 @@ def _fan(
         quantiles=quantiles,
         statistic=publication.statistic(series.signal),
         threshold=threshold,
-        of_threshold="unusually high mean of seven days" if series.time_type == "day" else "unusually high",
+        of_threshold=t("unusually high mean of seven days")
+        if series.time_type == "day"
+        else t("unusually high"),
     )
-    alt = f"Observed past and forecast of {publication.label(series.signal)}"
+    alt = t("Observed past and forecast of {mood}", mood=publication.label(series.signal))
     st.plotly_chart(figure, key="fan", config={"displayModeBar": False}, alt=alt)
 
 
 def _provenance(quantiles: pl.DataFrame) -> str:
     row = quantiles.row(0, named=True)
-    parts = [f"Made from data up to {row['reference_date']:%d %b %Y}."]
+    parts = [t("Made from data up to {day}.", day=row["reference_date"])]
     if row["is_fallback"]:
-        parts.append("No model could be fitted: this is a flat line with the spread of its own past.")
+        parts.append(t("No model could be fitted: this is a flat line with the spread of its own past."))
     if row["limited_history"]:
-        parts.append("Little history: the ranges are rougher than they look.")
+        parts.append(t("Little history: the ranges are rougher than they look."))
     return " ".join(parts)
 
 
@@ -128,60 +142,77 @@ def _outlook_rows(publication: data.Publication, *, series: data.Series) -> pl.D
 
 
 def _peak(publication: data.Publication, *, series: data.Series) -> None:
-    st.subheader("Chance of an unusual high")
+    st.subheader(t("Chance of an unusual high"))
     rows = _outlook_rows(publication, series=series)
     if rows.is_empty():
-        what = "No chance was computed for this series: it is high already, or its past is too short."
+        what = t("No chance was computed for this series: it is high already, or its past is too short.")
         shell.empty(publication, table="peak_outlook", what=what)
         return
     statistic = publication.statistic(series.signal)
     newest = rows.row(-1, named=True)
     st.markdown(words.plain(f"{_worth(newest)} {_meaning(newest, statistic=statistic)}"))
     shown = rows.filter(pl.col("horizon_days").is_in(PEAK_DAYS))
-    shell.rows([_peak_row(row) for row in shown.iter_rows(named=True)], alt="Highs")
+    shell.rows([_peak_row(row) for row in shown.iter_rows(named=True)], alt=t("Highs"))
     st.caption(
-        "“Usually” is how often a stretch of this length brought a high in this series' past, from days that were not "
-        "high themselves."
+        t(
+            "“Usually” is how often a stretch of this length brought a high in this series' past, from days that were "
+            "not high themselves."
+        )
     )
 
 
-def _worth(row: dict[str, object]) -> str:
+def _worth(row: dict[str, Any]) -> str:
     """Whether such chances were worth anything on this series."""
     if row["skill"] == "unknown":
-        return f"Too few highs in this series' past ({row['n_onsets']}) to tell what such chances are worth."
+        return t(
+            "Too few highs in this series' past ({n}) to tell what such chances are worth.", n=row["n_onsets"]
+        )
     if row["skill"] == "no":
-        return (
+        return t(
             "No skill: on this series' past such chances did no better than simple rules. Do not act on them."
         )
-    precision = row["past_precision"]
-    assert isinstance(precision, float)
-    return (
-        f"On this series' past such chances did better than its base rate and than alarms at random or on a calendar; "
-        f"{precision:.0%} of alarms {row['alarm_days']} days ahead were followed by a high ({row['n_onsets']} highs)."
+    return t(
+        "On this series' past such chances did better than its base rate and than alarms at random or on a calendar; "
+        "{share} of alarms {days} days ahead were followed by a high ({n} highs).",
+        share=percent(row["past_precision"], decimals=0),
+        days=row["alarm_days"],
+        n=row["n_onsets"],
     )
 
 
-def _meaning(row: dict[str, object], *, statistic: str) -> str:
-    what = "the mean of seven days" if row["time_type"] == "day" else "a week"
-    year = "the last year" if row["time_type"] == "day" else "the last two years"
-    first, within = row["expected_first_day"], row["alarm_days"]
-    above = words.amount(float(str(row["threshold"])), statistic=statistic)
-    when = "" if first is None else f" If it comes within {within} days, it begins around {first:%d %b %Y}."
-    return f"High means {what} above {above}, the level that one in ten passed in {year}.{when}"
+def _meaning(row: dict[str, Any], *, statistic: str) -> str:
+    first, above = row["expected_first_day"], words.amount(row["threshold"], statistic=statistic)
+    if row["time_type"] == "day":
+        high = t(
+            "High means the mean of seven days above {level}, the level that one in ten passed in the last year.",
+            level=above,
+        )
+    else:
+        high = t(
+            "High means a week above {level}, the level that one in ten passed in the last two years.",
+            level=above,
+        )
+    if first is None:
+        return high
+    when = t("If it comes within {n} days, it begins around {day}.", n=row["alarm_days"], day=first)
+    return f"{high} {when}"
 
 
-def _peak_row(row: dict[str, object]) -> dict[str, str]:
+def _peak_row(row: dict[str, Any]) -> dict[str, str]:
     return {
-        "Within": f"{row['horizon_days']} days",
-        "Chance": _percent(row["probability"]),
-        "Usually": _percent(row["baseline_probability"]),
+        t("Within"): words.days(row["horizon_days"]),
+        t("Chance"): _percent(row["probability"]),
+        t("Usually"): _percent(row["baseline_probability"]),
     }
 
 
-def _percent(chance: object) -> str:
+def _percent(chance: float) -> str:
     """A chance is never called impossible or certain."""
-    number = float(str(chance))
-    return "under 1%" if number < 0.01 else "over 99%" if number > 0.99 else f"{number:.0%}"
+    if chance < 0.01:
+        return t("under {n}", n=percent(0.01, decimals=0))
+    if chance > 0.99:
+        return t("over {n}", n=percent(0.99, decimals=0))
+    return percent(chance, decimals=0)
 
 
 def _numbers(publication: data.Publication, *, series: data.Series, quantiles: pl.DataFrame) -> None:
@@ -192,16 +223,19 @@ def _numbers(publication: data.Publication, *, series: data.Series, quantiles: p
         if level in quantiles.columns
     ]
     rows = [
-        {"For": f"{row['target_end_date']:%d %b %Y}"}
+        {t("For"): date(row["target_end_date"])}
         | {_level_name(level): words.amount(row[level], statistic=statistic) for level in levels}
         for row in quantiles.iter_rows(named=True)
     ]
-    with st.expander("All numbers"):
-        shell.rows(rows, alt="Forecast quantiles")
+    with st.expander(t("All numbers")):
+        shell.rows(rows, alt=t("Forecast quantiles"))
 
 
 def _level_name(level: str) -> str:
-    return "Middle" if level == "0.5" else f"{float(level):.1%} below".replace(".0%", "%")
+    if level == "0.5":
+        return t("Middle")
+    decimals = 0 if float(level) * 100 % 1 == 0 else 1
+    return t("{share} below", share=percent(float(level), decimals=decimals))
 
 
 if __name__ == "__main__":
