@@ -30,6 +30,7 @@ TITLES = {
     "outlook": (mark("Outlook"), ":material/trending_up:"),
     "alerts": (mark("Alerts"), ":material/notifications:"),
     "contagion": (mark("Contagion"), ":material/hub:"),
+    "words": (mark("Words"), ":material/sort:"),
     "signals": (mark("Signals"), ":material/menu_book:"),
     "trust": (mark("Trust"), ":material/verified:"),
     "export": (mark("Export"), ":material/download:"),

@@ -19,7 +19,7 @@ from dashboard import data, language, sign_in, words
 from dashboard.language import mark, t, tn
 from warehouse.errors import AffectcastError
 
-PAGES = ("overview", "timelines", "outlook", "alerts", "contagion", "signals", "trust", "export")
+PAGES = ("overview", "timelines", "outlook", "alerts", "contagion", "words", "signals", "trust", "export")
 LIMITS = mark(
     "These numbers describe people who post, not everyone, and moods that are written, not felt. They must "
     "not be used to judge, diagnose, find or contact any person, to rank places against each other, or as "

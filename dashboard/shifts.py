@@ -28,8 +28,8 @@ class Words:
 def behind(publication: data.Publication, *, row: dict[str, Any]) -> Words | None:
     """The words of an alert's measure in its place, or in its nation; None where nothing is published."""
     shifts = publication.tables["word_shifts"]
-    signals = _signals(publication, signal=row["signal"])
-    for geo_type, geo_value in _places(row):
+    signals = signals_of(publication, signal=row["signal"])
+    for geo_type, geo_value in places_of(row):
         found = shifts.filter(
             pl.col("signal").is_in(signals), pl.col("geo_type") == geo_type, pl.col("geo_value") == geo_value
         )
@@ -40,7 +40,7 @@ def behind(publication: data.Publication, *, row: dict[str, Any]) -> Words | Non
     return None
 
 
-def _signals(publication: data.Publication, *, signal: str) -> list[str]:
+def signals_of(publication: data.Publication, *, signal: str) -> list[str]:
     """The signal itself, then the others of its measure: a model's alert is read by the words of a list."""
     catalogue = publication.tables["signal_catalogue"]
     measure = catalogue.filter(pl.col("signal") == signal)["measure"]
@@ -48,7 +48,7 @@ def _signals(publication: data.Publication, *, signal: str) -> list[str]:
     return [signal, *(name for name in same if name != signal)]
 
 
-def _places(row: dict[str, Any]) -> list[tuple[str, str]]:
+def places_of(row: dict[str, Any]) -> list[tuple[str, str]]:
     """The alert's place, then its nation."""
     own = (row["geo_type"], row["location"])
     return [own, ("nation", row["location"][:2])] if row["geo_type"] == "region" else [own]

@@ -92,6 +92,7 @@ def frames(*, nasty: bool = False) -> dict[str, pl.DataFrame]:
         "event_tests": _event_tests(),
         "breaks": _breaks(),
         "word_shifts": _word_shifts(),
+        "term_weeks": _term_weeks(),
         "revisions": _revisions(),
         "signal_pages": _pages(),
         "accounting": _accounting(),
@@ -122,6 +123,32 @@ def _word_shifts() -> list[dict[str, Any]]:
         "n_people": None,
     }
     return [*named, base | rest]
+
+
+def _term_weeks() -> list[dict[str, Any]]:
+    """Twelve weeks of words of anxiety in the nation, and two in California with the last but one withheld.
+
+    `storm` is used by enough people in the newest week only, `word9` not in every fourth week.
+    """
+    rows = []
+    for place, weeks in ((("nation", "us"), range(12)), (("region", "us-ca"), (0, 2))):
+        for back in weeks:
+            named = {f"word{n}": 0.005 + 0.0005 * ((n * 3 + back) % 5) for n in range(1, 31)}
+            named |= {"storm": 0.02} if back == 0 else {}
+            named = {term: share for term, share in named.items() if term != "word9" or back % 4 != 1}
+            cell: dict[str, Any] = {
+                "signal": signal("lexicon", "anxiety"), "geo_type": place[0], "geo_value": place[1],
+                "time_value": LAST_DAY - dt.timedelta(days=7 * back), "issue": ISSUE, "weeks": 1, "step": 0.0005,
+            }  # fmt: skip
+            rows += [
+                cell | {"lexicon": "affect_es" if term == "word3" else "affect_en", "term": term,
+                        "share": round(share, 4), "n_people": 60}
+                for term, share in named.items()
+            ]  # fmt: skip
+            rows.append(
+                cell | {"lexicon": "", "term": "(other)", "share": 0.03 + 0.0005 * back, "n_people": None}
+            )
+    return rows
 
 
 def _revisions() -> list[dict[str, Any]]:

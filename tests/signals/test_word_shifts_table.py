@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -101,7 +102,7 @@ def near(value: float, allowed: set[float]) -> bool:
 
 def sides(rows: list[dict[str, Any]], *, measure: str, place: str) -> dict[str, dict[str, Any]]:
     """Posts, credit per term and the people of each term, of the window and the reference."""
-    spec = SPEC.terms
+    spec = replace(SPEC.terms, first=SPEC.windows.reference_start)
     frame = worlds.posts(rows, received=ISSUE)
     made: dict[str, dict[str, Any]] = {
         part: {"posts": 0, "credit": {}, "people": {}} for part in ("window", "reference")
