@@ -45,6 +45,8 @@ class Publication:
     demo: bool = False
     help_line: str = ""
     newest_day: dt.date | None = None
+    # Days between what is described and the issue; None where the manifest does not say.
+    reporting_lag_days: int | None = None
     # Per language, because one publication is shared by users of all of them.
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     statistics: dict[str, str] = field(default_factory=dict)
@@ -126,6 +128,7 @@ def load(pointer: Pointer) -> Publication:
         demo=manifest.get("demo") is True,
         help_line=str(manifest.get("help_line", "")),
         newest_day=_newest_day(scans["signals"]),
+        reporting_lag_days=_whole(manifest.get("reporting_lag_days")),
         labels={
             code: _distinct(dict(catalogue.select("signal", f"label_{code}").iter_rows()))
             for code in language.LANGUAGES
@@ -149,6 +152,10 @@ def _distinct(labels: dict[str, str]) -> dict[str, str]:
     short = {code: words.shortened(label, most=MAX_LABEL) for code, label in labels.items()}
     uses = Counter(short.values())
     return {code: f"{label} ({code})" if uses[label] > 1 else label for code, label in short.items()}
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _newest_day(signals: pl.LazyFrame) -> dt.date | None:
