@@ -77,11 +77,11 @@ class Store:
         self._create(table, known=columns_of(self.connection, table=table.name))
 
     def _create(self, table: Table, *, known: list[str]) -> None:
-        if known == [*table.columns, "run_id"]:
+        types = sql_types(table) | {"run_id": "VARCHAR"}
+        if known == list(types):
             return
         if known:
             self._remove_outdated(table, known=known)
-        types = sql_types(table) | {"run_id": "VARCHAR"}
         columns = ", ".join(f'"{name}" {sql_type}' for name, sql_type in types.items())
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({columns})")
 
