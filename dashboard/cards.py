@@ -115,7 +115,7 @@ def false_alerts(publication: data.Publication) -> str:
     tests = publication.tables["alert_tests"].filter(pl.col("alpha").is_not_null())
     newest = tests.filter(pl.col("issue") == pl.col("issue").max())
     if newest.is_empty():
-        return "How many false alerts to expect is not known: this issue holds no count of its tests."
+        return t("How many false alerts to expect is not known: this issue holds no count of its tests.")
     false, count = newest["expected_false_per_week"].sum(), newest["n_tests"].sum()
     alpha, rate, budget = newest.select("alpha", "false_discovery_rate", "budget_per_week").row(0)
     parts = [

@@ -12,7 +12,7 @@ import polars as pl
 from dashboard import words
 from dashboard.language import date, exact, mark, number, percent, short_date, t
 
-FOUND, NOT_FOUND, TOO_FEW = "found", "not found", "too few"
+FOUND, NOT_FOUND, TOO_FEW = "found", "not_found", "too_few"
 OUTCOMES = {FOUND: mark("found"), NOT_FOUND: mark("not found"), TOO_FEW: mark("too few")}
 Q, LARGE, PARTS = 0.05, 1.1, 3
 TIES = {"all": mark("all ties"), "weak": mark("weak ties"), "strong": mark("strong ties")}

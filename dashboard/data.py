@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from dashboard import files, language, words
-from dashboard.language import t
+from dashboard.language import mark, t
 from warehouse.errors import InputError
 from warehouse.main_model import main_models, newest
 from warehouse.tables import PUBLISHED
@@ -23,6 +23,7 @@ POINTER = "current.json"
 WIDEST_FIRST = {"all": 0, "nation": 1, "region": 2, "none": 3}
 WEEKLY_BELOW = 0.8
 MAX_LABEL = 80
+EVERYWHERE = mark("All places")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +73,9 @@ class Publication:
 
     def place(self, geo_type: str, geo_value: str) -> str:
         """What a place is called."""
-        label = self.places.get((geo_type, geo_value), "All places" if geo_type == "all" else geo_value)
-        return t("All places") if geo_type == "all" and label == "All places" else label
+        everywhere = geo_type == "all"
+        label = self.places.get((geo_type, geo_value), EVERYWHERE if everywhere else geo_value)
+        return t(EVERYWHERE) if everywhere and label == EVERYWHERE else label
 
 
 def current(published: Path) -> Pointer:

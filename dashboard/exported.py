@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from dashboard.language import t
 from warehouse import export_zip
 from warehouse.errors import InputError
 
@@ -72,7 +73,10 @@ def open_export(folder: Path, *, version: str) -> Export | None:
     facts = _receipt(path)
     if facts["version"] != version:
         raise InputError(
-            f"{path.name}: is the export of another version. Run `affectcast publish` to write it again."
+            t(
+                "{file} is the export of another version. Run `affectcast publish` to write it again.",
+                file=path.name,
+            )
         )
     return Export(
         path=path,
@@ -96,7 +100,11 @@ def _receipt(path: Path) -> dict[str, Any]:
         return {name: facts[name] for name in wanted} | {"rows": dict(facts["rows"])}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
-            f"{path.name}: {RECEIPT} in it is damaged. Run `affectcast publish` to write it again."
+            t(
+                "{file}: {part} in it is damaged. Run `affectcast publish` to write it again.",
+                file=path.name,
+                part=RECEIPT,
+            )
         ) from error
 
 
@@ -129,10 +137,20 @@ def _cells(path: Path, *, name: str, must_hold: tuple[str, ...]) -> Iterator[lis
         try:
             cells = next(csv.reader([line.removeprefix("\ufeff")], strict=True), [])
         except csv.Error as error:
-            raise InputError(f"{path.name}: line {number} of {name} is not CSV.") from error
+            raise InputError(
+                t("{file}: line {n} of {part} is not CSV.", file=path.name, n=number, part=name)
+            ) from error
         width = width or len(cells)
         if len(cells) != width or width > MOST_COLUMNS:
-            raise InputError(f"{path.name}: line {number} of {name} does not have {width} cells.")
+            raise InputError(
+                t(
+                    "{file}: line {n} of {part} does not have {cells} cells.",
+                    file=path.name,
+                    n=number,
+                    part=name,
+                    cells=width,
+                )
+            )
         yield cells
 
 
@@ -205,7 +223,7 @@ def brief_text(export: Export, *, name: str) -> list[tuple[str, str]]:
         reader.close()
     # The parser has no errors of its own for what is no HTML; it asserts.
     except (ValueError, AssertionError) as error:
-        raise InputError(f"{export.path.name}: {name} in it is damaged.") from error
+        raise InputError(t("{file}: {part} in it is damaged.", file=export.path.name, part=name)) from error
     return [(kind, " ".join(text.split())) for kind, text in reader.parts if text.strip()]
 
 
