@@ -6,6 +6,7 @@ there: whoever reads it learns nothing from outside it, and it cannot fill memor
 
 from __future__ import annotations
 
+import io
 import re
 import stat
 import struct
@@ -14,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from warehouse.errors import InputError
 
@@ -30,6 +32,7 @@ MOST_INDEX = 4 * MB
 MOST_RATIO = 200
 SMALL = MB
 MOST_LINE = 100_000
+BUFFER = 65_536
 _END = struct.Struct("<4s4H2LH")
 _ZIP64 = b"PK\x06\x07"
 _FAULTS = (
@@ -71,7 +74,9 @@ def read(path: Path, *, name: str, most: int) -> bytes:
 
 def lines(path: Path, *, name: str) -> Iterator[str]:
     """The lines of one text file of the zip, without holding all of it."""
-    with _opened(path) as packed, packed.open(name) as file:
+    with _opened(path) as packed, packed.open(name) as entry:
+        # The zip's own reader is slow by lines, and takes their greatest length for a hint.
+        file = io.BufferedReader(cast(io.RawIOBase, entry), BUFFER)
         while line := file.readline(MOST_LINE):
             if len(line) == MOST_LINE:
                 raise InputError(f"{path.name}: a line of {name} has {MOST_LINE:,} bytes or more.")

@@ -14,6 +14,7 @@ from publish_worlds import ISSUE, contents, fill, signal
 import warehouse.publish as publishing
 from warehouse.config import Config
 from warehouse.errors import ContractError, DisclosureError, InputError
+from warehouse.export_zip import beside
 from warehouse.publish import checked, current, publish
 from warehouse.store import Store
 from warehouse.tables import PUBLISHED, TABLES
@@ -253,3 +254,19 @@ def test_a_damaged_pointer_says_what_to_do_and_is_written_again(
 def test_without_a_publication_the_error_names_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="affectcast nightly"):
         current(tmp_path)
+
+
+def test_the_export_of_a_version_goes_when_the_version_goes(store: Store, tmp_path: Path) -> None:
+    config = worlds.config(tmp_path, keep=2)
+    made = []
+    for share in (0.4, 0.5, 0.6):
+        fill(store, signal(value=share))
+        _, publication = publish(store, config=config, issue=ISSUE)
+        beside(publication.folder).write_bytes(b"zip")
+        made.append(publication)
+    assert [beside(publication.folder).exists() for publication in made] == [False, True, True]
+    publish(store, config=config, issue=ISSUE)
+    assert beside(made[-1].folder).exists()
+    for number in (1, 2):
+        publish(store, config=config, issue=ISSUE + number * DAY)
+    assert not made[-1].folder.parent.exists()
