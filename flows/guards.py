@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from warehouse.errors import UsageError
+from warehouse.removal import posts_from
 from warehouse.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -34,8 +35,14 @@ def refuse_rewriting(run: Run, *, last: dt.date) -> dt.date:
     """
     sql = f"SELECT min(issue) AS d FROM core.runs WHERE {_DONE} AND command <> 'backfill'"
     with open_store(run.config.paths.warehouse, config=run.config.warehouse) as store:
+        first_kept = posts_from(store)
         night = store.query(sql)["d"][0]
         newest = newest_issue(store)
+    if first_kept is not None:
+        raise UsageError(
+            f"the posts of before {first_kept} were removed by age ([retention]), so past issues cannot be made any "
+            "more. Make them on a new warehouse that reads all files."
+        )
     if night is not None and last >= night:
         raise UsageError(
             f"--to {last}: real nights were made from {night} on, and what was issued then is not rewritten with "

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from flows import guards, stages
 from flows.memory import give_back_memory
+from flows.removal import remove_expired
 from flows.stages import Run
 from warehouse.config import Config
 from warehouse.errors import BusyError, InputError, UsageError
@@ -40,6 +41,7 @@ STAGES: dict[str, Stage] = {
     "forecast": stages.forecast,
     "alerts": stages.alerts,
     "publish": _publish,
+    "retention": remove_expired,
 }
 _ISSUE_STAGES = ("signals", "words", "events", "contagion", "forecast", "alerts")
 
@@ -54,7 +56,8 @@ class Night:
     @property
     def publication(self) -> Publication:
         """What this run published, whether or not readers are pointed at it."""
-        return published_at(self.run.config.paths.published, place=self.receipts[-1].publication)
+        places = [receipt.publication for receipt in self.receipts if receipt.publication]
+        return published_at(self.run.config.paths.published, place=places[-1])
 
     @property
     def problems(self) -> list[str]:

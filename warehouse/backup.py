@@ -25,8 +25,8 @@ from warehouse.config import Config
 from warehouse.copies import full_disk_told, need_space, pour, sha256_of
 from warehouse.errors import InputError, StoreError, UsageError
 from warehouse.migrations import version_of
-from warehouse.store import connected, errors_withheld
-from warehouse.upgrade import row_counts
+from warehouse.store import connected
+from warehouse.upgrade import check_copy, copy_database
 
 MANIFEST, WAREHOUSE = "manifest.json", "warehouse.duckdb"
 FORMAT = 1
@@ -136,27 +136,12 @@ def _scratch(to: Path) -> Iterator[Path]:
 
 
 def _copy_warehouse(target: Path, *, config: Config) -> tuple[int, dict[str, int]]:
-    """Every table as of now, without what was deleted; its version, and rows per table, which the copy has too."""
+    """Every table as of now; its version, and rows per table, which the copy has too."""
     with connected(config.paths.warehouse, config=config.warehouse) as connection:
         found = version_of(connection)
-        tables = row_counts(connection)
-        here = connection.sql("SELECT current_database()").fetchall()[0][0]
-        there = str(target).replace("'", "''")
-        with errors_withheld("the copy of the warehouse"):
-            connection.execute(f"ATTACH '{there}' AS backup_copy")
-            connection.execute(f'COPY FROM DATABASE "{here}" TO backup_copy')
-            connection.execute("DETACH backup_copy")
-    check_copy(target, config=config, version=found or 0, tables=tables)
+        tables = copy_database(connection, target=target)
+    check_copy(target, config=config, version=found, counts=tables)
     return found or 0, tables
-
-
-def check_copy(path: Path, *, config: Config, version: int, tables: dict[str, int]) -> None:
-    """`StoreError` where a file does not open as a warehouse of this version with these rows."""
-    with connected(path, config=config.warehouse, read_only=True) as connection:
-        if (version_of(connection) or 0) != version or row_counts(connection) != tables:
-            raise StoreError(
-                f"{path.name}: the copy of the warehouse does not hold what it should. Check the disk, then run again."
-            )
 
 
 def _copy_verdicts(source: Path, target: Path) -> Path:

@@ -17,6 +17,7 @@ from warehouse.amplification import amplified_sql
 from warehouse.cells import LEVELS
 from warehouse.config import Config
 from warehouse.disclosure import disclose
+from warehouse.removal import posts_from
 from warehouse.rounding import to_step
 from warehouse.scores import table_of
 from warehouse.scoring import Scorer
@@ -67,7 +68,8 @@ def update_quality(store: Store, *, scorers: list[Scorer], spec: QualitySpec, ru
 
 
 def _batches(store: Store, *, scorer: Scorer, spec: QualitySpec) -> Iterator[list[dt.date]]:
-    """Days whose number of posts or scorer is not the one they were counted with, some posts at a time."""
+    """Days whose number of posts or scorer is not the one they were counted with, some posts at a time; days whose
+    posts were removed by age stay as counted."""
     stale = store.query(
         f"""
         WITH posts AS (
@@ -77,9 +79,9 @@ def _batches(store: Store, *, scorer: Scorer, spec: QualitySpec) -> Iterator[lis
             WHERE scorer = ? AND scorer_version = ? AND geo_type = 'all' GROUP BY ALL
         )
         SELECT time_value, coalesce(posts.n, 0) AS n FROM posts FULL JOIN counted USING (time_value)
-        WHERE posts.n IS DISTINCT FROM counted.n ORDER BY time_value
+        WHERE posts.n IS DISTINCT FROM counted.n AND time_value >= ? ORDER BY time_value
         """,
-        [*_chosen(spec), scorer.name, scorer.version],
+        [*_chosen(spec), scorer.name, scorer.version, posts_from(store) or dt.date.min],
     )
     for part in batched(stale, size=_BATCH_POSTS):
         yield part["time_value"].to_list()

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from warehouse.backup import BESIDE, FORMAT, MANIFEST, WAREHOUSE, File, Manifest, check_copy, folders
+from warehouse.backup import BESIDE, FORMAT, MANIFEST, WAREHOUSE, File, Manifest, folders
 from warehouse.config import Config
 from warehouse.copies import full_disk_told, need_space, open_private, pour, sha256_of, unused
 from warehouse.errors import ContractError, InputError, UsageError
 from warehouse.migrations import VERSION
+from warehouse.upgrade import check_copy
 
 _LARGEST_MANIFEST = 64 << 20
 
@@ -98,9 +99,8 @@ def restore_backup(archive: Path, *, config: Config, replace: bool) -> tuple[Man
             _read_members(archive, manifest=manifest, parts=missing)
         for part in missing:
             if part.name == WAREHOUSE:
-                check_copy(
-                    part.waiting, config=config, version=manifest.schema_version, tables=manifest.tables
-                )
+                found = manifest.schema_version or None
+                check_copy(part.waiting, config=config, version=found, counts=manifest.tables)
         # The warehouse is the last part: while it is missing, nobody takes the rest for a whole.
         aside = [path for part in missing for path in _put_in_place(part)]
     return manifest, aside

@@ -16,6 +16,7 @@ import polars as pl
 from warehouse.cells import PERIODS, CellSpec, columns_of, estimates, period_end, signal_name
 from warehouse.config import Config
 from warehouse.labels import direction, labels, unit
+from warehouse.removal import posts_from
 from warehouse.scores import table_of
 from warehouse.scoring import Scorer
 from warehouse.store import Receipt, Store, batched
@@ -148,18 +149,21 @@ def settings_changed(store: Store, *, since: dt.date, config: Config) -> bool:
 
 def _touched(store: Store, *, scorer: Scorer, night: _Night) -> pl.DataFrame:
     """`time_type`, `time_value` of the complete periods that may have changed since the previous issue:
-    those that have become complete, and those of posts that have come since.
+    those that have become complete, and those of posts that have come, or were erased, since.
 
     Posts of the previous issue's own day are looked at again: they may have come after it was made.
     """
     anew = _starts_anew(store, scorer=scorer, night=night)
     since = night.previous or night.spec.issue
     complete = since - dt.timedelta(days=night.spec.config.signals.reporting_lag_days)
+    kept = posts_from(store) or dt.date.min
     parts = [
         store.query(
             f"SELECT DISTINCT '{time_type}' AS time_type, {period} AS time_value FROM raw.posts "
-            f"WHERE {period} <= ? AND received_issue <= ? AND (? OR received_issue >= ? OR {period} > ?)",
-            [night.spec.last_day, night.received_by, anew, since, complete],
+            f"WHERE {period} <= ? AND received_issue <= ? AND (? OR received_issue >= ? OR {period} > ?) "
+            f"UNION SELECT '{time_type}', {period} FROM raw.removals "
+            f"WHERE {period} <= ? AND reason = 'erased' AND issue >= ? AND time_value >= ?",
+            [night.spec.last_day, night.received_by, anew, since, complete, night.spec.last_day, since, kept],
         )
         for time_type, period in PERIODS.items()
     ]
@@ -179,8 +183,8 @@ def _batches(store: Store, *, periods: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The periods cut between ISO weeks, so that a batch holds about `_BATCH_POSTS` posts."""
     weeks = store.query(f"SELECT {PERIODS['week']} AS week, count(*) AS n FROM raw.posts GROUP BY week")
     marked = periods.with_columns(week=period_end(pl.col("time_value"), time_type="week"))
-    needed = weeks.join(marked, on="week", how="semi").sort("week")
-    for part in batched(needed, size=_BATCH_POSTS):
+    needed = marked.select("week").unique().join(weeks, on="week", how="left").sort("week")
+    for part in batched(needed.with_columns(pl.col("n").fill_null(0)), size=_BATCH_POSTS):
         yield marked.join(part, on="week", how="semi", maintain_order="left").select(_PERIOD_SCHEMA.names())
 
 

@@ -139,6 +139,10 @@ class Store:
         """Remove the rows that match a condition on the table's own columns."""
         self.connection.execute(f"DELETE FROM {table.name} WHERE {where}", parameters or [])
 
+    def blank(self, table: Table, *, column: str, where: str, parameters: list[object] | None = None) -> None:
+        """Set a nullable column to null in the rows that match a condition on the table's own columns."""
+        self.connection.execute(f'UPDATE {table.name} SET "{column}" = NULL WHERE {where}', parameters or [])
+
     def read(
         self, table: Table, *, where: str = "true", parameters: list[object] | None = None
     ) -> pl.DataFrame:
@@ -280,7 +284,7 @@ def _connect(
     try:
         return duckdb.connect(str(path), read_only=read_only, config=settings)
     except duckdb.IOException as error:
-        if "lock" in str(error).lower():
+        if "could not set lock" in str(error).lower():
             raise BusyError(
                 f"{path}: another process has this warehouse open. Wait for it to end, or stop it, and run again."
             ) from error

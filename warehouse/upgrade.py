@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.config import Config
-from warehouse.copies import copy_file, need_space, unused
+from warehouse.copies import appearing, copy_file, need_space, unused
 from warehouse.errors import StoreError
 from warehouse.migrations import VERSION, columns_of_all, migrate, version_of
 from warehouse.store import connected, errors_withheld, other_version
@@ -25,6 +25,38 @@ def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
             if name.split(".")[0] in {"raw", "core", "out"}
         }
     return {name: int(row[0]) for name, row in counted.items() if row}
+
+
+def copy_database(connection: duckdb.DuckDBPyConnection, *, target: Path) -> dict[str, int]:
+    """Write every table of an open warehouse into a new file, without what was deleted; returns rows per table."""
+    counts = row_counts(connection)
+    here = connection.sql("SELECT current_database()").fetchall()[0][0]
+    there = str(target).replace("'", "''")
+    with errors_withheld("the copy of the warehouse"):
+        connection.execute(f"ATTACH '{there}' AS fresh_copy")
+        connection.execute(f'COPY FROM DATABASE "{here}" TO fresh_copy')
+        connection.execute("DETACH fresh_copy")
+    return counts
+
+
+def check_copy(path: Path, *, config: Config, version: int | None, counts: dict[str, int]) -> None:
+    """`StoreError` where a file does not open as a warehouse of this version with these rows."""
+    with connected(path, config=config.warehouse, read_only=True) as connection:
+        if version_of(connection) != version or row_counts(connection) != counts:
+            raise StoreError(
+                f"{path}: this copy of the warehouse does not hold what it should. Check the disk, then run again."
+            )
+
+
+def compact(config: Config) -> None:
+    """Write the warehouse anew, so that what was deleted is no longer in its file. The caller holds the run's lock."""
+    path = config.paths.warehouse
+    need_space(path.parent, size=path.stat().st_size, what="writing the warehouse anew")
+    with appearing(path) as fresh:
+        with connected(path, config=config.warehouse) as connection:
+            version = version_of(connection)
+            counts = copy_database(connection, target=fresh)
+        check_copy(fresh, config=config, version=version, counts=counts)
 
 
 def version_at(path: Path, *, config: Config) -> int | None:
@@ -54,22 +86,21 @@ def bring_up_to_date(config: Config) -> str:
         before = row_counts(connection)
     size = path.stat().st_size
     need_space(path.parent, size=2 * size, what=f"a migration to version {VERSION} with a copy before it")
-    kept = _copy_before(path, config=config, counts=before)
+    kept = _copy_before(path, config=config, found=found, counts=before)
     with connected(path, config=config.warehouse) as connection, errors_withheld("the migration"):
         migrate(connection, found=found)
         connection.execute("CHECKPOINT")
     return f"brought {path} from version {found} to {VERSION}; as it was before it lies in {kept.name}"
 
 
-def _copy_before(path: Path, *, config: Config, counts: dict[str, int]) -> Path:
+def _copy_before(path: Path, *, config: Config, found: int, counts: dict[str, int]) -> Path:
     """A copy that says the same as the warehouse: the one of a run that was killed, or a new one."""
     wanted = path.with_name(f"{path.name}.before-{VERSION}")
     if wanted.exists() and _says(wanted, config=config) == counts:
         return wanted
     target = unused(wanted)
     copy_file(path, target)
-    if _says(target, config=config) != counts:
-        raise StoreError(f"{target}: does not hold what {path} holds. Check the disk, then run again.")
+    check_copy(target, config=config, version=found, counts=counts)
     return target
 
 

@@ -6,6 +6,7 @@ import typer
 
 from flows.cli import (
     commands_backtest,
+    commands_care,
     commands_evaluate,
     commands_explain,
     commands_files,
@@ -25,6 +26,6 @@ app = typer.Typer(
 )
 for module in (
     commands_run, commands_files, commands_backtest, commands_lexicons, commands_evaluate, commands_explain,
-    commands_train, commands_retrospective, commands_show,
+    commands_train, commands_retrospective, commands_show, commands_care,
 ):  # fmt: skip
     module.register(app)

@@ -283,6 +283,12 @@ class PublishConfig(Section):
     keep_issues: Positive = 30
 
 
+class RetentionConfig(Section):
+    """How long posts are kept; without `raw_days` they are kept for good."""
+
+    raw_days: Positive | None = None
+
+
 class ScheduleConfig(Section):
     cron: str = "15 3 * * *"
     timezone: str = "UTC"
@@ -328,6 +334,7 @@ class Config(Section):
     alerts: AlertsConfig = AlertsConfig()
     contagion: ContagionConfig = ContagionConfig()
     publish: PublishConfig = PublishConfig()
+    retention: RetentionConfig = RetentionConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     dashboard: DashboardConfig = DashboardConfig()
 
@@ -338,12 +345,30 @@ class Config(Section):
             raise ValueError("two sources have the same name")
         return self
 
+    @model_validator(mode="after")
+    def posts_are_kept_while_they_are_read(self) -> Config:
+        days, words = self.retention.raw_days, self.words
+        read = max(
+            words.window_days + words.reference_days,
+            7 * words.weeks,
+            self.contagion.span_days,
+            2 * self.amplification.near_duplicate_days,
+        )
+        # Two weeks more: only whole weeks are removed, and a night may come late.
+        if days is not None and days < read + 14:
+            raise ValueError(
+                f"[retention] raw_days must be at least {read + 14}: so far back [words], [contagion] and "
+                "[amplification] read posts"
+            )
+        return self
+
     @property
     def sha256(self) -> str:
         """Hash of every setting that can change a result, the margin table's content among them; where things are
         stored and who may look at them cannot."""
         elsewhere: Any = {
             "paths": True,
+            "retention": True,
             "schedule": True,
             "dashboard": True,
             "warehouse": True,

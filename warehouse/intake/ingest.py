@@ -22,6 +22,7 @@ from warehouse.intake.readers import read_batches
 from warehouse.intake.records import BadRecord, Batch
 from warehouse.intake.streams import Decoder, file_sha256
 from warehouse.intake.times import check_time_config
+from warehouse.removal import ERASED, posts_from
 from warehouse.store import Receipt, Store
 from warehouse.tables import TABLES
 
@@ -130,8 +131,11 @@ def ingest_sources(
     totals = _Counts()
     problems: list[str] = []
     notes: list[str] = []
+    first, erased = posts_from(store) or dt.date.min, frozenset(store.read(ERASED)["author_key"])
     for file in files:
-        context = IntakeContext(source=file.source, secret=secret, issue=issue)
+        context = IntakeContext(
+            source=file.source, secret=secret, issue=issue, posts_from=first, erased=erased
+        )
         job = _Job(
             file=file,
             context=context,
@@ -249,7 +253,7 @@ def _ingest_records(store: Store, *, batch: Batch, job: _Job) -> _Counts:
     made = normalise(batch, context=job.context)
     posts = _with_ids(store, made, source=job.file.source)
     unique = posts.unique("post_id", keep="first", maintain_order=True)
-    fresh = _unseen(store, unique)
+    fresh, made = _forgotten(_unseen(store, unique), made, erased=job.context.erased)
     store.append(POSTS, fresh.with_columns(lang="language", created_at="created"), run_id=job.run_id)
     edges = _edges_of(made, fresh=fresh, source=job.file.source)
     if edges.height:
@@ -265,6 +269,20 @@ def _ingest_records(store: Store, *, batch: Batch, job: _Job) -> _Counts:
         quarantined=len(made.bad),
         unknown_kinds=made.unknown_kinds,
     )
+
+
+def _forgotten(
+    posts: pl.DataFrame, made: Normalised, *, erased: frozenset[str]
+) -> tuple[pl.DataFrame, Normalised]:
+    """Posts and edges without whom they answer or name, where that person was erased. Ids are as they would be."""
+    if not erased:
+        return posts, made
+    gone = pl.col("target_key").is_in(list(erased)).fill_null(False)
+    kept = posts.with_columns(parent_id=pl.when(~gone).then("parent_id"))
+    told = made.edges["target_author_key"].is_in(list(erased)).fill_null(False)
+    names = ("target_author_key", "target_post_id")
+    edges = made.edges.with_columns(pl.when(~told).then(name).alias(name) for name in names)
+    return kept, replace(made, edges=edges)
 
 
 def _put_people(store: Store, people: pl.DataFrame, *, run_id: str) -> None:

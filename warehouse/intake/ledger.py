@@ -29,8 +29,13 @@ def intake_accounting(store: Store, *, issue: dt.date) -> pl.DataFrame:
 
 
 def _check_tables(store: Store, *, totals: pl.DataFrame) -> None:
-    for column, table in (("posts", "raw.posts"), ("quarantined", "raw.quarantine")):
-        kept = store.query(f"SELECT source AS subject, count(*) AS kept FROM {table} GROUP BY source")
+    count = "SELECT source AS subject, count(*) AS n FROM {} GROUP BY source"
+    removed = "SELECT source AS subject, sum(n) AS n FROM raw.removals GROUP BY source"
+    for column, table, sql in (
+        ("posts", "raw.posts", f"{count.format('raw.posts')} UNION ALL {removed}"),
+        ("quarantined", "raw.quarantine", count.format("raw.quarantine")),
+    ):
+        kept = store.query(f"SELECT subject, sum(n)::BIGINT AS kept FROM ({sql}) GROUP BY subject")
         joined = totals.join(kept, on="subject", how="left").with_columns(
             pl.col("kept").fill_null(strategy="zero")
         )

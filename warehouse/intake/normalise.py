@@ -21,6 +21,8 @@ _DETAILS = {
     "text_too_long": "the text is longer than max_text_chars",
     "bad_date": "the date does not match [sources.time] format",
     "date_too_early": "the date lies before [sources.time] earliest",
+    "expired": "the posts of this day were removed by age ([retention])",
+    "erased_author": "the author was erased",
     "date_in_future": "lies after the day of the run (as_of); read again when that day has come",
     "missing_post_id": "expected a post id",
 }
@@ -28,11 +30,14 @@ _DETAILS = {
 
 @dataclass(frozen=True, kw_only=True)
 class IntakeContext:
-    """What a batch needs to know besides itself."""
+    """What a batch needs to know besides itself: no post of a day before `posts_from` or of an `erased` pseudonym is
+    taken in."""
 
     source: SourceConfig
     secret: bytes = field(repr=False)
     issue: dt.date
+    posts_from: dt.date = dt.date.min
+    erased: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +60,13 @@ def normalise(batch: Batch, *, context: IntakeContext) -> Normalised:
     source = context.source
     frame = _with_all_columns(batch.frame)
     frame = frame.with_columns(text=privacy.clean_text(pl.col("text")), **times(source.time))
-    reasons = _refusals(frame, source=source, issue=context.issue)
+    reasons = _refusals(frame, context=context)
     bad = batch.bad + _bad_records(frame, reasons=reasons)
     good = frame.filter(reasons.is_null())
-    people = _people(good, context=context)
+    named = _people(good, context=context)
+    erased = _of_erased(named["author_key"], context=context)
+    bad = bad + _bad_records(named, reasons=erased)
+    people = named.filter(erased.is_null())
     kinds = people.with_columns(kind=_kind(source))
     edges = _edges(kinds, context=context)
     posts = _finish(kinds, context=context)
@@ -81,8 +89,10 @@ def _with_all_columns(frame: pl.DataFrame) -> pl.DataFrame:
 _FIELDS = tuple(ColumnsConfig.model_fields)
 
 
-def _refusals(frame: pl.DataFrame, *, source: SourceConfig, issue: dt.date) -> pl.Series:
-    text, day = pl.col("text"), pl.col("time_value")
+def _refusals(frame: pl.DataFrame, *, context: IntakeContext) -> pl.Series:
+    source, text, day = context.source, pl.col("text"), pl.col("time_value")
+    # The day of a post's own place, known only later, may be the one before.
+    expired = day <= context.posts_from if source.time.by_place else day < context.posts_from
     reason = (
         pl.when(text.is_null() | (text == ""))
         .then(pl.lit("missing_text"))
@@ -92,12 +102,20 @@ def _refusals(frame: pl.DataFrame, *, source: SourceConfig, issue: dt.date) -> p
         .then(pl.lit("bad_date"))
         .when(day < source.time.earliest)
         .then(pl.lit("date_too_early"))
-        .when(day > issue)
+        .when(expired)
+        .then(pl.lit("expired"))
+        .when(day > context.issue)
         .then(pl.lit("date_in_future"))
     )
     if source.columns.post_id is not None:
         reason = reason.when(pl.col("post_id").is_null()).then(pl.lit("missing_post_id"))
     return frame.select(reason.otherwise(pl.lit(None, dtype=pl.String)).alias("reason"))["reason"]
+
+
+def _of_erased(keys: pl.Series, *, context: IntakeContext) -> pl.Series:
+    gone = pl.Series(sorted(context.erased), dtype=pl.String).implode()
+    reason = pl.when(pl.col("key").is_in(gone)).then(pl.lit("erased_author"))
+    return pl.select(key=keys).select(reason=reason)["reason"]
 
 
 def _bad_records(frame: pl.DataFrame, *, reasons: pl.Series) -> list[BadRecord]:
