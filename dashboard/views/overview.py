@@ -5,25 +5,37 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import cards, charts, controls, data, shell, words
+from dashboard import cards, charts, controls, data, last_run, shell, tile_map, words
+from dashboard.language import mark, number, t, tn
 
 TILES = 4
 CARDS = 3
 LISTED = 8
 MAPPED = 12
+# More rows of the heat map are read no more; the tile map has every place.
+ROWS = 15
 
 
 def body(publication: data.Publication) -> None:
     """The page, from verdict to outlook."""
     alerts = cards.alerts_now(publication, state=shell.settings().state)
     _verdict(publication, alerts=alerts)
-    _open_alerts(publication, alerts=alerts)
+    _fresh(publication)
     changes = shell.weekly_changes(publication)
-    if changes.is_empty():
-        shell.empty(publication, table="signals", what="There is no week to compare yet.")
+    maps = {} if changes.is_empty() else tile_map.maps_of(publication)
+    if maps:
+        left, right = st.columns([2, 3], gap="medium")
+        with left:
+            _open_alerts(publication, alerts=alerts)
+        with right:
+            _tile_map(publication, changes=changes, maps=maps)
     else:
-        _this_week(publication, changes=changes)
-        _map(publication, changes=changes)
+        _open_alerts(publication, alerts=alerts)
+    if changes.is_empty():
+        shell.empty(publication, table="signals", what=t("There is no week to compare yet."))
+        return
+    _this_week(publication, changes=changes)
+    _heat_map(publication, changes=changes)
 
 
 def _verdict(publication: data.Publication, *, alerts: pl.DataFrame) -> None:
@@ -37,21 +49,89 @@ def _verdict(publication: data.Publication, *, alerts: pl.DataFrame) -> None:
         st.warning(words.plain(sentence), icon=":material/warning:")
 
 
+def _fresh(publication: data.Publication) -> None:
+    """Whether the numbers are as new as they should be, and what the last run did."""
+    for text in last_run.warnings(publication, inventory=shell.inventory(publication)):
+        st.warning(words.plain(text), icon=":material/schedule:")
+    told = last_run.summary(publication)
+    if told:
+        st.caption(words.plain(told))
+
+
+def _tile_map(publication: data.Publication, *, changes: pl.DataFrame, maps: dict[str, tile_map.Map]) -> None:
+    st.header(t("Where"))
+    columns = st.columns(3)
+    with columns[0]:
+        names = changes.get_column("signal").unique().to_list()
+        options = data.signals_of(names, publication=publication)
+        moved = data.most_moved_signal(publication)
+        signal = controls.choice(t("Mood"), name="map_mood", options=options, default=moved)
+    with columns[1]:
+        measures = {name: t(text) for name, text in tile_map.MEASURES.items()}
+        measure = controls.choice(t("Shown"), name="map_measure", options=measures)
+    name = next(iter(maps))
+    if len(maps) > 1:
+        with columns[2]:
+            named = {key: tile_map.label(publication, name=key) for key in maps}
+            name = controls.choice(t("Map of"), name="map_of", options=named)
+    rows = changes.filter(pl.col("signal") == signal)
+    cells = tile_map.cells(rows, drawn=maps[name], publication=publication, measure=measure)
+    st.plotly_chart(
+        tile_map.figure(cells),
+        key="tile_map",
+        config={"displayModeBar": False},
+        alt=t("Map of {mood}: this week's change in each place", mood=publication.label(signal)),
+    )
+    st.caption(words.plain(_map_note(publication, signal=signal, measure=measure, rows=rows)))
+    _beside(publication, drawn=maps[name])
+    with st.expander(t("The map as a table")):
+        told = cells.select("place", "note").rows()
+        shell.rows(
+            [{t("Place"): place, t("This week"): note} for place, note in told], alt=t("The map as a table")
+        )
+
+
+def _map_note(publication: data.Publication, *, signal: str, measure: str, rows: pl.DataFrame) -> str:
+    week = max(rows.get_column("time_value").to_list())
+    percent = publication.statistic(signal) == "share"
+    if measure == "level":
+        what = t("Number: level in percent.") if percent else t("Number: level.")
+    else:
+        what = t("Number: change in points.") if percent else t("Number: change.")
+    return " ".join(
+        [
+            t("Week ending {week} against the week before.", week=week),
+            what,
+            t("Colour and ▲▼ (from 2 SEs on): the change in standard errors."),
+            t("×: withheld, too few people posted. ·: no data."),
+            t("Tiles lie roughly as on a map; levels do not rank places."),
+        ]
+    )
+
+
+def _beside(publication: data.Publication, *, drawn: tile_map.Map) -> None:
+    if drawn.beside:
+        names = ", ".join(publication.place(drawn.geo_type, code) for code in drawn.beside)
+        st.caption(
+            words.plain(t("Not on the map, because where they lie is not known: {names}.", names=names))
+        )
+
+
 def _this_week(publication: data.Publication, *, changes: pl.DataFrame) -> None:
-    st.header("What changed this week")
+    st.header(t("What changed this week"))
     options = data.places_of(changes, publication=publication)
     first = data.largest_change(publication)
     moved = f"{first['geo_type']}:{first['geo_value']}" if first else None
-    place = controls.choice("Place", name="place", options=options, default=moved)
+    place = controls.choice(t("Place"), name="place", options=options, default=moved)
     kind, _, value = place.partition(":")
     here = changes.filter(pl.col("geo_type") == kind, pl.col("geo_value") == value)
     ordered = here.sort(pl.col("z").abs(), descending=True, nulls_last=True)
     _tiles(publication, changes=ordered)
     rows = [_change_row(publication, row=row) for row in ordered.iter_rows(named=True)]
-    shell.rows(rows[:LISTED], alt="Changes this week, largest first")
+    shell.rows(rows[:LISTED], alt=t("Changes this week, largest first"))
     if rows[LISTED:]:
-        with st.expander(f"{len(rows) - LISTED} more"):
-            shell.rows(rows[LISTED:], alt="Smaller changes this week")
+        with st.expander(tn("{n} more", "{n} more", n=len(rows) - LISTED)):
+            shell.rows(rows[LISTED:], alt=t("Smaller changes this week"))
     st.caption(words.plain(_noise_note(publication, changes=here)))
     _outlook(publication, place=(kind, value), changes=ordered)
 
@@ -59,7 +139,9 @@ def _this_week(publication: data.Publication, *, changes: pl.DataFrame) -> None:
 def _tiles(publication: data.Publication, *, changes: pl.DataFrame) -> None:
     known = changes.filter(pl.col("value").is_not_null()).head(TILES)
     if known.is_empty():
-        st.info("Every number of this place is withheld this week: too few people.", icon=":material/lock:")
+        st.info(
+            t("Every number of this place is withheld this week: too few people."), icon=":material/lock:"
+        )
         return
     for column, row in zip(st.columns(TILES), known.iter_rows(named=True), strict=False):
         with column.container(border=True):
@@ -78,7 +160,7 @@ def _tile(publication: data.Publication, *, row: dict[str, object]) -> None:
     )
     frame = data.timeline(publication, series=series).tail(26)
     figure = charts.sparkline(frame, statistic=statistic)
-    name = f"Last {frame.height} weeks of {publication.label(signal)}"
+    name = t("Last {n} weeks of {mood}", n=frame.height, mood=publication.label(signal))
     st.plotly_chart(
         figure, key=f"tile_{signal}", config={"staticPlot": True, "displayModeBar": False}, alt=name
     )
@@ -87,23 +169,24 @@ def _tile(publication: data.Publication, *, row: dict[str, object]) -> None:
 
 def _tile_note(row: dict[str, object], *, statistic: str) -> str:
     error = words.margin(_number(row["se"]), statistic=statistic)
-    return f"{error}, {words.people(_whole(row['sample_size']))}. Change {words.noise(_number(row['z']))}."
+    people, judged = words.people(_whole(row["sample_size"])), words.noise(_number(row["z"]))
+    return t("{error}, {people}. Change {judged}.", error=error, people=people, judged=judged)
 
 
 def _change_row(publication: data.Publication, *, row: dict[str, object]) -> dict[str, str]:
     statistic = publication.statistic(str(row["signal"]))
     if row["value"] is None:
-        level = words.MISSING.get(_whole(row["missing_value"]) or 5, "no data")
+        level = words.missing(_whole(row["missing_value"]))
     else:
         error = words.margin(_number(row["se"]), statistic=statistic)
         level = f"{words.amount(_number(row['value']), statistic=statistic)} {error}"
-    reliability = words.RELIABILITY.get(str(row["reliability"]), str(row["reliability"]))
+    reliability = words.told(words.RELIABILITY, str(row["reliability"]))
     return {
-        "Mood": publication.label(str(row["signal"])),
-        "This week": level,
-        "Change": _change_text(row, statistic=statistic),
-        "More than noise?": words.noise(_number(row["z"])),
-        "People (reliability)": f"{words.count(_whole(row['sample_size']))} ({reliability})",
+        t("Mood"): publication.label(str(row["signal"])),
+        t("This week"): level,
+        t("Change"): _change_text(row, statistic=statistic),
+        t("More than noise?"): words.noise(_number(row["z"])),
+        t("People (reliability)"): f"{words.count(_whole(row['sample_size']))} ({reliability})",
     }
 
 
@@ -120,46 +203,84 @@ def _noise_note(publication: data.Publication, *, changes: pl.DataFrame) -> str:
     week = max(changes.get_column("time_value").to_list())
     issue = max(changes.get_column("issue").to_list())
     units = sorted({publication.unit(signal) for signal in changes.get_column("signal")} - {""})
-    return (
-        f"Levels: {' or '.join(units) or 'unit not given'}. Week ending {week:%d %b %Y} against the week before, "
-        f"as issued {issue:%d %b %Y}; ± is a 95% interval. Of "
-        f"{words.plural(judged, one='comparison', many='comparisons')}, about {judged * 0.05:.1f} would be "
-        "called more than noise by chance alone."
+    told = t(" or ").join(units) or t("unit not given")
+    basis = t(
+        "Levels: {units}. Week ending {week} against the week before, as issued {issue}; ± is a 95% interval.",
+        units=told,
+        week=week,
+        issue=issue,
     )
+    chance = tn(
+        "Of {n} comparison, about {expected} would be called more than noise by chance alone.",
+        "Of {n} comparisons, about {expected} would be called more than noise by chance alone.",
+        n=judged,
+        expected=number(judged * 0.05, decimals=1),
+    )
+    return f"{basis} {chance}"
 
 
-def _map(publication: data.Publication, *, changes: pl.DataFrame) -> None:
-    st.header("Where it changed")
-    moved = data.most_moved(changes, most=MAPPED)
+def _heat_map(publication: data.Publication, *, changes: pl.DataFrame) -> None:
+    st.header(t("Moods by place"))
+    moved, left_out = _rows_of_the_heat_map(changes, publication=publication)
     cells = cards.heat_cells(moved, publication=publication)
     st.plotly_chart(
         charts.heat_map(cells),
         key="heat_map",
         config={"displayModeBar": False},
-        alt="This week's change of each mood in each place, in standard errors",
+        alt=t("This week's change of each mood in each place, in standard errors"),
     )
     hidden = changes.get_column("signal").n_unique() - moved.get_column("signal").n_unique()
+    notes = []
     if hidden:
-        st.caption(f"The {MAPPED} moods that moved most; {hidden} others are listed per place above.")
-    st.caption(
-        "Each number is this week's change divided by its standard error: beyond ±2 is probably more than "
-        "noise, beyond ±3 clearly. × means withheld because too few people posted. Compare a place with its "
-        "own past only: levels do not rank places."
+        most = t("The {most} moods that moved most;", most=MAPPED)
+        notes.append(
+            f"{most} "
+            + tn("{n} other is listed per place above.", "{n} others are listed per place above.", n=hidden)
+        )
+    if left_out:
+        notes.append(
+            tn(
+                "{n} place that moved less is on the map only.",
+                "{n} places that moved less are on the map only.",
+                n=left_out,
+            )
+        )
+    notes.append(
+        t(
+            "Each number is this week's change divided by its standard error: beyond ±2 is probably more than "
+            "noise, beyond ±3 clearly. × means withheld because too few people posted. Compare a place with its "
+            "own past only: levels do not rank places."
+        )
     )
+    st.caption(" ".join(notes))
+
+
+def _rows_of_the_heat_map(
+    changes: pl.DataFrame, *, publication: data.Publication
+) -> tuple[pl.DataFrame, int]:
+    """The moods and places that moved most, and how many places are left out."""
+    moved = data.most_moved(changes, most=MAPPED)
+    places = (
+        moved.group_by("geo_type", "geo_value")
+        .agg(pl.col("z").abs().max())
+        .sort("z", "geo_type", "geo_value", descending=[True, False, False], nulls_last=True)
+    )
+    kept = places.head(ROWS).select("geo_type", "geo_value")
+    return moved.join(kept, on=["geo_type", "geo_value"], how="semi"), places.height - kept.height
 
 
 def _outlook(publication: data.Publication, *, place: tuple[str, str], changes: pl.DataFrame) -> None:
-    st.header("Outlook")
+    st.header(t("Outlook"))
     lines = [
         line
         for signal in changes.get_column("signal").head(LISTED).to_list()
         if (line := _outlook_row(publication, signal=signal, place=place))
     ]
     if not lines:
-        shell.empty(publication, table="forecasts", what="There is no forecast for this place.")
+        shell.empty(publication, table="forecasts", what=t("There is no forecast for this place."))
         return
-    shell.rows(lines, alt="Expected next week")
-    st.caption("“Past forecasts” compares their error with that of a line that simply stays flat.")
+    shell.rows(lines, alt=t("Expected next week"))
+    st.caption(t("“Past forecasts” compares their error with that of a line that simply stays flat."))
 
 
 def _outlook_row(
@@ -175,25 +296,28 @@ def _outlook_row(
 
 
 def _open_alerts(publication: data.Publication, *, alerts: pl.DataFrame) -> None:
-    st.header("Open alerts")
+    st.header(t("Open alerts"))
     if publication.tables["alerts"].is_empty():
-        shell.empty(publication, table="alerts", what="Nothing has been flagged.")
+        shell.empty(publication, table="alerts", what=t("Nothing has been flagged."))
         return
     waiting = alerts.filter(pl.col("status") == "open")
     if waiting.is_empty():
-        st.markdown("No alert is open. Earlier ones are on the Alerts page.")
+        st.markdown(t("No alert is open. Earlier ones are on the Alerts page."))
     stories = cards.stories(waiting)
     for story in stories[:CARDS]:
         with st.container(border=True):
             cards.evidence(story.row(0, named=True), publication=publication)
             if story.height > 1:
-                st.caption(
-                    f"and {words.plural(story.height - 1, one='more alert', many='more alerts')} of this story"
+                more = tn(
+                    "and {n} more alert of this story",
+                    "and {n} more alerts of this story",
+                    n=story.height - 1,
                 )
+                st.caption(more)
     if len(stories) > CARDS:
-        more = words.plural(len(stories) - CARDS, one="more story", many="more stories")
-        st.markdown(f"{more} on the Alerts page.")
-    shell.link("All alerts", page="alerts", parameters={})
+        left = len(stories) - CARDS
+        st.markdown(tn("{n} more story on the Alerts page.", "{n} more stories on the Alerts page.", n=left))
+    shell.link(t("All alerts"), page="alerts", parameters={})
 
 
 def _number(value: object) -> float | None:
@@ -205,4 +329,4 @@ def _whole(value: object) -> int | None:
 
 
 if __name__ == "__main__":
-    shell.page("Overview", body=body)
+    shell.page(mark("Overview"), body=body)
