@@ -300,7 +300,7 @@ def skill_words(publication: data.Publication, *, series: data.Series) -> str:
     """How the shown model has done on a series, against a flat line, in words."""
     key = (series.signal, series.population, series.geo_type, series.geo_value)
     relative = skill.skill_of(
-        publication.tables["scores"],
+        data.series_skill(publication),
         task=skill.task_for(series.time_type),
         model_id=data.shown_model(publication, series=series) or "",
         key=key,

@@ -8,20 +8,24 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
+from typing import Any, TypeVar
 
 import polars as pl
 
-from dashboard import files, language, words
+from dashboard import files, language, skill, words
 from dashboard.language import mark, t
 from warehouse.errors import InputError
-from warehouse.main_model import main_models, newest
+from warehouse.main_model import SERIES, main_models, newest
 from warehouse.tables import PUBLISHED
 
 POINTER = "current.json"
 WIDEST_FIRST = {"all": 0, "nation": 1, "region": 2, "none": 3}
 WEEKLY_BELOW = 0.8
+T = TypeVar("T")
 MAX_LABEL = 80
 EVERYWHERE = mark("All places")
 
@@ -37,11 +41,10 @@ class Pointer:
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """One published version. Small tables are in memory; `signals` is scanned, because it can be large."""
+    """One published version, shared by all users: frames are never changed in place."""
 
     pointer: Pointer
-    tables: dict[str, pl.DataFrame]
-    signals: pl.LazyFrame
+    tables: files.Tables
     absent: tuple[str, ...] = ()
     demo: bool = False
     help_line: str = ""
@@ -53,8 +56,26 @@ class Publication:
     statistics: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
-    # The model shown for each series that is forecast: `warehouse/main_model.py`.
-    models: pl.DataFrame = field(default_factory=pl.DataFrame)
+    _made: dict[str, Any] = field(default_factory=dict, repr=False)
+    _lock: RLock = field(default_factory=RLock, repr=False)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` returns, made at the first call of this name for this version and kept."""
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            found: T = self._made[name]
+            return found
+
+    @property
+    def signals(self) -> pl.LazyFrame:
+        """Every published number."""
+        return self.tables.scan("signals")
+
+    @property
+    def models(self) -> pl.DataFrame:
+        """The model shown for each series that is forecast: `warehouse/main_model.py`."""
+        return self.once("models", lambda: _models(self.tables))
 
     @property
     def issue(self) -> dt.date:
@@ -119,17 +140,15 @@ def _inside(published: Path, *, relative: str) -> Path:
 def load(pointer: Pointer) -> Publication:
     """Open every table of a publication; a table that is absent is empty and listed in `absent`."""
     manifest = files.manifest(pointer.folder)
-    scans = {name: files.scan(pointer.folder, name=name) for name in PUBLISHED}
-    tables = {name: scan.collect() for name, scan in scans.items() if name != "signals"}
+    tables = files.Tables(pointer.folder)
     catalogue, places = tables["signal_catalogue"], tables["places"]
     return Publication(
         pointer=pointer,
         tables=tables,
-        signals=scans["signals"],
         absent=tuple(name for name in PUBLISHED if not files.path_of(pointer.folder, name=name).is_file()),
         demo=manifest.get("demo") is True,
         help_line=str(manifest.get("help_line", "")),
-        newest_day=_newest_day(scans["signals"]),
+        newest_day=_newest_day(tables.scan("signals")),
         reporting_lag_days=_whole(manifest.get("reporting_lag_days")),
         labels={
             code: _distinct(dict(catalogue.select("signal", f"label_{code}").iter_rows()))
@@ -139,8 +158,14 @@ def load(pointer: Pointer) -> Publication:
         statistics=dict(catalogue.select("signal", "statistic").iter_rows()),
         units=dict(catalogue.select("signal", "unit").iter_rows()),
         places=_place_labels(places),
-        models=main_models(newest(tables["forecasts"]), choices=tables["model_choice"]),
     )
+
+
+def _models(tables: files.Tables) -> pl.DataFrame:
+    """From the medians alone, one row of many of every forecast."""
+    medians = tables.scan("forecasts").filter(pl.col("output_type_id") == 0.5)
+    known = medians.select(*SERIES, "model_id", "reference_date").unique().collect()
+    return main_models(newest(known), choices=tables["model_choice"])
 
 
 def _place_labels(places: pl.DataFrame) -> dict[tuple[str, str], str]:
@@ -204,6 +229,10 @@ def inventory(publication: Publication) -> pl.DataFrame:
 
     `published_share` is the share of the periods between its first and last that have a value.
     """
+    return publication.once("inventory", lambda: _inventory(publication))
+
+
+def _inventory(publication: Publication) -> pl.DataFrame:
     key = ["signal", "population", "geo_type", "geo_value", "time_type"]
     days = (pl.col("time_value").max() - pl.col("time_value").min()).dt.total_days()
     step = pl.when(pl.col("time_type") == "week").then(7).otherwise(1)
@@ -283,19 +312,23 @@ def latest_week(publication: Publication) -> dt.date | None:
     return last if isinstance(last, dt.date) else None
 
 
-def weekly_changes(publication: Publication, *, population: str = "all") -> pl.DataFrame:
+def weekly_changes(publication: Publication) -> pl.DataFrame:
     """The newest week of each headline series against the week before it.
 
     Columns: signal, geo_type, geo_value, time_value, issue, value, se, sample_size, reliability,
     missing_value, previous, change, change_se, z. `change_se` adds the two weeks' errors as if they
     were independent, which is cautious where the same people post in both.
     """
+    return publication.once("weekly_changes", lambda: _weekly_changes(publication))
+
+
+def _weekly_changes(publication: Publication) -> pl.DataFrame:
     last = latest_week(publication)
     if last is None:
         return _no_changes(publication)
     weeks = publication.signals.filter(
         pl.col("time_type") == "week",
-        pl.col("population") == population,
+        pl.col("population") == "all",
         pl.col("signal").is_in(headline_signals(publication)),
     )
     now = weeks.filter(pl.col("time_value") == last).select(_NOW)
@@ -343,8 +376,21 @@ def _no_changes(publication: Publication) -> pl.DataFrame:
 def forecast_of(publication: Publication, *, series: Series) -> pl.DataFrame:
     """The newest forecast of one series by the model shown for it: one row per horizon and quantile level."""
     model_id = shown_model(publication, series=series) or ""
-    rows = newest(publication.tables["forecasts"]).filter(pl.col("model_id") == model_id, *_is(series))
+    wanted = publication.tables.scan("forecasts").filter(pl.col("model_id") == model_id, *_is(series))
+    found = wanted.collect()
+    # The newest of all forecasts by this time type: a series that has none of that day is not forecast now.
+    rows = found.filter(pl.col("reference_date") == newest_reference(publication, time_type=series.time_type))
     return rows.sort("horizon", "output_type_id")
+
+
+def newest_reference(publication: Publication, *, time_type: str) -> dt.date | None:
+    """The newest day that forecasts of a time type were made from."""
+
+    def found() -> dict[str, dt.date]:
+        dates = publication.tables.scan("forecasts").group_by("time_type").agg(pl.col("reference_date").max())
+        return dict(dates.collect().iter_rows())
+
+    return publication.once("newest_reference", found).get(time_type)
 
 
 def _is(series: Series) -> list[pl.Expr]:
@@ -371,6 +417,11 @@ def shown_model(publication: Publication, *, series: Series) -> str | None:
     """The model whose forecast is shown for a series; None where it is not forecast."""
     found = publication.models.filter(*_is(series)).get_column("model_id")
     return str(found[0]) if found.len() else None
+
+
+def series_skill(publication: Publication) -> pl.DataFrame:
+    """How every model did on every series, by task: `skill.per_series`, once per version."""
+    return publication.once("series_skill", lambda: skill.per_series(publication.tables.scan("scores")))
 
 
 def choice_of(publication: Publication, *, series: Series) -> dict[str, object] | None:

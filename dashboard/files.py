@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import RLock
 
 import polars as pl
 
@@ -12,6 +14,8 @@ from warehouse.errors import ContractError, InputError
 from warehouse.tables import PUBLISHED, empty
 
 MANIFEST = "manifest.json"
+# Too large to be held whole before it is known which rows a page wants.
+LARGE = ("signals", "forecasts", "scores")
 ENUMS = (pl.Enum, pl.Categorical)
 
 
@@ -62,3 +66,33 @@ def _as_text(frame: pl.LazyFrame) -> pl.LazyFrame:
     schema = frame.collect_schema()
     closed = [name for name, kind in schema.items() if isinstance(kind, ENUMS)]
     return frame.with_columns(pl.col(closed).cast(pl.String)) if closed else frame
+
+
+class Tables(Mapping[str, pl.DataFrame]):
+    """The tables of one version by name. `LARGE` ones are read when a page first asks for all of one; `scan` gives
+    the rows that are wanted without that."""
+
+    def __init__(self, folder: Path) -> None:
+        self._scans = {name: scan(folder, name=name) for name in PUBLISHED}
+        self._held = {name: found.collect() for name, found in self._scans.items() if name not in LARGE}
+        self._lock = RLock()
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        with self._lock:
+            if name not in self._held:
+                self._held[name] = self._scans[name].collect()
+            return self._held[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scans)
+
+    def __len__(self) -> int:
+        return len(self._scans)
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        """A table whose rows are read when they are wanted."""
+        return self._scans[name]
+
+    def is_empty(self, name: str) -> bool:
+        """Whether a table has no row."""
+        return self._scans[name].head(1).collect().is_empty()

@@ -52,26 +52,14 @@ def _opened(folder: str, version: str, _pointer: data.Pointer) -> data.Publicati
     return data.load(_pointer)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _inventory(folder: str, version: str, _publication: data.Publication) -> pl.DataFrame:
-    return data.inventory(_publication)
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _changes(folder: str, version: str, _publication: data.Publication) -> pl.DataFrame:
-    return data.weekly_changes(_publication)
-
-
 def inventory(publication: data.Publication) -> pl.DataFrame:
     """Which series exist, once per version."""
-    pointer = publication.pointer
-    return _inventory(str(pointer.folder), pointer.version, publication)
+    return data.inventory(publication)
 
 
 def weekly_changes(publication: data.Publication) -> pl.DataFrame:
     """The newest week against the one before, once per version."""
-    pointer = publication.pointer
-    return _changes(str(pointer.folder), pointer.version, publication)
+    return data.weekly_changes(publication)
 
 
 def page(title: str, *, body: Callable[[data.Publication], None]) -> None:
@@ -150,8 +138,7 @@ def _why_empty(publication: data.Publication, *, table: str) -> str:
     name = table.replace("_", " ")
     if table in publication.absent:
         return t("The {name} table was not part of this publication.", name=name)
-    held = publication.tables.get(table)
-    if held is None or held.is_empty():
+    if publication.tables.is_empty(table):
         return t("The {name} table of this publication is empty.", name=name)
     return ""
 

@@ -28,9 +28,9 @@ def shown(scores: pl.DataFrame, *, task: str, models: pl.DataFrame) -> pl.DataFr
     return overall(rows, by=("task",))
 
 
-def judged(scores: pl.DataFrame, *, task: str) -> bool:
+def judged(per_series: pl.DataFrame, *, task: str) -> bool:
     """Whether any model was compared with the flat line."""
-    return not relative_wis(scores.filter(pl.col("task") == task)).is_empty()
+    return not per_series.filter(pl.col("task") == task).is_empty()
 
 
 def _coverage_columns(scores: pl.DataFrame, *, task: str) -> pl.DataFrame:
@@ -55,12 +55,18 @@ def calibration(scores: pl.DataFrame, *, task: str) -> pl.DataFrame:
     )
 
 
+def per_series(scores: pl.LazyFrame) -> pl.DataFrame:
+    """`relative_wis` of every task, model and series of `out.scores`."""
+    return relative_wis(scores.filter(pl.col("metric") == "wis").collect())
+
+
 def skill_of(
-    scores: pl.DataFrame, *, task: str, model_id: str, key: tuple[str, str, str, str]
+    per_series: pl.DataFrame, *, task: str, model_id: str, key: tuple[str, str, str, str]
 ) -> float | None:
     """Relative WIS of one model on one series (target, population, geo_type, location); None if unjudged."""
     target, population, geo_type, location = key
-    rows = relative_wis(scores.filter(pl.col("task") == task)).filter(
+    rows = per_series.filter(
+        pl.col("task") == task,
         pl.col("model_id") == model_id,
         pl.col("target") == target,
         pl.col("population") == population,

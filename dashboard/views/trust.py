@@ -5,6 +5,8 @@ Not for the numbers themselves: the other pages have them.
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -51,19 +53,19 @@ def body(publication: data.Publication) -> None:
 
 def _skill(publication: data.Publication) -> None:
     st.header(t("Are the forecasts worth having?"))
-    scores = publication.tables["scores"]
-    tasks = {name: t(skill.TASKS[name]) for name in skill.TASKS if skill.judged(scores, task=name)}
+    known = data.series_skill(publication)
+    tasks = {name: t(skill.TASKS[name]) for name in skill.TASKS if skill.judged(known, task=name)}
     if not tasks:
         shell.empty(publication, table="scores", what=t("No forecast has been judged yet."))
         return
     task = controls.choice(t("Which forecasts"), name="task", options=tasks)
-    board = skill.leaderboard(scores, task=task)
-    st.markdown(words.plain(_verdict(skill.shown(scores, task=task, models=publication.models))))
+    judged = publication.once(f"judged {task}", lambda: _judged(publication, task=task))
+    st.markdown(words.plain(_verdict(judged.shown)))
     left, right = st.columns(2)
     with left:
         st.subheader(t("Error against a flat line"))
         st.plotly_chart(
-            skill_charts.leaderboard(board),
+            skill_charts.leaderboard(judged.board),
             key="leaderboard",
             config={"displayModeBar": False},
             alt=t("Skill"),
@@ -71,19 +73,42 @@ def _skill(publication: data.Publication) -> None:
     with right:
         st.subheader(t("Do the ranges hold?"))
         usual = choices.usual_model(publication)
-        figure = skill_charts.calibration(skill.calibration(scores, task=task), shown=usual)
+        figure = skill_charts.calibration(judged.calibration, shown=usual)
         st.plotly_chart(figure, key="calibration", config={"displayModeBar": False}, alt=t("Calibration"))
-    shell.rows([_board_row(row) for row in board.iter_rows(named=True)], alt=t("Forecast skill per model"))
-    st.caption(words.plain(_basis(scores.filter(pl.col("task") == task))))
+    shell.rows(
+        [_board_row(row) for row in judged.board.iter_rows(named=True)], alt=t("Forecast skill per model")
+    )
+    st.caption(words.plain(_basis(judged)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """A task's forecasts against what happened: much to compute, and the same for everybody who looks."""
+
+    board: pl.DataFrame
+    shown: pl.DataFrame
+    calibration: pl.DataFrame
+    truth: dt.date
+    pretend: bool
+
+
+def _judged(publication: data.Publication, *, task: str) -> _Judged:
+    scores = publication.tables.scan("scores").filter(pl.col("task") == task).collect()
+    return _Judged(
+        board=skill.leaderboard(scores, task=task),
+        shown=skill.shown(scores, task=task, models=publication.models),
+        calibration=skill.calibration(scores, task=task),
+        truth=max(scores.get_column("truth_issue").to_list()),
+        pretend=bool(scores.get_column("pseudo_real_time").any()),
+    )
 
 
 def _outlook(publication: data.Publication) -> None:
     st.header(t("Are the chances of an unusual high worth having?"))
-    scores = publication.tables["scores"]
     rows = [
         _outlook_row(row, text=t(skill.OUTLOOK[task]))
         for task in skill.OUTLOOK
-        for row in skill.outlook(scores, task=task).iter_rows(named=True)
+        for row in _outlook_scores(publication, task=task).iter_rows(named=True)
     ]
     if not rows:
         shell.empty(publication, table="scores", what=t("No chance of a high has been judged yet."))
@@ -97,6 +122,11 @@ def _outlook(publication: data.Publication) -> None:
             "Means over series. Alerts are raised on series with skill of their own only; the Outlook page says which."
         )
     )
+
+
+def _outlook_scores(publication: data.Publication, *, task: str) -> pl.DataFrame:
+    found = publication.tables.scan("scores").filter(pl.col("task") == task)
+    return publication.once(f"outlook {task}", lambda: skill.outlook(found.collect(), task=task))
 
 
 def _outlook_row(row: dict[str, Any], *, text: str) -> dict[str, str]:
@@ -171,16 +201,14 @@ def _board_row(row: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _basis(scores: pl.DataFrame) -> str:
-    truth = max(scores.get_column("truth_issue").to_list())
-    pretend = scores.get_column("pseudo_real_time").any()
+def _basis(judged: _Judged) -> str:
     text = t(
         "Relative error is the weighted interval score divided by the flat line's, averaged geometrically over "
         "series; below 1 is better. In brackets its 95% interval over days of forecasting, where there are five. "
         "Judged against data issued by {day}.",
-        day=truth,
+        day=judged.truth,
     )
-    if not pretend:
+    if not judged.pretend:
         return text
     later = t("Some past forecasts were made later from data assumed to have been known at the time.")
     return f"{text} {later}"
@@ -211,7 +239,7 @@ def _quality_row(row: dict[str, Any]) -> dict[str, str]:
     spoken = words.capital(scorer.replace("_", " "))
     return {
         t("Measure"): words.capital(words.measure(row["measure"])),
-        t("From"): words.told(words.SCORERS, scorer) if scorer in words.SCORERS else spoken,
+        t("Scored by"): words.told(words.SCORERS, scorer) if scorer in words.SCORERS else spoken,
         t("Language"): words.language(row["lang"]),
         t("Data set"): row["dataset"],
         t("Figure"): words.told(METRICS, metric) if metric in METRICS else metric.replace("_", " "),

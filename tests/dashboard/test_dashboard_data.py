@@ -19,8 +19,8 @@ from warehouse.tables import PUBLISHED
 def test_every_table_of_the_fixture_keeps_its_contract_and_is_loaded_as_text(
     opened: data.Publication,
 ) -> None:
-    assert set(opened.tables) == set(PUBLISHED) - {"signals"}
-    for frame in (*opened.tables.values(), opened.signals.head(1).collect()):
+    assert set(opened.tables) == set(PUBLISHED)
+    for frame in opened.tables.values():
         assert not any(isinstance(kind, (pl.Enum, pl.Categorical)) for kind in frame.schema.values())
 
 
@@ -174,7 +174,7 @@ def test_skill_of_what_is_shown_takes_each_series_by_its_model(opened: data.Publ
     own = skill.shown(opened.tables["scores"], task="nightly_day", models=opened.models)
     ratios = [
         skill.skill_of(
-            opened.tables["scores"], task="nightly_day", model_id=model,
+            data.series_skill(opened), task="nightly_day", model_id=model,
             key=(signal, "all", kind, place),
         )
         for signal, kind, place, time_type, model in opened.models.select(
@@ -197,10 +197,11 @@ def test_relative_wis_is_the_ratio_of_means_on_shared_steps(opened: data.Publica
         pl.col("location") == key[3],
     )
     mean = {name: rows.filter(pl.col("model_id") == name)["value"].mean() for name in ("nhits", "flat_line")}
-    found = skill.skill_of(scores, task="nightly_week", model_id="nhits", key=key)
+    known = data.series_skill(opened)
+    found = skill.skill_of(known, task="nightly_week", model_id="nhits", key=key)
     assert found == pytest.approx(mean["nhits"] / mean["flat_line"])
-    assert skill.skill_of(scores, task="nightly_week", model_id="flat_line", key=key) == pytest.approx(1)
-    assert skill.skill_of(scores, task="nightly_week", model_id="unheard_of", key=key) is None
+    assert skill.skill_of(known, task="nightly_week", model_id="flat_line", key=key) == pytest.approx(1)
+    assert skill.skill_of(known, task="nightly_week", model_id="unheard_of", key=key) is None
 
 
 def test_leaderboard_is_a_geometric_mean_over_series_best_first(opened: data.Publication) -> None:
