@@ -14,7 +14,7 @@ from dashboard.word_weeks import AT_MOST, Shift
 
 MOST_BARS = 25
 UP, DOWN = "▲", "▼"
-_ROOM = 1.9
+_ROOM = 2.0
 
 
 def shift_figure(shift: Shift, *, most: int = MOST_BARS) -> go.Figure:
@@ -23,8 +23,8 @@ def shift_figure(shift: Shift, *, most: int = MOST_BARS) -> go.Figure:
     The parts that are drawn and the last bar add up to the whole change, but for those marked with `≤`.
     """
     drawn = shift.parts.head(most)
-    several = drawn["lexicon"].n_unique() > 1
-    bars = [_bar(row, several=several) for row in drawn.iter_rows(named=True)]
+    usual = usual_list(shift)
+    bars = [_bar(row, usual=usual) for row in drawn.iter_rows(named=True)]
     rest = shift.unexplained + float(
         shift.parts.tail(-most).filter(pl.col("known") != AT_MOST)["contribution"].sum()
     )
@@ -37,6 +37,7 @@ def shift_figure(shift: Shift, *, most: int = MOST_BARS) -> go.Figure:
             orientation="h",
             text=[f"{_sign(size)} {label}" for size, label, _, _ in bars],
             textposition="outside",
+            textfont={"size": 12, "color": "#31333F"},
             cliponaxis=False,
             marker={
                 "color": [colour for _, _, colour, _ in bars],
@@ -56,12 +57,18 @@ def shift_figure(shift: Shift, *, most: int = MOST_BARS) -> go.Figure:
     return charts.finished(figure, height=110 + 24 * len(bars))
 
 
-def _bar(row: dict[str, object], *, several: bool) -> tuple[float, str, str, str]:
+def usual_list(shift: Shift) -> str:
+    """The list that most words are of; words of another one are marked with it."""
+    names = shift.parts.group_by("lexicon").len().sort("len", "lexicon", descending=[True, False])
+    return str(names["lexicon"][0]) if names.height else ""
+
+
+def _bar(row: dict[str, object], *, usual: str) -> tuple[float, str, str, str]:
     """Size, label, colour and pattern."""
     size = row["contribution"]
     assert isinstance(size, float)
     label = words.chart_text(words.shortened(str(row["term"]), most=24))
-    label += f" · {words.chart_text(str(row['lexicon']))}" if several else ""
+    label += f" · {words.chart_text(str(row['lexicon']))}" if row["lexicon"] != usual else ""
     bound = row["known"] == AT_MOST
     colour = charts.ORANGE if size > 0 else charts.BLUE
     return size, f"≤ {label}" if bound else label, colour, "/" if bound else ""

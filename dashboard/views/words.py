@@ -90,6 +90,12 @@ def _compare(publication: data.Publication, *, series: data.Series, known: list[
         return
     shift = word_weeks.shift(publication, series=series, window=window, reference=reference)
     _mood(window, reference=reference)
+    if word_weeks.change(window, reference).size * (shift.after - shift.before) < 0:
+        said = t(
+            "The mood and the share of posts moved in opposite directions: some people post much, so do not read the "
+            "words as what moved the mood."
+        )
+        st.warning(words.plain(said), icon=":material/swap_vert:")
     _graph(shift, basis=_basis(publication, series=series, window=window, reference=reference))
     _explained(shift)
     _numbers(shift)
@@ -214,6 +220,10 @@ def _graph(shift: Shift, *, basis: str) -> None:
 
 def _marks(shift: Shift) -> str:
     said = t("▲ and to the right: the word made the share larger; ▼ and to the left: smaller.")
+    if shift.parts["lexicon"].n_unique() > 1:
+        said += " " + t(
+            "Words of another list than {name} are marked with it.", name=word_chart.usual_list(shift)
+        )
     if shift.parts.filter(pl.col("known") == AT_MOST).height:
         said += " " + t(
             "≤ and hatched: too few people used the word in some week of one window, so the bar is the most that its "

@@ -146,7 +146,8 @@ def _term_weeks() -> list[dict[str, Any]]:
                 for term, share in named.items()
             ]  # fmt: skip
             rows.append(
-                cell | {"lexicon": "", "term": "(other)", "share": 0.03 + 0.0005 * back, "n_people": None}
+                cell
+                | {"lexicon": "", "term": "(other)", "share": 0.015 + 0.0025 * (back > 0), "n_people": None}
             )
     return rows
 
