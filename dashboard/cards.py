@@ -180,12 +180,12 @@ def evidence(row: dict[str, Any], *, publication: data.Publication) -> None:
     )
     severity = words.told(words.SEVERITY, row["severity"])
     st.markdown(f"**{words.plain(title)}** :{colour}-badge[{words.plain(severity)}]")
-    known = words.plain(" · ".join(facts(row, publication=publication)))
+    known = " · ".join(facts(row, publication=publication))
     if row["message"] and language.current() == "en":
         st.markdown(words.plain(row["message"]))
-        st.caption(known)
+        st.caption(words.plain(known))
     else:
-        st.markdown(known)
+        st.markdown(words.plain(words.capital(known)))
 
 
 def statistic_of(row: dict[str, Any], *, publication: data.Publication) -> str:
