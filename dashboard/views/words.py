@@ -150,24 +150,20 @@ def _mood(window: Window, *, reference: Window) -> None:
         noise=_noise(change),
     )
     st.markdown(f"**{words.plain(said)}**")
-    several = len(window.cells) > 1 or len(reference.cells) > 1 or (window.last - window.first).days > 7
     basis = t(
-        "n = {window} people in {after} and {reference} in {before}",
+        "n = {window} people in {after} and {reference} in {before}.",
         window=words.count(window.people),
         after=_written(window.first, window.last),
         reference=words.count(reference.people),
         before=_written(reference.first, reference.last),
     )
-    if several:
-        basis += t(
-            ", those of each week added up. ± is as if the same people posted in every week of a window"
+    if (window.last - window.first).days > 6 or (reference.last - reference.first).days > 6:
+        basis += " " + t(
+            "The people of each week are added up. ± is as if the same people posted in every week of a window; with "
+            "other people each week it would be {margin}.",
+            margin=words.margin(change.error, statistic="share"),
         )
-        basis += t("; with other people each week it would be {margin}", margin=_margin(change.error))
-    st.caption(words.plain(basis + "."))
-
-
-def _margin(error: float) -> str:
-    return words.margin(error, statistic="share")
+    st.caption(words.plain(basis))
 
 
 def _noise(change: word_weeks.Change) -> str:
@@ -248,7 +244,11 @@ def _explained(shift: Shift) -> None:
     ]
     if bounds:
         sentences.append(
-            tn("{n} word is known in one window only.", "{n} words are known in one window only.", n=bounds)
+            tn(
+                "{n} word is known in every week of one window only.",
+                "{n} words are known in every week of one window only.",
+                n=bounds,
+            )
         )
     if shift.partly:
         sentences.append(
