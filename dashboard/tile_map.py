@@ -23,7 +23,7 @@ SUPPRESSED = 3
 TILE_HEIGHT = 46
 # Letters that fit a tile at 390 pixels, by how many tiles are side by side.
 LETTERS = {11: 11, 16: 8}
-PAPER = "rgba(138,138,138,0.28)"
+PAPER = "rgba(138,138,138,0.5)"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ AXES = {"own": mark("Own scale"), "shared": mark("Same scale")}
 COLOURS = {"relative": mark("Against its own mean"), "level": mark("Level")}
 # Which query parameter is repeated where this is compared.
 PARAMETERS = {"places": "place", "moods": "signal", "populations": "population", "estimates": "estimate"}
+DETAILS = ("population", "period", "estimate", "span", "known")
 NOT_THEN = "none"
 
 
@@ -63,8 +64,12 @@ def select(publication: data.Publication, *, inventory: pl.DataFrame) -> Page:
         options = data.places_of(rows, publication=publication)
         label = t("Places (up to {most})", most=MOST) if compare == "places" else t("Place")
         places = _chosen(label, compare=compare, of="places", options=options, default=next(iter(options)))
-    shown, span = _details(rows, signals=signals, places=places, compare=compare)
-    layout, scale, then = _presentation(publication)
+    layout, scale = _layout()
+    # Open where a link says something of these, so that no note about it is hidden.
+    details = compare in ("populations", "estimates") or any(name in st.query_params for name in DETAILS)
+    with st.expander(t("Whose posts, period, estimate, span, earlier issues"), expanded=details):
+        shown, span = _details(rows, signals=signals, places=places, compare=compare)
+        then = _earlier(publication)
     return Page(
         publication=publication,
         shown=shown,
@@ -143,20 +148,22 @@ def _time_type(rows: pl.DataFrame, *, series: data.Series) -> str:
     return chosen
 
 
-def _presentation(publication: data.Publication) -> tuple[str, str, vintages.Held | None]:
-    """Layout, scale of axes or colours, and the earlier issue."""
+def _layout() -> tuple[str, str]:
+    """The layout, and the scale of its axes or colours."""
     columns = st.columns(4)
     with columns[0]:
         layout = controls.choice(t("Layout"), name="layout", options=_told(LAYOUTS))
-    scale = "own"
     with columns[1]:
         if layout == "panels":
-            scale = controls.choice(t("Scale of each panel"), name="axis", options=_told(AXES))
+            return layout, controls.choice(t("Scale of each panel"), name="axis", options=_told(AXES))
         if layout == "heat":
-            scale = controls.choice(t("Colour"), name="colour", options=_told(COLOURS))
-    earlier = vintages.held(shell.settings().published, before=publication.issue)
-    with columns[2]:
-        none = t("Newest numbers only") if earlier else t("Newest only: no earlier issue is held")
-        options = {NOT_THEN: none} | {item.issue.isoformat(): date(item.issue) for item in earlier}
-        known = controls.choice(t("What was known on"), name="known", options=options)
-    return layout, scale, next((item for item in earlier if item.issue.isoformat() == known), None)
+            return layout, controls.choice(t("Colour"), name="colour", options=_told(COLOURS))
+    return layout, "own"
+
+
+def _earlier(publication: data.Publication) -> vintages.Held | None:
+    held = vintages.held(shell.settings().published, before=publication.issue)
+    none = t("Newest numbers only") if held else t("Newest only: no earlier issue is held")
+    options = {NOT_THEN: none} | {item.issue.isoformat(): date(item.issue) for item in held}
+    known = controls.choice(t("What was known on"), name="known", options=options)
+    return next((item for item in held if item.issue.isoformat() == known), None)

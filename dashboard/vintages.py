@@ -131,7 +131,8 @@ def told(found: Revised, *, issue: dt.date, statistic: str) -> str:
         parts.append(
             tn("{n} that was shown is withheld now.", "{n} that were shown are withheld now.", n=found.hidden)
         )
-    parts.append(tn("{n} period is new.", "{n} periods are new.", n=found.new))
+    if found.new:
+        parts.append(tn("{n} period is new.", "{n} periods are new.", n=found.new))
     return " ".join(parts)
 
 

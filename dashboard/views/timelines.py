@@ -108,10 +108,10 @@ def _draw(page: Page, *, lines: list[Line]) -> None:
     elif page.layout == "panels" or len(units) > 1:
         same = page.scale == "shared" and len(units) == 1
         figure = timeline_charts.panels(lines, events=marked, breaks=broken, same_axis=same)
-        told = _caption(page)
+        told = _caption(page, lines=known, broken=broken)
     else:
         figure = timeline_charts.timeline(lines, events=marked, breaks=broken)
-        told = _caption(page)
+        told = _caption(page, lines=known, broken=broken)
     st.plotly_chart(
         figure, key="timeline", config={"displayModeBar": False}, alt=t("Timeline of {what}", what=title)
     )
@@ -131,12 +131,12 @@ def _in_units(units: list[str]) -> str:
     return f"{told[:1].upper()}{told[1:]}." if told else ""
 
 
-def _caption(page: Page) -> str:
-    parts = [
-        t("Shaded: 95% sampling band. Bars: people behind each number, rounded to five."),
-        t("× below: withheld because too few people posted, or missing."),
-        t("Dotted and coloured: the data changed, not only the mood; do not compare across it."),
-    ]
+def _caption(page: Page, *, lines: list[Line], broken: pl.DataFrame) -> str:
+    parts = [t("Shaded: 95% sampling band. Bars: people behind each number, rounded to five.")]
+    if any(line.frame.get_column("value").null_count() for line in lines):
+        parts.append(t("× below: withheld because too few people posted, or missing."))
+    if broken.height:
+        parts.append(t("Dotted and coloured: the data changed, not only the mood; do not compare across it."))
     if page.then is not None:
         parts.append(t("Thin and dotted: as known on {day}.", day=page.then.issue))
     if any(item.estimate == "value_unweighted" for item in page.shown):
