@@ -35,7 +35,7 @@ def body(publication: data.Publication) -> None:
         shell.empty(publication, table="signals", what=t("There is no week to compare yet."))
         return
     _this_week(publication, changes=changes)
-    _heat_map(publication, changes=changes)
+    _heat_map(publication, changes=changes, mapped=bool(maps))
 
 
 def _verdict(publication: data.Publication, *, alerts: pl.DataFrame) -> None:
@@ -219,7 +219,7 @@ def _noise_note(publication: data.Publication, *, changes: pl.DataFrame) -> str:
     return f"{basis} {chance}"
 
 
-def _heat_map(publication: data.Publication, *, changes: pl.DataFrame) -> None:
+def _heat_map(publication: data.Publication, *, changes: pl.DataFrame, mapped: bool) -> None:
     st.header(t("Moods by place"))
     moved, left_out = _rows_of_the_heat_map(changes, publication=publication)
     cells = cards.heat_cells(moved, publication=publication)
@@ -237,11 +237,19 @@ def _heat_map(publication: data.Publication, *, changes: pl.DataFrame) -> None:
             f"{most} "
             + tn("{n} other is listed per place above.", "{n} others are listed per place above.", n=hidden)
         )
-    if left_out:
+    if left_out and mapped:
         notes.append(
             tn(
                 "{n} place that moved less is on the map only.",
                 "{n} places that moved less are on the map only.",
+                n=left_out,
+            )
+        )
+    elif left_out:
+        notes.append(
+            tn(
+                "{n} place that moved less is left out.",
+                "{n} places that moved less are left out.",
                 n=left_out,
             )
         )
