@@ -255,10 +255,11 @@ def _write_days(figure: go.Figure) -> None:
     starts = [trace.x[0] for trace in figure.data if trace.x is not None and len(trace.x)]
     if language.current() == "en" or not any(isinstance(start, dt.date | np.datetime64) for start in starts):
         return
+    # The first that fits is taken, and ends belong to a range.
     stops = [
-        {"dtickrange": [None, "M1"], "value": _DAY_IN_NUMBERS},
-        {"dtickrange": ["M1", "M12"], "value": "%m/%Y"},
         {"dtickrange": ["M12", None], "value": "%Y"},
+        {"dtickrange": ["M1", "M12"], "value": "%m/%Y"},
+        {"dtickrange": [None, "M1"], "value": _DAY_IN_NUMBERS},
     ]
     figure.update_xaxes(tickformatstops=stops, hoverformat=_DAY_IN_NUMBERS)
 
