@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard import charts, words
+from dashboard import charts, language, words
 from dashboard.charts import DIVERGING, MAX_Z, tick_format, with_gaps
 from dashboard.language import t
 from dashboard.timeline_charts import Line
@@ -19,9 +19,7 @@ def over_time(lines: list[Line], *, relative: bool) -> go.Figure:
 
     Withheld periods are `×`, missing ones `·`; every cell tells value, error, people and issue. Levels need one unit.
     """
-    figure = go.Figure()
-    for line in lines:
-        _add_row(figure, line=line, relative=relative)
+    figure = go.Figure(_cells(lines, relative=relative))
     _add_missing(figure, lines=lines, withheld=True, symbol="x-thin")
     _add_missing(figure, lines=lines, withheld=False, symbol="circle")
     scale = _scale(lines, relative=relative)
@@ -50,32 +48,48 @@ def _row_name(line: Line) -> str:
     return charts.wrapped(line.name, width=NAME_WIDTH)
 
 
-def _add_row(figure: go.Figure, *, line: Line, relative: bool) -> None:
-    frame = against_own_mean(with_gaps(line.frame))
-    scale, unit = (100, " " + t("points")) if line.statistic == "share" else (1, "")
-    extra = frame.select(
-        "value", pl.col("se") * 1.96 * scale, "sample_size", pl.col("issue").cast(pl.String), "z"
-    ).rows()
-    told = t(
-        "{value} ± {size}, n = {n}, issued {issue}",
-        value=f"%{{customdata[0]:{tick_format(line.statistic)}}}", size="%{customdata[1]:.3g}" + unit,
-        n="%{customdata[2]:,}", issue="%{customdata[3]}",
-    )  # fmt: skip
-    against = t("{z} SEs from the mean of the row", z="%{customdata[4]:+.1f}")
-    figure.add_trace(
-        go.Heatmap(
-            x=frame["time_value"],
-            y=[_row_name(line)],
-            z=[frame["z" if relative else "value"].to_list()],
-            customdata=[extra],
-            coloraxis="coloraxis",
-            hoverongaps=False,
-            xgap=0,
-            ygap=3,
-            name=words.chart_text(line.name),
-            hovertemplate=f"%{{y}}, %{{x|%d %b %Y}}<br>{told}<br>{against}<extra></extra>",
-        )
+def _cells(lines: list[Line], *, relative: bool) -> go.Heatmap:
+    """All rows as one trace over the days that any of them has."""
+    rows = [against_own_mean(with_gaps(line.frame)) for line in lines]
+    days = sorted({day for row in rows for day in row["time_value"].to_list()})
+    grid = pl.DataFrame({"time_value": days}, schema={"time_value": pl.Date})
+    filled = [grid.join(row, on="time_value", how="left", maintain_order="left") for row in rows]
+    return go.Heatmap(
+        x=days,
+        y=[_row_name(line) for line in lines],
+        z=[row["z" if relative else "value"].to_list() for row in filled],
+        customdata=[_notes(row, statistic=line.statistic) for row, line in zip(filled, lines, strict=True)],
+        coloraxis="coloraxis",
+        hoverongaps=False,
+        ygap=3,
+        hovertemplate="%{y}, %{x|%d %b %Y}<br>%{customdata}<extra></extra>",
     )
+
+
+def _notes(frame: pl.DataFrame, *, statistic: str) -> list[str]:
+    """Value, error, people, issue and distance of each cell; formatted plainly, because there can be thousands."""
+    scale, decimals = (100, 1) if statistic == "share" else (1, 0 if statistic == "count" else 3)
+    unit, points = ("%", " " + t("points")) if statistic == "share" else ("", "")
+    message = t("{value} ± {size}, n = {n}, issued {issue}") + "<br>" + t("{z} SEs from the mean of the row")
+    columns = frame.select("value", "se", "sample_size", "issue", "z").iter_rows()
+    return [
+        ""
+        if value is None
+        else message.format(
+            value=_written(value * scale, form=f",.{decimals}f") + unit,
+            size=words.NOTHING if se is None else _written(1.96 * se * scale, form=f",.{decimals}f") + points,
+            n=words.NOTHING if people is None else _written(people, form=",d"),
+            issue=issue,
+            z=words.NOTHING if z is None else _written(z, form="+.1f"),
+        )
+        for value, se, people, issue, z in columns
+    ]
+
+
+def _written(value: float, *, form: str) -> str:
+    """A number with the marks of the current language."""
+    decimal, group = language.separators()
+    return f"{value:{form}}".translate(str.maketrans(".,", decimal + group))
 
 
 def _add_missing(figure: go.Figure, *, lines: list[Line], withheld: bool, symbol: str) -> None:

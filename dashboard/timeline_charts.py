@@ -72,7 +72,7 @@ def _drawn(
     same_axis: bool,
 ) -> go.Figure:
     several = len(stacked) > 1
-    count, gap = max(len(stacked), 1), 24
+    count, gap = max(len(stacked), 1), 28
     inner = count * sum(heights) + (2 * count - 1) * gap
     figure = make_subplots(
         rows=2 * count,

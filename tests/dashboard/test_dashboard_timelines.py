@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import io
 import itertools
@@ -225,10 +226,23 @@ def test_the_heat_map_over_time_tells_distance_from_the_own_mean_and_marks_what_
     figure = time_heat.over_time([line], relative=True)
     heat, withheld, missing = figure.data
     assert [z if z is None else round(z, 6) for z in heat.z[0]] == [-2.0, 0.0, None, 2.0, None]
-    assert list(heat.customdata[0][0][1:4]) == [pytest.approx(1.96), 200, "2024-02-04"]
+    assert (
+        heat.customdata[0][0]
+        == "10.0% ± 2.0 points, n = 200, issued 2024-02-04<br>-2.0 SEs from the mean of the row"
+    )
     assert (list(withheld.x), withheld.marker.symbol) == ([dt.date(2024, 1, 21)], "x-thin")
     assert (list(missing.x), list(missing.text)) == ([dt.date(2024, 2, 4)], ["no data"])
     assert time_heat.over_time([line], relative=False).data[0].z[0][0] == 0.10
+
+
+def test_rows_of_the_heat_map_that_differ_in_days_and_units_share_their_columns() -> None:
+    early, late = _line([0.1, 0.2], name="early"), _line([None, 3.0, 4.0], codes=[3, 0, 0], name="late")
+    late = dataclasses.replace(late, statistic="mean")
+    heat = time_heat.over_time([early, late], relative=True).data[0]
+    assert len(heat.x) == 3
+    assert [len(row) for row in heat.z] == [3, 3]
+    assert (heat.z[0][2], heat.z[1][0]) == (None, None)
+    assert heat.customdata[1][1].startswith("3.000 ± 0.020, n = 200")
 
 
 def test_labels_of_events_never_overlap_in_a_narrow_window() -> None:
