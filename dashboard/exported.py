@@ -6,14 +6,14 @@ Whatever the zip says about itself is checked: its names, its sizes, and that it
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
-from dashboard.language import t
+from pydantic import BaseModel
+
+from dashboard.language import mark, t
 from warehouse import export_zip
 from warehouse.errors import InputError
 
@@ -26,12 +26,24 @@ MOST_COLUMNS = 200
 MOST_LINES = 3_000_000
 
 
+# What the files of an export say of themselves, to be translated where they do.
+PURPOSES = (
+    mark("forecasts of every place and signal in the hubverse format, for hubs and for scoring"),
+    mark("what each target of the forecast files is: signal, population, unit"),
+    mark("one row per place, signal and horizon: forecast, newest value and past skill in words"),
+    mark("every published value with its error, people and day of issue, and the reason for every gap"),
+    mark("the published alerts with their evidence"),
+    mark("what every column of every file means"),
+    mark("one page per place for reading and printing: newest values, outlook, alerts and limits"),
+    mark("issue, version, model, language of the briefs, rows of every table, names of the briefs, notes"),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Export:
     """What an export says of itself. `meanings`: file or folder → column → meaning; column "" is the file itself."""
 
     path: Path
-    issue: str
     version: str
     model: str
     language: str
@@ -71,7 +83,7 @@ def open_export(folder: Path, *, version: str) -> Export | None:
         return None
     sizes = export_zip.sizes(path)
     facts = _receipt(path)
-    if facts["version"] != version:
+    if facts.version != version:
         raise InputError(
             t(
                 "{file} is the export of another version. Run `affectcast publish` to write it again.",
@@ -80,25 +92,32 @@ def open_export(folder: Path, *, version: str) -> Export | None:
         )
     return Export(
         path=path,
-        issue=str(facts["issue"]),
         version=version,
-        model=str(facts["model"]),
-        language=str(facts["language"]),
+        model=facts.model,
+        language=facts.language,
         sizes=sizes,
-        rows={str(name): int(number) for name, number in facts["rows"].items()},
-        briefs=tuple(str(name) for name in facts["briefs"] if name in sizes),
-        notes=tuple(str(note) for note in facts["notes"]),
+        rows=facts.rows,
+        briefs=tuple(name for name in facts.briefs if name in sizes),
+        notes=facts.notes,
         meanings=_meanings(path),
     )
 
 
-def _receipt(path: Path) -> dict[str, Any]:
+class _Receipt(BaseModel):
+    """What `export.json` holds."""
+
+    version: str
+    model: str
+    language: str
+    rows: dict[str, int]
+    briefs: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def _receipt(path: Path) -> _Receipt:
     try:
-        facts = json.loads(export_zip.read(path, name=RECEIPT, most=MOST_SMALL))
-        {name: int(number) for name, number in facts["rows"].items()}
-        wanted = ("issue", "version", "model", "language", "briefs", "notes")
-        return {name: facts[name] for name in wanted} | {"rows": dict(facts["rows"])}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return _Receipt.model_validate_json(export_zip.read(path, name=RECEIPT, most=MOST_SMALL))
+    except ValueError as error:
         raise InputError(
             t(
                 "{file}: {part} in it is damaged. Run `affectcast publish` to write it again.",

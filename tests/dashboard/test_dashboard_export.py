@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -56,9 +57,9 @@ FILES = {
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A publication without an export, for the page to open."""
-    made_up.build(tmp_path / "published")
+    shutil.copytree(published, tmp_path / "published")
     monkeypatch.setattr(sys, "argv", ["app.py", "--published", str(tmp_path / "published")])
     return data.current(tmp_path / "published").folder
 
@@ -70,7 +71,7 @@ def _put(folder: Path, **changed: str | None) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, text in files.items():
             if text is not None:
-                packed.writestr(name, text)
+                packed.writestr(name, text.encode(errors="surrogatepass"))
     return path
 
 
@@ -162,6 +163,12 @@ def test_without_an_export_the_page_says_what_to_run(folder: Path) -> None:
     assert "`affectcast publish`" in said
 
 
+def _look(folder: Path) -> exported.Rows:
+    opened = exported.open_export(folder, version=made_up.VERSION)
+    assert opened is not None
+    return exported.first_rows(opened, name="policy_summary.csv", location="", signal="", most=10)
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -182,36 +189,48 @@ def test_without_an_export_the_page_says_what_to_run(folder: Path) -> None:
         {".._dot_csv": "outside"},
     ],
 )
-def test_a_damaged_or_hostile_export_gives_a_message_and_no_crash(
-    changed: dict[str, str | None], folder: Path
+def test_a_damaged_or_hostile_export_is_an_error_in_words(
+    changed: dict[str, str | None], tmp_path: Path
 ) -> None:
+    _put(tmp_path / "version=1", **changed)
+    with pytest.raises(InputError):
+        _look(tmp_path / "version=1")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"export_dot_json": "[]"},
+        {"policy_summary_dot_csv": SUMMARY + "a,b\n"},
+        {"briefs__us-tx_dot_html": "\ud800"},
+    ],
+)
+def test_the_page_of_a_damaged_export_says_so_and_stands(changed: dict[str, str], folder: Path) -> None:
     _put(folder, **changed)
     said = _said(_run())
     assert "cannot be read" in said
     assert "988" in said
 
 
-def test_bytes_that_are_no_zip_and_a_link_give_a_message(folder: Path, tmp_path: Path) -> None:
-    export_zip.beside(folder).write_bytes(b"no zip")
-    assert "cannot be read" in _said(_run())
-    export_zip.beside(folder).unlink()
+def test_a_link_instead_of_a_zip_is_not_followed(folder: Path, tmp_path: Path) -> None:
     export_zip.beside(folder).symlink_to(tmp_path / "published" / "current.json")
     assert "cannot be read" in _said(_run())
 
 
-def test_downloads_are_the_exact_bytes(folder: Path) -> None:
-    path = _put(folder)
-    opened = exported.open_export(folder, version=made_up.VERSION)
+def test_downloads_are_the_exact_bytes(tmp_path: Path) -> None:
+    path = _put(tmp_path / "version=1")
+    opened = exported.open_export(tmp_path / "version=1", version=made_up.VERSION)
     assert opened is not None
     assert exported.whole(opened) == path.read_bytes()
     for name, text in FILES.items():
         assert exported.content(opened, name=name) == text.encode()
 
 
-def test_the_page_tells_the_purpose_that_the_export_itself_gives(folder: Path) -> None:
+def test_a_purpose_is_what_the_export_itself_says(tmp_path: Path) -> None:
     told = "".join(f'{name},,"{text}"\n' for name, text in PURPOSES.items())
-    _put(folder, data_dictionary_dot_csv="file,column,meaning\n" + told)
-    opened = exported.open_export(folder, version=made_up.VERSION)
+    _put(tmp_path / "version=1", data_dictionary_dot_csv="file,column,meaning\n" + told)
+    opened = exported.open_export(tmp_path / "version=1", version=made_up.VERSION)
     assert opened is not None
     assert opened.purpose(f"{HUB}.parquet") == PURPOSES["model-output"]
     assert all(opened.purpose(name) for name in opened.files)
+    assert set(exported.PURPOSES) == set(PURPOSES.values())
