@@ -11,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 from dashboard import acknowledgements, cards, data, launch, shell, skill
 
 ROOT = Path(shell.__file__).parent
-APP = ROOT / "app.py"
 VIEWS = {name: ROOT / "views" / f"{name}.py" for name in shell.PAGES}
 TIMEOUT = 60
 # What only a page of its own says: a heading or sentence that proves the right page was drawn.
@@ -61,15 +60,6 @@ def test_each_view_alone_draws_without_error(name: str, arguments: Path) -> None
     assert "Issue 03 Jun 2024" in _text(app)
     assert "must not be used" in _text(app)
     assert "988" in _text(app)
-
-
-@pytest.mark.parametrize("name", shell.PAGES)
-def test_each_view_through_the_app_is_the_page_its_address_names(name: str, arguments: Path) -> None:
-    app = AppTest.from_file(str(APP), default_timeout=TIMEOUT).run()
-    app.switch_page(f"views/{name}.py").run()
-    assert not app.exception
-    assert app.title[0].value == name.capitalize()
-    assert SAYS[name] in _text(app)
 
 
 @pytest.mark.parametrize("name", shell.PAGES)
