@@ -21,6 +21,8 @@ MAX_SHOWN = 300
 # Invisible; a bare web or mail address becomes a link even when its every character is escaped, unless split.
 JOINER = "\u2060"
 _LINK = re.compile(r"(https?|www|(?=@))(://|\.|@)", re.IGNORECASE)
+# A space that does not break keeps a number and its % together.
+_SPACE = re.compile("[^\\S\u00a0]+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&=@/])")
 
 ALERT_KINDS = {
@@ -143,7 +145,7 @@ FROM_WAREHOUSE = MUST_NOT
 
 def plain(text: str) -> str:
     """The text for a place that renders markdown, so that it shows as typed, on one line, and links nowhere."""
-    line = _LINK.sub(lambda found: JOINER.join(found.groups()), " ".join(text.split()))
+    line = _LINK.sub(lambda found: JOINER.join(found.groups()), _SPACE.sub(" ", text).strip())
     return _MARKDOWN.sub(r"\\\1", line)
 
 
@@ -246,11 +248,6 @@ def noise(z: float | None) -> str:
     if size < 2:
         return t("within sampling noise")
     return t("probably more than noise") if size < 3 else t("clearly more than noise")
-
-
-def plural(number: int, *, one: str, many: str) -> str:
-    """`1 place`, `2 places`."""
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def days(number: int) -> str:
