@@ -208,7 +208,7 @@ def _subject(columns: list[str]) -> int | None:
 class _Text(HTMLParser):
     """Collects the text of headings, paragraphs and list items; what runs or draws is passed over."""
 
-    SHOWN = ("h1", "h2", "p", "li", "figcaption")
+    SHOWN = ("h1", "h2", "p", "li")
     HIDDEN = ("script", "style", "svg", "title")
 
     def __init__(self) -> None:
@@ -235,7 +235,7 @@ class _Text(HTMLParser):
 
 
 def brief_text(export: Export, *, name: str) -> list[tuple[str, str]]:
-    """A brief as (kind, text): kinds are h1, h2, p, li and figcaption; tables and drawings are left out."""
+    """A brief as (kind, text): kinds are h1, h2, p and li; tables and drawings are left out."""
     reader = _Text()
     try:
         reader.feed(export_zip.read(export.path, name=name, most=MOST_SMALL).decode("utf-8"))

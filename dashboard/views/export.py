@@ -95,11 +95,16 @@ def _contents(export: exported.Export) -> list[dict[str, str]]:
 def _content_row(export: exported.Export, *, name: str, n_rows: int | None, size: int) -> dict[str, str]:
     purpose = t(export.purpose(name))
     return {
-        t("File"): name,
+        t("File"): _short(name),
         t("What it is for"): purpose[:1].upper() + purpose[1:],
         t("Rows"): words.count(n_rows),
         t("Size"): _size(size),
     }
+
+
+def _short(name: str) -> str:
+    """The name without its folder: that of a forecast file says again which model it is of."""
+    return name.rpartition("/")[2]
 
 
 def _size(size: int) -> str:
@@ -115,7 +120,7 @@ def _table(publication: data.Publication, *, export: exported.Export) -> None:
     st.header(t("Look at a table"))
     first = "policy_summary.csv"
     name = controls.choice(
-        t("File"), name="file", options={file: file for file in export.files}, default=first
+        t("File"), name="file", options={file: _short(file) for file in export.files}, default=first
     )
     purpose = t(export.purpose(name))
     st.markdown(words.plain(purpose[:1].upper() + purpose[1:]))
@@ -170,9 +175,9 @@ def _signals(publication: data.Publication) -> dict[str, str]:
 
 def _download(export: exported.Export, *, name: str, key: str) -> None:
     st.download_button(
-        t("Download {name} ({size})", name=name.rpartition("/")[2], size=_size(export.sizes[name])),
+        t("Download {name} ({size})", name=_short(name), size=_size(export.sizes[name])),
         partial(exported.content, export, name=name),
-        file_name=name.rpartition("/")[2],
+        file_name=_short(name),
         # Nothing that comes from here is ever opened as a page of the dashboard's own address.
         mime="application/octet-stream",
         icon=":material/download:",
@@ -201,7 +206,7 @@ def _brief(publication: data.Publication, *, export: exported.Export) -> None:
         st.info(t("This export holds no page of a place."), icon=":material/inbox:")
         return
     named = _places(publication)
-    codes = {unquote(name.rpartition("/")[2].removesuffix(".html")): name for name in export.briefs}
+    codes = {unquote(_short(name).removesuffix(".html")): name for name in export.briefs}
     ordered = [code for code in named if code in codes] + sorted(set(codes) - set(named))
     place = controls.choice(
         t("Place of the page"), name="brief", options={code: named.get(code, code) for code in ordered}

@@ -24,7 +24,8 @@ SUMMARY = (
     'California,us-ca,emotion_fear_share,0.1\n"Texas, all",us-tx,emotion_fear_share,0.2\n'
     "Texas,us-tx,lexicon_joy_share,0.3\n"
 )
-HUB = "model-output/affectcast-main/2024-06-02-affectcast-main"
+SHORT = "2024-06-02-affectcast-main"
+HUB = f"model-output/affectcast-main/{SHORT}"
 FORECASTS = (
     "target,location,value\ndaily emotion_fear_share,us-tx,0.5\nweekly lexicon_joy_share lang=es,us-tx,0.6\n"
 )
@@ -94,7 +95,7 @@ def test_the_page_says_what_the_export_holds_and_previews_its_summary(folder: Pa
     app = _run()
     listed = app.table[0].value
     assert [name.replace("\\", "") for name in listed["File"]] == [
-        "data_dictionary.csv", "export.json", f"{HUB}.csv", f"{HUB}.parquet", "policy_summary.csv", "briefs",
+        "data_dictionary.csv", "export.json", f"{SHORT}.csv", f"{SHORT}.parquet", "policy_summary.csv", "briefs",
     ]  # fmt: skip
     row = listed[listed["File"] == "policy\\_summary\\.csv"].iloc[0]
     assert (row["What it is for"], row["Rows"], row["Size"]) == ("One row, per place", "3", "1 kB")
