@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import plotly.graph_objects as go
 import polars as pl
 
@@ -12,16 +14,16 @@ from dashboard.timeline_charts import Line
 
 LEVELS = "Cividis"
 NAME_WIDTH = 16
+SUPPRESSED = 3
 
 
 def over_time(lines: list[Line], *, relative: bool) -> go.Figure:
     """Colour is the value against the mean of its row, in standard errors of the value, or else the value itself.
 
-    Withheld periods are `×`, missing ones `·`; every cell tells value, error, people and issue. Levels need one unit.
+    Withheld periods are grey with `×`, missing ones light; every cell tells value, error, people and issue. Levels need
+    one unit.
     """
-    figure = go.Figure(_cells(lines, relative=relative))
-    _add_missing(figure, lines=lines, withheld=True, symbol="x-thin")
-    _add_missing(figure, lines=lines, withheld=False, symbol="circle")
+    figure = go.Figure([_cells(lines, relative=relative), _unknown(lines)])
     scale = _scale(lines, relative=relative)
     figure.update_layout(coloraxis=scale, showlegend=False)
     order = [_row_name(line) for line in lines]
@@ -51,7 +53,7 @@ def _row_name(line: Line) -> str:
 def _cells(lines: list[Line], *, relative: bool) -> go.Heatmap:
     """All rows as one trace over the days that any of them has."""
     rows = [against_own_mean(with_gaps(line.frame)) for line in lines]
-    days = sorted({day for row in rows for day in row["time_value"].to_list()})
+    days = _all_days(lines)
     grid = pl.DataFrame({"time_value": days}, schema={"time_value": pl.Date})
     filled = [grid.join(row, on="time_value", how="left", maintain_order="left") for row in rows]
     return go.Heatmap(
@@ -64,6 +66,10 @@ def _cells(lines: list[Line], *, relative: bool) -> go.Heatmap:
         ygap=3,
         hovertemplate="%{y}, %{x|%d %b %Y}<br>%{customdata}<extra></extra>",
     )
+
+
+def _all_days(lines: list[Line]) -> list[dt.date]:
+    return sorted({day for line in lines for day in with_gaps(line.frame)["time_value"].to_list()})
 
 
 def _notes(frame: pl.DataFrame, *, statistic: str) -> list[str]:
@@ -88,30 +94,29 @@ def _notes(frame: pl.DataFrame, *, statistic: str) -> list[str]:
 
 def _written(value: float, *, form: str) -> str:
     """A number with the marks of the current language."""
-    decimal, group = language.separators()
-    return f"{value:{form}}".translate(str.maketrans(".,", decimal + group))
+    return f"{value:{form}}".translate(str.maketrans(".,", language.separators()))
 
 
-def _add_missing(figure: go.Figure, *, lines: list[Line], withheld: bool, symbol: str) -> None:
-    cells = [
-        (day, _row_name(line), words.told(words.MISSING, code or 5))
+def _unknown(lines: list[Line]) -> go.Heatmap:
+    """Grey cells for periods without a number: dark with a cross where it was withheld, light where it is missing."""
+    days = _all_days(lines)
+    codes = [
+        dict(line.frame.filter(pl.col("value").is_null()).select("time_value", "missing_value").iter_rows())
         for line in lines
-        for day, code in line.frame.filter(pl.col("value").is_null())
-        .select("time_value", "missing_value")
-        .iter_rows()
-        if (code == 3) is withheld
     ]
-    if not cells:
-        return
-    figure.add_trace(
-        go.Scatter(
-            x=[day for day, _, _ in cells],
-            y=[name for _, name, _ in cells],
-            text=[why for _, _, why in cells],
-            mode="markers",
-            marker={"symbol": symbol, "size": 7 if withheld else 3, "color": charts.GREY,
-                    "line": {"width": 1.5, "color": charts.GREY}},
-            name=t("Withheld") if withheld else t("Missing"),
-            hovertemplate="%{y}, %{x|%d %b %Y}: %{text}<extra></extra>",
-        )
-    )  # fmt: skip
+    grid = [[row.get(day, 0) for day in days] for row in codes]
+    return go.Heatmap(
+        x=days,
+        y=[_row_name(line) for line in lines],
+        z=[[None if code == 0 else float(code == SUPPRESSED) for code in row] for row in grid],
+        text=[["" if code == 0 else "×" if code == SUPPRESSED else "·" for code in row] for row in grid],
+        customdata=[["" if code == 0 else words.missing(code) for code in row] for row in grid],
+        texttemplate="%{text}",
+        colorscale=[[0, charts.rgba(charts.GREY, 0.2)], [1, charts.rgba(charts.GREY, 0.55)]],
+        zmin=0,
+        zmax=1,
+        showscale=False,
+        hoverongaps=False,
+        ygap=3,
+        hovertemplate="%{y}, %{x|%d %b %Y}: %{customdata}<extra></extra>",
+    )

@@ -11,7 +11,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from dashboard import charts, words
 from dashboard.charts import DASHES, GREY, ORANGE, PALETTE, SYMBOLS, band_traces, tick_format, with_gaps
@@ -23,6 +22,8 @@ LETTER = 6.0
 LANE = 15
 # More labels than fit into these lanes are in the list beneath the chart only.
 MOST_LANES = 6
+GAP = 28
+WITHHELD = "withheld"
 LONGEST_LABEL = 40
 
 
@@ -71,52 +72,73 @@ def _drawn(
     heights: tuple[int, int],
     same_axis: bool,
 ) -> go.Figure:
-    several = len(stacked) > 1
-    count, gap = max(len(stacked), 1), 28
-    inner = count * sum(heights) + (2 * count - 1) * gap
-    figure = make_subplots(
-        rows=2 * count,
-        cols=1,
-        shared_xaxes=True,
-        row_heights=list(heights) * count,
-        vertical_spacing=gap / inner,
-    )
-    everything = [line for lines in stacked for line in lines]
+    """Built as plain values and checked once: adding to a figure bit by bit takes several times as long."""
+    several, everything = len(stacked) > 1, [line for lines in stacked for line in lines]
+    traces: list[Any] = []
+    axes, height = _axes(max(len(stacked), 1), heights=heights)
+    titles = []
     for position, lines in enumerate(stacked):
         row = 2 * position + 1
         for index, line in enumerate(lines, start=position if several else 0):
-            _add_line(figure, line=line, index=index, row=row)
-        figure.update_yaxes(tickformat=tick_format(lines[0].statistic if lines else "share"), row=row, col=1)
-        _fit_to_values(figure, lines=everything if same_axis else lines, row=row)
-        if several:
-            _add_title(figure, line=lines[0], row=row)
-            figure.update_yaxes(nticks=3, row=row + 1, col=1)
-        else:
-            figure.update_yaxes(title_text=t("People"), row=2, col=1)
-        figure.update_yaxes(rangemode="tozero", row=row + 1, col=1)
-    above = _add_marks(figure, lines=everything, events=events, breaks=breaks, first=18 if several else 2)
-    figure.update_layout(barmode="group", hovermode="x unified", showlegend=not several)
-    finished = charts.finished(figure, height=inner + 56 + above + (0 if several else 40))
+            traces += _traces(
+                line, index=index, row=row, first=not any(_is_withheld(item) for item in traces)
+            )
+        axes[_axis("yaxis", row)] |= {
+            "tickformat": tick_format(lines[0].statistic if lines else "share"),
+            "range": _range(everything if same_axis else lines),
+        }
+        axes[_axis("yaxis", row + 1)] |= {"nticks": 3} if several else {"title": {"text": t("People")}}
+        titles += [_title(lines[0], row=row)] if several else []
+    first = 18 if several else 2
+    shapes, notes, lanes = _marks(everything, events=events, breaks=breaks, first=first)
+    layout = axes | {"barmode": "group", "hovermode": "x unified", "showlegend": not several}
+    figure = go.Figure(traces, layout | {"shapes": shapes, "annotations": titles + notes})
+    above = LANE * lanes + (first if several else 0)
+    finished = charts.finished(figure, height=height + 56 + above + (0 if several else 40))
     return finished.update_layout(margin={**charts.MARGIN, "t": charts.MARGIN["t"] + above})
 
 
-def _add_title(figure: go.Figure, *, line: Line, row: int) -> None:
-    axis = "" if row == 1 else str(row)
-    figure.add_annotation(
-        x=0, xref=f"x{axis} domain", xanchor="left", y=1, yref=f"y{axis} domain", yanchor="bottom",
-        text=words.chart_text(line.name), showarrow=False, font={"size": 12},
-    )  # fmt: skip
+def _axis(name: str, row: int) -> str:
+    return name if row == 1 else f"{name}{row}"
 
 
-def _add_line(figure: go.Figure, *, line: Line, index: int, row: int) -> None:
+def _axes(panels: int, *, heights: tuple[int, int]) -> tuple[dict[str, dict[str, Any]], int]:
+    """The axes of panels from the top, values over people, and the height of all; days are below the last only."""
+    height = panels * sum(heights) + (2 * panels - 1) * GAP
+    axes: dict[str, dict[str, Any]] = {}
+    top = height
+    for row in range(1, 2 * panels + 1):
+        bottom = top - heights[(row - 1) % 2]
+        axes[_axis("yaxis", row)] = {
+            "domain": [bottom / height, top / height],
+            "anchor": _axis("x", row),
+            "rangemode": "normal" if row % 2 else "tozero",
+        }
+        last = row == 2 * panels
+        together = (
+            {"showticklabels": True} if last else {"showticklabels": False, "matches": f"x{2 * panels}"}
+        )
+        axes[_axis("xaxis", row)] = {"anchor": _axis("y", row), "domain": [0.0, 1.0]} | together
+        top = bottom - GAP
+    return axes, height
+
+
+def _title(line: Line, *, row: int) -> dict[str, Any]:
+    return {
+        "x": 0, "xref": f"{_axis('x', row)} domain", "xanchor": "left", "y": 1, "yref": f"{_axis('y', row)} domain",
+        "yanchor": "bottom", "text": words.chart_text(line.name), "showarrow": False, "font": {"size": 12},
+    }  # fmt: skip
+
+
+def _traces(line: Line, *, index: int, row: int, first: bool) -> list[Any]:
+    """Bands, value, people and what is withheld; `first`: no trace before it has a legend for what is withheld."""
     colour = PALETTE[index % len(PALETTE)]
     name = words.chart_text(line.name)
     frame = with_gaps(line.frame)
-    for trace in band_traces(frame, colour=colour, statistic=line.statistic):
-        figure.add_trace(trace, row=row, col=1)
+    above: list[Any] = list(band_traces(frame, colour=colour, statistic=line.statistic))
     if line.then is not None and line.then.height:
-        figure.add_trace(_then_trace(line, colour=colour), row=row, col=1)
-    figure.add_trace(_value_trace(frame, name=name, index=index, statistic=line.statistic), row=row, col=1)
+        above.append(_then_trace(line, colour=colour))
+    above.append(_value_trace(frame, name=name, index=index, statistic=line.statistic))
     bars = go.Bar(
         x=frame["time_value"],
         y=frame["sample_size"],
@@ -125,8 +147,15 @@ def _add_line(figure: go.Figure, *, line: Line, index: int, row: int) -> None:
         showlegend=False,
         hovertemplate=t("{n} people", n="%{y:,}") + "<extra></extra>",
     )
-    figure.add_trace(bars, row=row + 1, col=1)
-    _add_withheld(figure, frame=line.frame, name=name, colour=colour, row=row + 1)
+    below = [bars, *_withheld(line.frame, name=name, colour=colour, first=first)]
+    for traces, at in ((above, row), (below, row + 1)):
+        for trace in traces:
+            trace.xaxis, trace.yaxis = _axis("x", at), _axis("y", at)
+    return [*above, *below]
+
+
+def _is_withheld(trace: Any) -> bool:
+    return bool(trace.legendgroup == WITHHELD)
 
 
 def _then_trace(line: Line, *, colour: str) -> go.Scatter:
@@ -154,7 +183,7 @@ def _value_trace(frame: pl.DataFrame, *, name: str, index: int, statistic: str) 
         customdata=_extra(frame, statistic=statistic),
         name=name,
         mode="lines+markers",
-        error_y={"type": "data", "array": _lone_errors(frame), "color": colour, "width": 3, "thickness": 1},
+        error_y={"type": "data", "array": _lone_errors(frame), "color": colour, "width": 0, "thickness": 1},
         line={"color": colour, "dash": DASHES[index % len(DASHES)], "width": 2},
         marker={"size": 5 if frame.height < 200 else 2, "symbol": SYMBOLS[index % len(SYMBOLS)]},
         hovertemplate=_hover(name, statistic=statistic),
@@ -184,23 +213,23 @@ def _lone_errors(frame: pl.DataFrame) -> list[float | None]:
     return frame.select(pl.when(lone).then(pl.col("se") * 1.96)).to_series().to_list()
 
 
-def _add_withheld(figure: go.Figure, *, frame: pl.DataFrame, name: str, colour: str, row: int) -> None:
+def _withheld(frame: pl.DataFrame, *, name: str, colour: str, first: bool) -> list[go.Scatter]:
     withheld = frame.filter(pl.col("value").is_null())
     if withheld.is_empty():
-        return
+        return []
     marks = go.Scatter(
         x=withheld["time_value"],
         y=[0] * withheld.height,
-        text=[words.told(words.MISSING, code or 5) for code in withheld["missing_value"]],
+        text=[words.missing(code) for code in withheld["missing_value"]],
         mode="markers",
         cliponaxis=False,
         marker={"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": colour}},
         name=t("Withheld or missing"),
-        legendgroup="withheld",
-        showlegend=not any(trace.legendgroup == "withheld" for trace in figure.data),
+        legendgroup=WITHHELD,
+        showlegend=first,
         hovertemplate=f"{name}: %{{text}}<extra></extra>",
     )
-    figure.add_trace(marks, row=row, col=1)
+    return [marks]
 
 
 # ------------------------------------------------------------------------------------ events and breaks
@@ -217,35 +246,40 @@ class Label:
     anchor: str
 
 
-def _add_marks(
-    figure: go.Figure,
-    *,
-    lines: list[Line],
-    events: pl.DataFrame | None,
-    breaks: pl.DataFrame | None,
-    first: int,
-) -> int:
-    """Draw events and breaks through all panels, their labels above; how many pixels these need."""
+def _marks(
+    lines: list[Line], *, events: pl.DataFrame | None, breaks: pl.DataFrame | None, first: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
+    """Shapes of events and breaks through all panels, their labels above, and how many lanes these take."""
+    shapes: list[dict[str, Any]] = []
     wanted: list[tuple[dt.date, str, str]] = []
     for name, start, end in _rows(events, "name", "start", "end"):
         if end is not None and end > start:
-            figure.add_vrect(
-                x0=start.isoformat(), x1=end.isoformat(), fillcolor=GREY, opacity=0.15, line_width=0
+            shapes.append(
+                _shape(start, end)
+                | {"type": "rect", "fillcolor": GREY, "opacity": 0.15, "line": {"width": 0}}
             )
-        figure.add_vline(x=start.isoformat(), line={"color": GREY, "dash": "dot", "width": 1})
+        shapes.append(_shape(start, start) | {"line": {"color": GREY, "dash": "dot", "width": 1}})
         wanted.append((start, name, GREY))
     for onset, label in _rows(breaks, "onset", "label"):
-        figure.add_vline(x=onset.isoformat(), line={"color": ORANGE, "dash": "dot", "width": 1.5})
+        shapes.append(_shape(onset, onset) | {"line": {"color": ORANGE, "dash": "dot", "width": 1.5}})
         wanted.append((onset, label, ORANGE))
     placed = labels(wanted, days=_days(lines))
-    for label in placed:
-        figure.add_annotation(
-            x=label.day.isoformat(), y=1, xref="x", yref="y domain", yanchor="bottom",
-            yshift=first + LANE * label.lane, text=words.chart_text(label.text), showarrow=False,
-            xanchor=label.anchor, font={"size": 11} | ({"color": ORANGE} if label.colour == ORANGE else {}),
-        )  # fmt: skip
-    lanes = max((label.lane + 1 for label in placed), default=0)
-    return LANE * lanes + (first if first > 2 else 0)
+    notes = [_note(label, first=first) for label in placed]
+    return shapes, notes, max((label.lane + 1 for label in placed), default=0)
+
+
+def _shape(start: dt.date, end: dt.date) -> dict[str, Any]:
+    days = {"x0": start.isoformat(), "x1": end.isoformat(), "xref": "x"}
+    return {"type": "line", "y0": 0, "y1": 1, "yref": "paper"} | days
+
+
+def _note(label: Label, *, first: int) -> dict[str, Any]:
+    colour = {"color": ORANGE} if label.colour == ORANGE else {}
+    return {
+        "x": label.day.isoformat(), "xref": "x", "y": 1, "yref": "y domain", "yanchor": "bottom",
+        "yshift": first + LANE * label.lane, "xanchor": label.anchor, "text": words.chart_text(label.text),
+        "showarrow": False, "font": {"size": 11} | colour,
+    }  # fmt: skip
 
 
 def _rows(frame: pl.DataFrame | None, *columns: str) -> list[tuple[Any, ...]]:
@@ -280,17 +314,17 @@ def labels(wanted: list[tuple[dt.date, str, str]], *, days: tuple[dt.date, dt.da
     return placed
 
 
-def _fit_to_values(figure: go.Figure, *, lines: list[Line], row: int) -> None:
-    """Leave the wide band of a tiny first sample out of the range, or everything else is a flat line."""
-    if not lines:
-        return
+def _range(lines: list[Line]) -> list[float] | None:
+    """The values with some room; leaves out the wide band of a tiny first sample, or all else is a flat line."""
     frames = [line.frame for line in lines] + [line.then for line in lines if line.then is not None]
+    if not frames:
+        return None
     values = pl.concat([frame["value"] for frame in frames]).drop_nulls()
     errors = pl.concat([frame["se"] for frame in frames]).drop_nulls()
     if values.is_empty() or errors.is_empty():
-        return
+        return None
     pad = 2.5 * float(errors.median() or 0.0)  # type: ignore[arg-type]
     low, high = float(values.min()) - pad, float(values.max()) + pad  # type: ignore[arg-type]
-    if high > low:
-        bounded = lines[0].statistic == "share"
-        figure.update_yaxes(range=[max(0.0, low) if bounded else low, high], row=row, col=1)
+    if high <= low:
+        return None
+    return [max(0.0, low) if lines[0].statistic == "share" else low, high]

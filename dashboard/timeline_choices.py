@@ -102,7 +102,8 @@ def _chosen(label: str, *, compare: str, of: str, options: dict[str, str], defau
 def _details(
     rows: pl.DataFrame, *, signals: list[str], places: list[str], compare: str
 ) -> tuple[list[Shown], str]:
-    columns = st.columns(4)
+    wide = {"populations": [3, 1, 1, 1], "estimates": [1, 1, 3, 1]}
+    columns = st.columns(wide.get(compare, 4))
     kind, _, value = places[0].partition(":")
     here = rows.filter(pl.col("geo_type") == kind, pl.col("geo_value") == value)
     with columns[0]:

@@ -137,7 +137,7 @@ def _caption(page: Page, *, lines: list[Line], broken: pl.DataFrame) -> str:
         parts.append(t("× below: withheld because too few people posted, or missing."))
     if broken.height:
         parts.append(t("Dotted and coloured: the data changed, not only the mood; do not compare across it."))
-    if page.then is not None:
+    if page.then is not None and any(line.then is not None for line in lines):
         parts.append(t("Thin and dotted: as known on {day}.", day=page.then.issue))
     if any(item.estimate == "value_unweighted" for item in page.shown):
         parts.append(t("A number without weights is shown with the error of the weighted one."))
@@ -151,7 +151,7 @@ def _heat_caption(*, relative: bool) -> str:
         else t("Colour: the level itself.")
     )
     more = t(
-        "×: withheld because too few people posted. Small dots: missing. Point at a cell for its error and people."
+        "Grey, ×: withheld because too few people posted. Light grey: missing. Point at a cell for error and people."
     )
     return f"{told} {more}"
 
@@ -233,7 +233,7 @@ def _newest(line: Line, *, page: Page) -> dict[str, str]:
     row = line.frame.row(-1, named=True)
     withheld = line.frame.get_column("value").null_count()
     if row["value"] is None:
-        level = words.told(words.MISSING, row["missing_value"] or 5)
+        level = words.missing(row["missing_value"])
     else:
         error = words.margin(row["se"], statistic=line.statistic)
         level = f"{words.amount(row['value'], statistic=line.statistic)} {error}"

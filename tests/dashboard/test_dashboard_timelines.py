@@ -224,14 +224,15 @@ def _line(
 def test_the_heat_map_over_time_tells_distance_from_the_own_mean_and_marks_what_is_missing() -> None:
     line = _line([0.10, 0.12, None, 0.14, None], codes=[0, 0, 3, 0, 5])
     figure = time_heat.over_time([line], relative=True)
-    heat, withheld, missing = figure.data
+    heat, unknown = figure.data
     assert [z if z is None else round(z, 6) for z in heat.z[0]] == [-2.0, 0.0, None, 2.0, None]
     assert (
         heat.customdata[0][0]
         == "10.0% ± 2.0 points, n = 200, issued 2024-02-04<br>-2.0 SEs from the mean of the row"
     )
-    assert (list(withheld.x), withheld.marker.symbol) == ([dt.date(2024, 1, 21)], "x-thin")
-    assert (list(missing.x), list(missing.text)) == ([dt.date(2024, 2, 4)], ["no data"])
+    assert list(unknown.z[0]) == [None, None, 1.0, None, 0.0]
+    assert list(unknown.text[0]) == ["", "", "×", "", "·"]
+    assert unknown.customdata[0][2] == "suppressed: too few people"
     assert time_heat.over_time([line], relative=False).data[0].z[0][0] == 0.10
 
 
