@@ -28,7 +28,7 @@ PAPER = "rgba(138,138,138,0.5)"
 
 @dataclass(frozen=True, kw_only=True)
 class Map:
-    """The places of a map; those without coordinates are in `beside`."""
+    """The places of a map; those of its kind that are on no map are in `beside`."""
 
     places: tuple[str, ...]
     beside: tuple[str, ...]
@@ -46,14 +46,17 @@ def maps_of(publication: data.Publication) -> dict[str, Map]:
             groups.setdefault("nation", (kind, []))[1].append(value)
         if kind == "region":
             groups.setdefault(value[:2].upper(), (kind, []))[1].append(value)
-    found = {name: _map(kind, values=values) for name, (kind, values) in groups.items()}
-    drawn = {name: item for name, item in found.items() if len(item.places) >= tiles.FEWEST}
-    return dict(sorted(drawn.items(), key=lambda pair: (-len(pair[1].places), pair[0])))
-
-
-def _map(kind: str, *, values: list[str]) -> Map:
-    known = tiles.known(values)
-    return Map(places=tuple(known), beside=tuple(sorted(set(values) - set(known))), geo_type=kind)
+    known = {name: (kind, tiles.known(values)) for name, (kind, values) in groups.items()}
+    drawn = {name: item for name, item in known.items() if len(item[1]) >= tiles.FEWEST}
+    on_one = {(kind, code) for kind, codes in drawn.values() for code in codes}
+    return {
+        name: Map(
+            places=tuple(codes),
+            beside=tuple(sorted(code for of, code in set(publication.places) - on_one if of == kind)),
+            geo_type=kind,
+        )
+        for name, (kind, codes) in sorted(drawn.items(), key=lambda pair: (-len(pair[1][1]), pair[0]))
+    }
 
 
 def label(publication: data.Publication, *, name: str) -> str:

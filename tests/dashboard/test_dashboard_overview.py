@@ -73,7 +73,7 @@ def test_fewer_than_three_places_have_no_map_and_unknown_ones_stand_beside(opene
     assert of("US-CA", "US-NY", "US-ZZ") == {}
     found = of("US-CA", "US-NY", "US-TX", "US-ZZ", "DE-BY")
     assert list(found) == ["US"]
-    assert found["US"].beside == ("US-ZZ",)
+    assert found["US"].beside == ("DE-BY", "US-ZZ")
 
 
 def test_the_newest_day_is_held_against_the_day_the_issue_should_reach(opened: data.Publication) -> None:
