@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import polars as pl
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboard import data, language, sign_in, words
+from dashboard import data, language, sign_in, tour, words
 from dashboard.language import mark, t, tn
 from warehouse.errors import AffectcastError
 
@@ -80,8 +80,17 @@ def page(title: str, *, body: Callable[[data.Publication], None]) -> None:
         return
     _heading(publication, title=title)
     sign_in.account(reader)
+    _tour(publication, page=title.lower())
     body(publication)
     _footer(publication)
+
+
+def _tour(publication: data.Publication, *, page: str) -> None:
+    step = tour.current(page)
+    if step is not None:
+        tour.guide(step, publication=publication, link=link)
+    elif page == tour.STEPS[0].page:
+        tour.invitation(link=link)
 
 
 def _nothing_to_show(error: AffectcastError) -> None:
@@ -154,7 +163,7 @@ def register(pages: dict[str, Page]) -> None:
     st.session_state["pages"] = pages
 
 
-def link(label: str, *, page: str, parameters: dict[str, str]) -> None:
+def link(label: str, *, page: str, parameters: Mapping[str, str | list[str]]) -> None:
     """A link to another page with its selectors set; nothing where a page is shown on its own."""
     pages: dict[str, Page] = st.session_state.get("pages", {})
     if page in pages:
@@ -162,5 +171,5 @@ def link(label: str, *, page: str, parameters: dict[str, str]) -> None:
             pages[page],
             label=label,
             icon=":material/arrow_forward:",
-            query_params=parameters | language.parameters(),
+            query_params={**parameters, **language.parameters()},
         )
