@@ -23,7 +23,10 @@ SUPPRESSED = 3
 TILE_HEIGHT = 46
 # Letters that fit a tile at 390 pixels, by how many tiles are side by side.
 LETTERS = {11: 11, 16: 8}
-PAPER = "rgba(138,138,138,0.5)"
+# Opaque, so that the text on it is readable in light and dark.
+UNKNOWN = "#B5B5B5"
+# Fewer columns would make tiles as wide as a hand.
+FEWEST_COLUMNS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +134,7 @@ def figure(frame: pl.DataFrame) -> go.Figure:
     drawn = go.Figure()
     drawn.add_trace(_tiles(judged, size=(rows, columns), judged=True))
     drawn.add_trace(_tiles(frame.filter(pl.col("z").is_null()), size=(rows, columns), judged=False))
-    drawn.update_xaxes(visible=False, range=[-0.5, columns - 0.5])
+    drawn.update_xaxes(visible=False, range=[-0.5, max(columns, FEWEST_COLUMNS) - 0.5])
     drawn.update_yaxes(visible=False, range=[rows - 0.5, -0.5])
     charts.finished(drawn, height=TILE_HEIGHT * rows + 76)
     return drawn.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 0})
@@ -144,7 +147,7 @@ def _tiles(frame: pl.DataFrame, *, size: tuple[int, int], judged: bool) -> go.He
     for cell in frame.iter_rows(named=True):
         grid[cell["row"]][cell["column"]] = cell
     scale = {"colorscale": DIVERGING, "zmin": -MAX_Z, "zmax": MAX_Z, "colorbar": _colour_bar()}
-    grey = {"colorscale": [[0, PAPER], [1, PAPER]], "showscale": False}
+    grey = {"colorscale": [[0, UNKNOWN], [1, UNKNOWN]], "showscale": False}
     letters = next(size for most, size in LETTERS.items() if columns <= most)
     return go.Heatmap(
         z=[[_z(cell, judged=judged) for cell in row] for row in grid],

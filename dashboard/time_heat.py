@@ -15,6 +15,8 @@ from dashboard.timeline_charts import Line
 LEVELS = "Cividis"
 NAME_WIDTH = 16
 SUPPRESSED = 3
+# Opaque, so that the text on them is readable in light and dark.
+MISSING, WITHHELD = "#DADADA", "#B5B5B5"
 
 
 def over_time(lines: list[Line], *, relative: bool) -> go.Figure:
@@ -112,7 +114,7 @@ def _unknown(lines: list[Line]) -> go.Heatmap:
         text=[["" if code == 0 else "×" if code == SUPPRESSED else "·" for code in row] for row in grid],
         customdata=[["" if code == 0 else words.missing(code) for code in row] for row in grid],
         texttemplate="%{text}",
-        colorscale=[[0, charts.rgba(charts.GREY, 0.2)], [1, charts.rgba(charts.GREY, 0.55)]],
+        colorscale=[[0, MISSING], [1, WITHHELD]],
         zmin=0,
         zmax=1,
         showscale=False,

@@ -112,7 +112,7 @@ def _map_note(publication: data.Publication, *, signal: str, measure: str, rows:
 def _beside(publication: data.Publication, *, drawn: tile_map.Map) -> None:
     if drawn.beside:
         names = ", ".join(publication.place(drawn.geo_type, code) for code in drawn.beside)
-        st.caption(words.plain(t("On no map, because where they lie is not known: {names}.", names=names)))
+        st.caption(words.plain(t("On no map: {names}.", names=names)))
 
 
 def _this_week(publication: data.Publication, *, changes: pl.DataFrame) -> None:
