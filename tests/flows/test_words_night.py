@@ -125,6 +125,14 @@ def test_a_word_of_few_people_is_counted_but_never_published(shifted: Config) ->
     assert [path.name for path in parquet if RARE in pl.read_parquet(path).write_csv()] == []
 
 
+def test_a_publication_holds_the_words_of_every_week_as_of_its_issue(shifted: Config) -> None:
+    rows = pl.read_parquet(current(shifted.paths.published).folder / "term_weeks.parquet")
+    assert rows["time_value"].unique().sort().to_list() == [START + dt.timedelta(days=n) for n in (6, 13, 20)]
+    assert rows["issue"].unique().to_list() == [shifted.run.as_of]
+    assert {"dread", "alarm", "gloom"} & set(rows["term"])
+    assert rows.filter(pl.col("term") != OTHER, ~(pl.col("n_people") >= 50)).is_empty()
+
+
 def test_the_same_night_again_changes_no_byte_and_no_row(shifted: Config) -> None:
     tables, bytes_before = dump(shifted), published(shifted)
     night(shifted)
