@@ -105,7 +105,7 @@ def _draw(page: Page, *, lines: list[Line]) -> None:
         relative = page.scale == "relative" or len(units) > 1
         figure = time_heat.over_time(lines, relative=relative)
         told = _heat_caption(relative=relative)
-    elif page.layout == "panels" or len(units) > 1:
+    elif len(lines) > 1 and (page.layout == "panels" or len(units) > 1):
         same = page.scale == "shared" and len(units) == 1
         figure = timeline_charts.panels(lines, events=marked, breaks=broken, same_axis=same)
         told = _caption(page, lines=known, broken=broken)
