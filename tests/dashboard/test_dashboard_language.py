@@ -37,7 +37,7 @@ NAMED = {"alt", "what", "label", "title_text", "title", "help", "placeholder", "
 WORDS = re.compile(r"[A-Za-z]{2,}[,;:]? [A-Za-z]{2,}")
 # For programs, for whoever runs this one, or the same in every language.
 NOT_WORDS = re.compile(
-    r"<svg|CREATE TABLE|INSERT INTO|PRAGMA|^[xy]\{\} domain$|^(top|bottom) (left|right)$|^dd MMM|expected one of"
+    r"<svg|CREATE TABLE|INSERT INTO|PRAGMA|^[xy]?\{\} domain$|^(top|bottom) (left|right)$|^dd MMM|expected one of"
     r"|^Affectcast$|^Language / Idioma$"
 )
 
