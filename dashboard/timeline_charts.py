@@ -13,13 +13,15 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import charts, words
-from dashboard.charts import DASHES, GREY, ORANGE, PALETTE, SYMBOLS, band_traces, tick_format, with_gaps
+from dashboard.charts import GREY, ORANGE, PALETTE, SYMBOLS, band_traces, tick_format, with_gaps
 from dashboard.language import t
 
 # The plot of a 390-pixel window and a letter of a label, in pixels: what fits there fits everywhere.
 NARROW = 300
 LETTER = 6.0
 LANE = 15
+# Without `dot`, which is the line of an earlier issue.
+DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot", "8px,2px")
 # More labels than fit into these lanes are in the list beneath the chart only.
 MOST_LANES = 6
 GAP = 28

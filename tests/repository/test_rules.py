@@ -23,6 +23,7 @@ CLOCK_READERS = {
     "flows/orchestrate.py",
     "dashboard/access.py",
     "dashboard/acknowledgements.py",
+    "dashboard/last_run.py",
 }
 
 
