@@ -22,6 +22,7 @@ SAYS = {
     "contagion": "A what-if, not a forecast",
     "signals": "What it must not be used for",
     "trust": "What was left out, and why",
+    "words": "Words that moved it",
     "export": "has no export beside it",
 }
 
