@@ -68,8 +68,12 @@ def _refuse_unread(store: Store, *, newest: dt.date) -> None:
         )
 
 
-def read_names(text: str, *, where: str) -> list[str]:
+def read_names(given: bytes, *, where: str) -> list[str]:
     """Author ids, one a line, as the source writes them; `InputError` where there is none."""
+    try:
+        text = given.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{where}: is not UTF-8 text. Save it as UTF-8.") from None
     names = [line.strip() for line in text.splitlines() if line.strip()]
     if not names:
         raise InputError(f"{where}: names nobody. Expected one author id a line, as the source writes it.")

@@ -93,8 +93,7 @@ def restore_backup(archive: Path, *, config: Config, replace: bool) -> tuple[Man
     with _cleared(parts):
         for part in missing:
             part.target.parent.mkdir(parents=True, exist_ok=True)
-            size = sum(file.size for file in part.files.values())
-            need_space(part.target.parent, size=size, what=f"what the backup holds as {part.name}")
+            need_space(part.target.parent, size=manifest.size, what="what the backup holds")
         with full_disk_told(config.paths.warehouse.parent):
             _read_members(archive, manifest=manifest, parts=missing)
         for part in missing:

@@ -16,7 +16,7 @@ from flows.cli.output import describe, log, say
 from flows.nightly import night_lock
 from warehouse.backup import Manifest, check_target, write_backup
 from warehouse.config import Config, load_config, secret_path
-from warehouse.errors import UsageError
+from warehouse.errors import InputError, UsageError
 from warehouse.migrations import VERSION
 from warehouse.restore import check_backup, restore_backup
 from warehouse.store import other_version
@@ -146,8 +146,7 @@ def delete_author(
 ) -> None:
     """Erase people: their posts and all that is kept of them. The next night makes the days they wrote on again."""
     run = make_run(config, as_of=None, command="delete-author")
-    text = sys.stdin.read() if from_ == "-" else Path(from_).read_text(encoding="utf-8")
-    names = removal.read_names(text, where="standard input" if from_ == "-" else from_)
+    names = removal.read_names(_given(from_), where="standard input" if from_ == "-" else from_)
     with night_lock(run.config):
         if not dry_run:
             _up_to_date(run.config)
@@ -159,6 +158,15 @@ def delete_author(
         for path in removal.copies_beside(run.config):
             say(f"still holds them: {path}; delete it, or restore it and erase them there too")
         say("Backups, and the files the posts came from, hold them until you remove them there.")
+
+
+def _given(path: str) -> bytes:
+    if path == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file. Check --from.") from error
 
 
 def _up_to_date(config: Config) -> None:

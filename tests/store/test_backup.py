@@ -12,9 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_migrations import killed
-from warehouses import config_in, contents, new_warehouse, old_warehouse
 
+from tests.store.warehouses import config_in, contents, killed, new_warehouse, old_warehouse
 from warehouse.acknowledgements import read_acknowledgements
 from warehouse.backup import MANIFEST, write_backup
 from warehouse.config import Config

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pytest
-from warehouses import ALERT, DAY, config_in, contents, new_warehouse, old_warehouse
 
+from tests.store.warehouses import ALERT, DAY, config_in, contents, killed, new_warehouse, old_warehouse
 from warehouse import copies, migrations
 from warehouse.config import Config
 from warehouse.errors import ContractError, StoreError
@@ -19,22 +17,12 @@ from warehouse.store import open_store
 from warehouse.tables import TABLES
 from warehouse.upgrade import bring_up_to_date
 
-KILL = Path(__file__).parent / "kill_care.py"
-
 
 @pytest.fixture
 def old(tmp_path: Path) -> Config:
     config = config_in(tmp_path)
     old_warehouse(config.paths.warehouse)
     return config
-
-
-def killed(config: Config, *, job: str, at: str, archive: str = "-") -> subprocess.CompletedProcess[str]:
-    path = config.paths.published.parent / "config.toml"
-    lines = [f"{name} = {json.dumps(str(value))}" for name, value in config.paths]
-    path.write_text("\n".join(["[paths]", *lines]) + "\n", encoding="utf-8")
-    command = [sys.executable, str(KILL), str(path), job, archive, at]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_a_contract_that_changed_has_a_version_of_its_own() -> None:

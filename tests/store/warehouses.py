@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -66,6 +69,15 @@ def new_warehouse(config: Config, *, refused: int = 3) -> None:
     )
     with open_store(config.paths.warehouse, config=config.warehouse) as store:
         store.append(TABLES["raw.quarantine"], rows, run_id="r")
+
+
+def killed(config: Config, *, job: str, at: str, archive: str = "-") -> subprocess.CompletedProcess[str]:
+    """Do a job (migrate, backup, restore) in a process of its own that is killed at a point of `kill_care.py`."""
+    path = config.paths.published.parent / "config.toml"
+    lines = [f"{name} = {json.dumps(str(value))}" for name, value in config.paths]
+    path.write_text("\n".join(["[paths]", *lines]) + "\n", encoding="utf-8")
+    command = [sys.executable, str(Path(__file__).with_name("kill_care.py")), str(path), job, archive, at]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
