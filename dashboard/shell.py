@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
 import streamlit as st
 from streamlit.navigation.page import Page
 
@@ -50,16 +49,6 @@ def settings(arguments: Sequence[str] | None = None) -> Settings:
 def _opened(folder: str, version: str, _pointer: data.Pointer) -> data.Publication:
     """One shared copy per version: frames are never changed in place."""
     return data.load(_pointer)
-
-
-def inventory(publication: data.Publication) -> pl.DataFrame:
-    """Which series exist, once per version."""
-    return data.inventory(publication)
-
-
-def weekly_changes(publication: data.Publication) -> pl.DataFrame:
-    """The newest week against the one before, once per version."""
-    return data.weekly_changes(publication)
 
 
 def page(title: str, *, body: Callable[[data.Publication], None]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 import streamlit as st
 
-from dashboard import comparison, controls, data, shell, vintages, words
+from dashboard import comparison, controls, data, shell, vintages, weekly, words
 from dashboard.comparison import Shown
 from dashboard.language import date, mark, percent, t
 
@@ -57,7 +57,7 @@ def select(publication: data.Publication, *, inventory: pl.DataFrame) -> Page:
     with columns[1]:
         options = data.signals_of(inventory.get_column("signal").unique().to_list(), publication=publication)
         label = t("Moods (up to {most})", most=MOST) if compare == "moods" else t("Mood")
-        moved = data.most_moved_signal(publication) or next(iter(options))
+        moved = weekly.most_moved_signal(publication) or next(iter(options))
         signals = _chosen(label, compare=compare, of="moods", options=options, default=moved)
     rows = inventory.filter(pl.col("signal").is_in(signals))
     with columns[2]:

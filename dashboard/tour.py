@@ -12,7 +12,7 @@ from typing import Protocol
 import polars as pl
 import streamlit as st
 
-from dashboard import data
+from dashboard import data, weekly
 from dashboard.language import mark, t
 
 QUERY = "tour"
@@ -115,7 +115,7 @@ def current(page: str) -> int | None:
 def parameters(number: int, *, publication: data.Publication) -> Parameters:
     """What the address of a step holds: the tour's place and what the page shall show."""
     step = STEPS[number - 1]
-    moved = data.largest_change(publication)
+    moved = weekly.largest_change(publication)
     chosen: dict[str, str | list[str]] = {}
     if moved is not None and step.page in ("timelines", "outlook"):
         chosen = {"signal": str(moved["signal"]), "place": f"{moved['geo_type']}:{moved['geo_value']}"}

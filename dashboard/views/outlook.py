@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import cards, charts, choices, controls, data, shell, words
+from dashboard import cards, charts, choices, controls, data, shell, weekly, words
 from dashboard.language import date, percent, t
 
 HISTORY = {"day": 90, "week": 52}
@@ -38,7 +38,7 @@ def _select(publication: data.Publication, *, rows: pl.DataFrame) -> data.Series
     with columns[0]:
         names = rows.get_column("target").unique().to_list()
         options = data.signals_of(names, publication=publication)
-        moved = data.most_moved_signal(publication)
+        moved = weekly.most_moved_signal(publication)
         signal = controls.choice(t("Mood"), name="signal", options=options, default=moved)
     rows = rows.filter(pl.col("target") == signal)
     with columns[1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import cards, charts, controls, data, last_run, shell, tile_map, words
+from dashboard import cards, charts, controls, data, last_run, shell, tile_map, weekly, words
 from dashboard.language import mark, number, t, tn
 
 TILES = 4
@@ -21,7 +21,7 @@ def body(publication: data.Publication) -> None:
     alerts = cards.alerts_now(publication, state=shell.settings().state)
     _verdict(publication, alerts=alerts)
     _fresh(publication)
-    changes = shell.weekly_changes(publication)
+    changes = weekly.changes(publication)
     maps = {} if changes.is_empty() else tile_map.maps_of(publication)
     if maps:
         left, right = st.columns([2, 3], gap="medium")
@@ -51,7 +51,7 @@ def _verdict(publication: data.Publication, *, alerts: pl.DataFrame) -> None:
 
 def _fresh(publication: data.Publication) -> None:
     """Whether the numbers are as new as they should be, and what the last run did."""
-    for text in last_run.warnings(publication, inventory=shell.inventory(publication)):
+    for text in last_run.warnings(publication, inventory=data.inventory(publication)):
         st.warning(words.plain(text), icon=":material/schedule:")
     told = last_run.summary(publication)
     if told:
@@ -64,7 +64,7 @@ def _tile_map(publication: data.Publication, *, changes: pl.DataFrame, maps: dic
     with columns[0]:
         names = changes.get_column("signal").unique().to_list()
         options = data.signals_of(names, publication=publication)
-        moved = data.most_moved_signal(publication)
+        moved = weekly.most_moved_signal(publication)
         signal = controls.choice(t("Mood"), name="map_mood", options=options, default=moved)
     with columns[1]:
         measures = {name: t(text) for name, text in tile_map.MEASURES.items()}
@@ -118,7 +118,7 @@ def _beside(publication: data.Publication, *, drawn: tile_map.Map) -> None:
 def _this_week(publication: data.Publication, *, changes: pl.DataFrame) -> None:
     st.header(t("What changed this week"))
     options = data.places_of(changes, publication=publication)
-    first = data.largest_change(publication)
+    first = weekly.largest_change(publication)
     moved = f"{first['geo_type']}:{first['geo_value']}" if first else None
     place = controls.choice(t("Place"), name="place", options=options, default=moved)
     kind, _, value = place.partition(":")
@@ -265,7 +265,7 @@ def _rows_of_the_heat_map(
     changes: pl.DataFrame, *, publication: data.Publication
 ) -> tuple[pl.DataFrame, int]:
     """The moods and places that moved most, and how many places are left out."""
-    moved = data.most_moved(changes, most=MAPPED)
+    moved = weekly.most_moved(changes, most=MAPPED)
     places = (
         moved.group_by("geo_type", "geo_value")
         .agg(pl.col("z").abs().max())

@@ -31,7 +31,7 @@ from warehouse.errors import InputError
 
 def body(publication: data.Publication) -> None:
     """Selectors, chart, numbers."""
-    inventory = shell.inventory(publication)
+    inventory = data.inventory(publication)
     if inventory.is_empty():
         shell.empty(publication, table="signals", what=t("There are no timelines yet."))
         return

@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from dashboard import cards, charts, data, skill, skill_charts, timeline_charts
+from dashboard import cards, charts, data, skill, skill_charts, timeline_charts, weekly
 
 FIRST = dt.date(2024, 5, 1)
 
@@ -49,7 +49,7 @@ def test_fan_has_three_bands_around_the_median_and_the_past() -> None:
 
 
 def test_heat_map_shows_changes_in_errors_and_marks_withheld_cells(opened: data.Publication) -> None:
-    changes = data.weekly_changes(opened)
+    changes = weekly.changes(opened)
     cells = cards.heat_cells(changes, publication=opened)
     heat = charts.heat_map(cells).data[0]
     places = list(heat.y)

@@ -10,7 +10,7 @@ import polars as pl
 import publication as made_up
 import pytest
 
-from dashboard import cards, data, skill
+from dashboard import cards, data, skill, weekly
 from warehouse.errors import ContractError, InputError
 from warehouse.skill import relative_wis
 from warehouse.tables import PUBLISHED
@@ -50,7 +50,7 @@ def test_a_table_that_is_absent_is_empty_and_named(tmp_path: Path) -> None:
     assert set(found.absent) == {"alerts", "signals"}
     assert found.tables["alerts"].is_empty()
     assert found.signals.collect().is_empty()
-    assert data.weekly_changes(found).is_empty()
+    assert weekly.changes(found).is_empty()
     assert data.inventory(found).is_empty()
 
 
@@ -69,7 +69,7 @@ def test_enums_as_categories_are_normalised(tmp_path: Path) -> None:
 
 
 def test_weekly_change_is_the_difference_and_its_error_adds_both_weeks(opened: data.Publication) -> None:
-    changes = data.weekly_changes(opened)
+    changes = weekly.changes(opened)
     row = changes.filter(pl.col("signal") == "lexicon_joy_share", pl.col("geo_value") == "us-ca").row(
         0, named=True
     )
@@ -82,13 +82,13 @@ def test_weekly_change_is_the_difference_and_its_error_adds_both_weeks(opened: d
 
 
 def test_weekly_changes_keep_withheld_cells_without_numbers(opened: data.Publication) -> None:
-    withheld = data.weekly_changes(opened).filter(pl.col("geo_value") == "us-wy")
+    withheld = weekly.changes(opened).filter(pl.col("geo_value") == "us-wy")
     assert withheld.height == len(made_up.MEASURES)
     assert withheld.get_column("z").null_count() == withheld.height
 
 
 def test_headlines_are_unsmoothed_shares(opened: data.Publication) -> None:
-    names = data.headline_signals(opened)
+    names = weekly.headline_signals(opened)
     assert len(names) == len(made_up.MEASURES)
     assert not any(name.endswith("_7dav") for name in names)
 
@@ -102,8 +102,8 @@ def test_weekly_is_the_default_where_days_are_patchy(opened: data.Publication) -
 
 
 def test_most_moved_keeps_every_place_of_the_signals_it_keeps(opened: data.Publication) -> None:
-    changes = data.weekly_changes(opened)
-    moved = data.most_moved(changes, most=2)
+    changes = weekly.changes(opened)
+    moved = weekly.most_moved(changes, most=2)
     assert moved.get_column("signal").n_unique() == 2
     assert moved.height == 2 * len(made_up.PLACES)
     top = changes.sort(pl.col("z").abs(), descending=True, nulls_last=True).get_column("signal")[0]
@@ -121,7 +121,7 @@ def test_two_places_of_one_name_do_not_hide_each_other(tmp_path: Path) -> None:
     found = data.load(data.current(tmp_path))
     assert found.place("region", "us-ca") == "Springfield (region:us-ca)"
     assert found.place("region", "us-tx") == "Texas"
-    cells = cards.heat_cells(data.weekly_changes(found), publication=found)
+    cells = cards.heat_cells(weekly.changes(found), publication=found)
     assert cells.get_column("place").n_unique() == len(made_up.PLACES)
 
 

@@ -12,7 +12,7 @@ import publication as made_up
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import data, last_run, shell, tile_map
+from dashboard import data, last_run, shell, tile_map, weekly
 
 VIEW = Path(shell.__file__).parent / "views" / "overview.py"
 ANXIETY = made_up.signal("lexicon", "anxiety")
@@ -22,7 +22,7 @@ def _cells(
     publication: data.Publication, *, measure: str = "level", signal: str = ANXIETY
 ) -> dict[str, dict]:  # type: ignore[type-arg]
     drawn = tile_map.maps_of(publication)["US"]
-    rows = data.weekly_changes(publication).filter(pl.col("signal") == signal)
+    rows = weekly.changes(publication).filter(pl.col("signal") == signal)
     cells = tile_map.cells(rows, drawn=drawn, publication=publication, measure=measure)
     return {cell["code"]: cell for cell in cells.iter_rows(named=True)}
 
@@ -30,7 +30,7 @@ def _cells(
 def test_a_tile_tells_value_or_change_and_when_hovered_its_error_people_and_issue(
     opened: data.Publication,
 ) -> None:
-    row = data.weekly_changes(opened).row(
+    row = weekly.changes(opened).row(
         by_predicate=(pl.col("signal") == ANXIETY) & (pl.col("geo_value") == "us-ca"), named=True
     )
     level, change = (_cells(opened, measure=measure)["CA"] for measure in ("level", "change"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import data, shell, tour
+from dashboard import data, shell, tour, weekly
 
 VIEWS = Path(shell.__file__).parent / "views"
 
@@ -40,7 +40,7 @@ def test_an_unknown_step_and_one_of_another_page_show_no_tour(
 
 
 def test_the_steps_open_on_what_moved_most(opened: data.Publication) -> None:
-    moved = data.largest_change(opened)
+    moved = weekly.largest_change(opened)
     assert moved is not None
     asked = tour.parameters(2, publication=opened)
     assert asked["signal"] == moved["signal"]

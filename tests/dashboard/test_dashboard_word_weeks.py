@@ -169,7 +169,8 @@ def said(app: AppTest) -> str:
 def test_the_page_says_change_error_people_and_what_is_not_shown(published: Path) -> None:
     text = said(opened_page(published))
     assert "27 May to 02 Jun 2024 against 29 Apr to 26 May 2024" in text
-    for part in ("more than noise", "as if the same people posted", "n = ", "2 words are known in every week of one window only",
+    for part in ("more than noise", "as if the same people posted", "n = ",
+                 "2 words are known in every week of one window only",
                  "accounting, not causes", "Words of another list than affecten"):  # fmt: skip
         assert part in text.replace("_", ""), part
 
