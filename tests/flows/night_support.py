@@ -85,6 +85,7 @@ def small_config(folder: Path, **overrides: object) -> Config:
         "contagion": {"permutations": 100},
         # A first run judges this many days after the fact: most of what a small night costs.
         "alerts": {"catch_up_days": 7},
+        "words": {"weeks": 4, "weeks_together": shipped.get("words", {}).get("weeks_together", 1)},
     }
     return parse_config(shipped | overrides, where="test")
 

@@ -210,7 +210,7 @@ class WordsConfig(Section):
 
     window_days: Positive = 7
     reference_days: Positive = 28
-    weeks: int = Field(default=26, ge=0, le=520)
+    weeks: int = Field(default=13, ge=0, le=520)
     weeks_together: int = Field(default=1, ge=1, le=13)
     levels: tuple[Literal["all", "nation", "region"], ...] = ("all", "nation")
     top_terms: Positive = 30
