@@ -293,7 +293,10 @@ def forecast_of(publication: Publication, *, series: Series) -> pl.DataFrame:
     wanted = publication.tables.scan("forecasts").filter(pl.col("model_id") == model_id, *_is(series))
     found = wanted.collect()
     # The newest of all forecasts by this time type: a series that has none of that day is not forecast now.
-    rows = found.filter(pl.col("reference_date") == newest_reference(publication, time_type=series.time_type))
+    rows = found.filter(
+        pl.col("reference_date")
+        == pl.lit(newest_reference(publication, time_type=series.time_type), dtype=pl.Date)
+    )
     return rows.sort("horizon", "output_type_id")
 
 
