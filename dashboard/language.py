@@ -155,16 +155,10 @@ def _written(value: Value) -> str:
 
 @cache
 def _messages(language: str) -> dict[str, tuple[str, ...]]:
-    """Message → its forms, singular first. English has none: the code is the English text."""
-    found: dict[str, tuple[str, ...]] = {}
-    for path in (FOLDER / f"{language}.po", *sorted(FOLDER.glob(f"parts/*.{language}.po"))):
-        if path.is_file():
-            found |= _read(path, language=language)
-    return found
-
-
-def _read(path: Path, *, language: str) -> dict[str, tuple[str, ...]]:
-    """The messages of a catalogue that are translated in all their forms."""
+    """Message → its forms, singular first, of those translated in all of them. English is the code itself."""
+    path = FOLDER / f"{language}.po"
+    if not path.is_file():
+        return {}
     with path.open(encoding="utf-8") as file:
         catalogue = read_po(file, locale=language)
     found: dict[str, tuple[str, ...]] = {}

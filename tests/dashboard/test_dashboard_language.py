@@ -78,16 +78,15 @@ def messages() -> dict[str, str | None]:
 
 
 def _catalogues(code: str) -> dict[str, tuple[str | None, tuple[str, ...]]]:
-    """Message → its plural and all translated forms, from every file of the language."""
+    """Message → its plural and all translated forms."""
     found: dict[str, tuple[str | None, tuple[str, ...]]] = {}
-    for path in (LOCALE / f"{code}.po", *sorted(LOCALE.glob(f"parts/*.{code}.po"))):
-        with path.open(encoding="utf-8") as file:
-            catalogue = read_po(file, locale=code)
-        for message in catalogue:
-            if message.id:
-                one, many = (message.id, None) if isinstance(message.id, str) else message.id
-                forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
-                found[one] = (many, forms)
+    with (LOCALE / f"{code}.po").open(encoding="utf-8") as file:
+        catalogue = read_po(file, locale=code)
+    for message in catalogue:
+        if message.id:
+            one, many = (message.id, None) if isinstance(message.id, str) else message.id
+            forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+            found[one] = (many, forms)
     return found
 
 
