@@ -40,7 +40,7 @@ def breaks_of(publication: data.Publication, *, series: list[data.Series], days:
     catalogue = publication.tables["signal_catalogue"]
     scorers = catalogue.filter(pl.col("signal").is_in([item.signal for item in series]))["scorer"].to_list()
     known = publication.tables["breaks"].filter(
-        places | (pl.col("what") == "scorer_version"),
+        places | pl.col("what").is_in(["scorer_version", "query"]),
         pl.col("scorer").is_in(["all", *scorers]),
         pl.col("onset").is_between(*days),
     )

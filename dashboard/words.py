@@ -89,6 +89,7 @@ BREAKS = {
     "matched_words": mark("words matched"),
     "several_signals": mark("all signals at once"),
     "scorer_version": mark("scoring"),
+    "query": mark("what was asked for"),
 }
 LEVELS = {"all": mark("Everywhere"), "nation": mark("Nations"), "region": mark("Regions")}
 POPULATIONS = {

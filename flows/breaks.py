@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from forecasting.alerts.cells import usable_cells
-from forecasting.breaks.find import find_breaks, version_breaks
+from forecasting.breaks.find import QUERY, VERSION, find_breaks, query_breaks, version_breaks
 from warehouse.data_quality import QualitySpec, update_quality
 from warehouse.store import Store
 from warehouse.tables import TABLES
@@ -63,7 +63,10 @@ def _found(store: Store, *, run: Run, since: dt.date) -> pl.DataFrame:
     versions = version_breaks(
         store.read(TABLES["core.scorers"], where="first_issue <= ?", parameters=[run.issue])
     )
-    return pl.concat([find_breaks(cells, quality=quality), versions]).filter(pl.col("detected") >= since)
+    queries = query_breaks(store.read(TABLES["raw.queries"], where="issue <= ?", parameters=[run.issue]))
+    return pl.concat([find_breaks(cells, quality=quality), versions, queries]).filter(
+        pl.col("detected") >= since
+    )
 
 
 def _unknown(found: pl.DataFrame, *, known: pl.DataFrame, run: Run) -> pl.DataFrame:
@@ -73,6 +76,6 @@ def _unknown(found: pl.DataFrame, *, known: pl.DataFrame, run: Run) -> pl.DataFr
     before = known.select(*key, known_onset="onset")
     apart = (pl.col("onset") - pl.col("known_onset")).dt.total_days().abs()
     same = typed.join(before, on=key).filter(
-        apart <= pl.when(pl.col("what") == "scorer_version").then(0).otherwise(SAME_DAYS)
+        apart <= pl.when(pl.col("what").is_in([VERSION, QUERY])).then(0).otherwise(SAME_DAYS)
     )
     return typed.join(same, on=BREAKS.key, how="anti")

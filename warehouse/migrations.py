@@ -50,6 +50,7 @@ MIGRATIONS: tuple[tuple[Change, ...], ...] = (
         Change(table="out.word_shifts", keep=False),
         Change(table="out.event_effects", keep=False),
     ),
+    (),  # Platforms as sources: their cursors, questions and deleted posts are new tables.
 )
 VERSION = len(MIGRATIONS) + 1
 

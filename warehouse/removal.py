@@ -1,7 +1,7 @@
-"""Posts out of the warehouse: of one person at their wish, or of all people by age. Call inside a transaction.
+"""Posts out of the warehouse: of one person at their wish, deleted ones, or all by age. Call inside a transaction.
 
-What was said of a day that is erased from is made again by the next night, as a new issue; what was said of days that
-expired stays as it was. Not for whose pseudonyms they are, nor for deciding what is too old.
+What was said of a day that is erased or deleted from is made again by the next night, as a new issue; what was said of
+days that expired stays as it was. Not for whose pseudonyms they are, nor for deciding what is too old.
 """
 
 from __future__ import annotations
@@ -26,11 +26,7 @@ def erase_people(store: Store, *, keys: list[str], issue: dt.date, run_id: str) 
     """
     _choose(store, where="author_key IN (SELECT unnest(?))", parameters=[keys])
     removed = _remove_chosen(store, reason="erased", issue=issue, run_id=run_id)
-    gone = "IN (SELECT post_id FROM leaving)"
-    for table, column in (
-        ("raw.posts", "parent_id"), ("raw.posts", "thread_id"), ("core.interactions", "target_post_id"),
-    ):  # fmt: skip
-        store.blank(TABLES[table], column=column, where=f"{column} {gone}")
+    _forget_chosen(store)
     named = "IN (SELECT unnest(?))"
     store.delete(TABLES["core.interactions"], where=f"author_key {named}", parameters=[keys])
     store.blank(
@@ -40,12 +36,29 @@ def erase_people(store: Store, *, keys: list[str], issue: dt.date, run_id: str) 
         parameters=[keys],
     )
     store.delete(TABLES["core.people"], where=f"author_key {named}", parameters=[keys])
-    for name in ("core.term_counts", "core.term_days"):
-        # They hold pseudonyms; without them the days are counted again.
-        store.delete(TABLES[name], where="time_value IN (SELECT time_value FROM leaving)")
     people = pl.DataFrame({"author_key": keys}, schema={"author_key": pl.String})
     store.append_new(ERASED, people.unique().with_columns(issue=pl.lit(issue)), run_id=run_id)
     return removed
+
+
+def remove_deleted(store: Store, *, post_ids: list[str], issue: dt.date, run_id: str) -> int:
+    """Remove posts that were deleted on their platform, and what others' posts say of them; returns how many."""
+    _choose(store, where="post_id IN (SELECT unnest(?))", parameters=[post_ids])
+    if not _remove_chosen(store, reason="deleted", issue=issue, run_id=run_id):
+        return 0
+    _forget_chosen(store)
+    return int(store.query("SELECT count(*) FROM leaving").item())
+
+
+def _forget_chosen(store: Store) -> None:
+    """Blank what points at the posts that left; the terms of their days hold pseudonyms and are counted again."""
+    gone = "IN (SELECT post_id FROM leaving)"
+    for table, column in (
+        ("raw.posts", "parent_id"), ("raw.posts", "thread_id"), ("core.interactions", "target_post_id"),
+    ):  # fmt: skip
+        store.blank(TABLES[table], column=column, where=f"{column} {gone}")
+    for name in ("core.term_counts", "core.term_days"):
+        store.delete(TABLES[name], where="time_value IN (SELECT time_value FROM leaving)")
 
 
 def expire_posts(store: Store, *, before: dt.date, issue: dt.date, run_id: str) -> int:

@@ -162,7 +162,7 @@ def _touched(store: Store, *, scorer: Scorer, night: _Night) -> pl.DataFrame:
             f"SELECT DISTINCT '{time_type}' AS time_type, {period} AS time_value FROM raw.posts "
             f"WHERE {period} <= ? AND received_issue <= ? AND (? OR received_issue >= ? OR {period} > ?) "
             f"UNION SELECT '{time_type}', {period} FROM raw.removals "
-            f"WHERE {period} <= ? AND reason = 'erased' AND issue >= ? AND time_value >= ?",
+            f"WHERE {period} <= ? AND reason <> 'expired' AND issue >= ? AND time_value >= ?",
             [night.spec.last_day, night.received_by, anew, since, complete, night.spec.last_day, since, kept],
         )
         for time_type, period in PERIODS.items()

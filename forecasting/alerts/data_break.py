@@ -14,6 +14,7 @@ from forecasting.breaks.find import (
     LENGTH,
     MATCHED,
     PEOPLE,
+    QUERY,
     SEVERAL,
     VERSION,
     VOLUME,
@@ -31,7 +32,7 @@ LABELS = {
     SEVERAL: "The share of signals that moved the same way",
 }
 STATISTICS = {VOLUME: "count", PEOPLE: "count", LENGTH: "mean"}
-DETECTORS = {SEVERAL: "common_shift_2", VERSION: "known_version_1"}
+DETECTORS = {SEVERAL: "common_shift_2", VERSION: "known_version_1", QUERY: "known_query_1"}
 # Days before a judged one that it is compared with, beside `alerts.lookback_days`: the guard band.
 GUARD_DAYS, RISE_DAYS = 7, 42
 
@@ -62,13 +63,13 @@ def break_candidates(cells: pl.DataFrame, *, breaks: pl.DataFrame | None = None)
     strongest = named.sort("onset", pl.col("statistic").abs().fill_null(0.0)).unique(
         ["population", "geo_type", "geo_value", "what", "signal"], keep="last", maintain_order=True
     )
-    is_version = pl.col("what") == VERSION
+    is_known = pl.col("what").is_in([VERSION, QUERY])
     return candidates(
         strongest.select(
             "signal", "population", "geo_type", "onset", "observed", "expected", "threshold", "sample_size",
             kind=pl.lit("data_break"), location="geo_value", time_type=pl.lit("day"), time_value=day,
             detector=pl.col("what").replace_strict(DETECTORS, default="level_shift_2"),
-            severity=pl.when(is_version).then(pl.lit("low")).otherwise(pl.lit("medium")),
+            severity=pl.when(is_known).then(pl.lit("low")).otherwise(pl.lit("medium")),
             fires=age < OPEN_DAYS, exceeds=age < OPEN_DAYS,
         )
     )  # fmt: skip

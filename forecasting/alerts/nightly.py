@@ -31,7 +31,7 @@ from forecasting.alerts.wording import (
     place_text,
     share_text,
 )
-from forecasting.breaks.find import SEVERAL, VERSION
+from forecasting.breaks.find import QUERY, SEVERAL, VERSION
 from warehouse.config import AlertsConfig
 from warehouse.places import help_line_of
 from warehouse.tables import TABLES, empty
@@ -206,6 +206,8 @@ def _text(row: dict[str, object], *, config: AlertsConfig) -> str:
         kind = "data_break_several"
     elif row["detector"] == DETECTORS[VERSION]:
         kind = "data_break_version"
+    elif row["detector"] == DETECTORS[QUERY]:
+        kind = "data_break_query"
     return message(kind, _facts(row), help_line=f"{note} {help_line}".strip())
 
 

@@ -70,6 +70,10 @@ KNOWN_TEMPLATES: Mapping[str, str] = {
         "Posts are scored with another version of {label} since {since}. Numbers from before, where they were "
         "not scored again, are not comparable with later ones."
     ),
+    "data_break_query": (
+        "Other posts are asked for than before, since {since}. Numbers from before are of other people and are not "
+        "comparable with later ones."
+    ),
 }
 BREAK_NOTE = (
     "The data changed on {onset}, within the time that this is compared with: check the source before acting."

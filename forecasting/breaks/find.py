@@ -29,6 +29,7 @@ from forecasting.breaks.shifts import (
 PLACE = ["population", "geo_type", "geo_value"]
 VOLUME, PEOPLE, LENGTH = "post_volume", "people_volume", "text_length"
 COVERAGE, MATCHED, SEVERAL, VERSION = "coverage", "matched_words", "several_signals", "scorer_version"
+QUERY = "query"
 EVERY = "all"
 # The error of a median of many, in errors of a mean.
 MEDIAN_SE = 1.2533
@@ -112,6 +113,21 @@ def version_breaks(scorers: pl.DataFrame) -> pl.DataFrame:
         observed=pl.lit(None, dtype=pl.Float64), expected=pl.lit(None, dtype=pl.Float64),
         sample_size=pl.lit(None, dtype=pl.Int64), platform_wide=pl.lit(True),
         evidence=pl.lit("scored with another version from this issue on"),
+    ).cast(FOUND)  # fmt: skip
+
+
+def query_breaks(queries: pl.DataFrame) -> pl.DataFrame:
+    """Known breaks: every question put to a platform but its first, from `raw.queries`, in the columns of `FOUND`."""
+    first = pl.col("issue").min().over("source")
+    later = (
+        queries.filter(pl.col("issue") > first).group_by("issue").agg(pl.col("source").sort().str.join(", "))
+    )
+    none = pl.lit(None, dtype=pl.Float64)
+    return later.sort("issue").select(
+        population=pl.lit(EVERY), geo_type=pl.lit("all"), geo_value=pl.lit("all"), what=pl.lit(QUERY),
+        scorer=pl.lit(EVERY), onset="issue", detected="issue", statistic=none, threshold=none, observed=none,
+        expected=none, sample_size=pl.lit(None, dtype=pl.Int64), platform_wide=pl.lit(True),
+        evidence=pl.lit("other posts are asked for from this issue on: ") + pl.col("source"),
     ).cast(FOUND)  # fmt: skip
 
 

@@ -22,7 +22,6 @@ from warehouse.config.load import (
 from warehouse.config.sections import (
     AlertsConfig,
     AmplificationConfig,
-    ColumnsConfig,
     Config,
     ContagionConfig,
     DashboardConfig,
@@ -32,20 +31,18 @@ from warehouse.config.sections import (
     IntakeConfig,
     ModelConfig,
     PathsConfig,
-    PlaceConfig,
     PublishConfig,
     RetentionConfig,
     RunConfig,
     ScheduleConfig,
     ScoreConfig,
     SignalsConfig,
-    SourceConfig,
-    TimeConfig,
     WarehouseConfig,
     WeightsConfig,
     WordsConfig,
 )
 from warehouse.config.sign_in import provider_address
+from warehouse.config.sources import ColumnsConfig, FetchConfig, PlaceConfig, SourceConfig, TimeConfig
 
 __all__ = [
     "DEBUG_VARIABLE",
@@ -61,6 +58,7 @@ __all__ = [
     "DashboardConfig",
     "DisclosureConfig",
     "EventsConfig",
+    "FetchConfig",
     "ForecastConfig",
     "IntakeConfig",
     "ModelConfig",

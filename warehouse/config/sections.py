@@ -7,16 +7,10 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Positive = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(gt=0.0, lt=1.0)]
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from warehouse.config.base import Positive, Section, Share
+from warehouse.config.sources import SourceConfig
 
 
 class RunConfig(Section):
@@ -47,93 +41,6 @@ class WarehouseConfig(Section):
     threads: Positive = 2
 
 
-class ColumnsConfig(Section):
-    """Which column of the source holds what; a field left out does not exist in the source."""
-
-    text: str = "text"
-    created_at: str = "created_at"
-    post_id: str | None = None
-    author: str | None = None
-    parent_id: str | None = None
-    thread_id: str | None = None
-    reply_to_author: str | None = None
-    quoted_id: str | None = None
-    place: str | None = None
-    community: str | None = None
-    kind: str | None = None
-    lang: str | None = None
-    age_band: str | None = None
-    sex: str | None = None
-
-
-class TimeConfig(Section):
-    """How the source writes time. `format` is `iso`, `epoch_ms`, `epoch_s` or a strptime pattern.
-
-    `zone` is that of dates without an offset and of the days that posts belong to; `place`: a post's day is that of
-    its own place, and dates without an offset are UTC.
-    """
-
-    format: str = "iso"
-    zone: str = "UTC"
-    precision: Literal["second", "day"] = "second"
-    earliest: dt.date = dt.date(2004, 1, 1)
-
-    @property
-    def clock(self) -> str:
-        """The zone of a date without an offset."""
-        return "UTC" if self.by_place else self.zone
-
-    @property
-    def by_place(self) -> bool:
-        return self.zone == "place"
-
-    @model_validator(mode="after")
-    def a_day_has_no_clock(self) -> TimeConfig:
-        if self.by_place and self.precision == "day":
-            raise ValueError(
-                "zone 'place' needs clock times: a source of whole days has the zone it was made in"
-            )
-        return self
-
-
-class PlaceConfig(Section):
-    """Where posts come from: one fixed place, or the free text of the `place` column."""
-
-    geo_type: Literal["nation", "region", "none"] = "none"
-    geo_value: str = ""
-    countries: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def value_goes_with_type(self) -> PlaceConfig:
-        if (self.geo_type == "none") != (self.geo_value == ""):
-            raise ValueError("geo_type and geo_value go together: leave out both, or set both")
-        return self
-
-
-class SourceConfig(Section):
-    """One file, folder pattern or drop folder of posts in one shape."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    path: str = Field(min_length=1)
-    format: Literal["auto", "csv", "tsv", "jsonl", "parquet"] = "auto"
-    delimiter: str | None = Field(default=None, pattern=r'^[^"\r\n ]$')
-    encoding: str = "utf-8"
-    columns: ColumnsConfig = ColumnsConfig()
-    time: TimeConfig = TimeConfig()
-    place: PlaceConfig = PlaceConfig()
-    lang: str = Field(default="auto", pattern=r"^(auto|[a-z]{2})$")
-    languages: tuple[str, ...] = ("en", "es", "pt", "fr", "de", "it")
-    kinds: dict[str, Literal["original", "reply", "repost", "quote", "comment"]] = {}
-    ids_unique: bool = True
-    max_text_chars: Positive = 40_000
-
-    @model_validator(mode="after")
-    def days_of_places_need_places(self) -> SourceConfig:
-        if self.time.by_place and self.columns.place is None and self.place.geo_type == "none":
-            raise ValueError("time.zone 'place' needs to know places: set columns.place, or [sources.place]")
-        return self
-
-
 class IntakeConfig(Section):
     batch_records: Positive = 20_000
 
@@ -149,8 +56,8 @@ class ModelConfig(Section):
     revision: str = Field(default="main", min_length=1)
     languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$")], ...] = ()
     profile: str = ""
-    labels: dict[str, str] = {}
-    thresholds: dict[str, Share] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
+    thresholds: dict[str, Share] = Field(default_factory=dict)
     max_tokens: int = Field(default=0, ge=0)
     pooling: Literal["", "mean", "max"] = ""
     activation: Literal["", "softmax", "sigmoid"] = ""
@@ -268,7 +175,7 @@ class AlertsConfig(Section):
     budget_per_week: Annotated[float, Field(gt=0)] | None = None
     catch_up_days: int = Field(default=42, ge=0)
     help_line: str = ""
-    help_lines: dict[str, str] = {}
+    help_lines: dict[str, str] = Field(default_factory=dict)
 
 
 class ContagionConfig(Section):
@@ -372,7 +279,7 @@ class Config(Section):
             "schedule": True,
             "dashboard": True,
             "warehouse": True,
-            "sources": {"__all__": {"path"}},
+            "sources": {"__all__": {"path", "fetch"}},
             "events": {"path"},
             "weights": {"margins"},
         }

@@ -18,6 +18,7 @@ BREAK_KINDS = [
     "matched_words",
     "several_signals",
     "scorer_version",
+    "query",
 ]
 
 
@@ -237,8 +238,8 @@ class Breaks(dy.Schema):
 
     `onset` is the first day of the new level, `detected` the last day that was known when it was found. `statistic`
     and `threshold` are in errors; `observed` and `expected` are the levels after and before (of `several_signals` the
-    share of signals that moved). `platform_wide`: most places of this kind moved as one. A `scorer_version` is known,
-    not found: from `onset` on, scores are those of another version.
+    share of signals that moved). `platform_wide`: most places of this kind moved as one. A `scorer_version` or
+    `query` is known, not found: from `onset` on, scores are of another version, or a platform is asked for other posts.
     """
 
     population = dy.String(primary_key=True)

@@ -75,12 +75,13 @@ class Intake(dy.Schema):
 class Removals(dy.Schema):
     """How many posts of a day were removed after they were taken in, when and why; never whose.
 
-    `erased`: at a person's wish; the day's numbers are made again. `expired`: by age; what was said of the day stays.
+    `erased`: at a person's wish, `deleted`: by their author or on the platform; the day's numbers are made again.
+    `expired`: by age; what was said of the day stays.
     """
 
     source = dy.String(primary_key=True)
     time_value = dy.Date(primary_key=True)
-    reason = dy.Enum(["erased", "expired"], primary_key=True)
+    reason = dy.Enum(["erased", "expired", "deleted"], primary_key=True)
     issue = dy.Date(primary_key=True)
     n = dy.Int64(nullable=False, min=1)
 
@@ -90,3 +91,33 @@ class Erased(dy.Schema):
 
     author_key = dy.String(primary_key=True)
     issue = dy.Date(nullable=False)
+
+
+class Deleted(dy.Schema):
+    """Keyed hashes of the ids of posts that were deleted on their platform: what is read again does not bring them
+    back."""
+
+    post_key = dy.String(primary_key=True)
+    source = dy.String(nullable=False)
+    issue = dy.Date(nullable=False)
+
+
+class Cursors(dy.Schema):
+    """How far each stream of a platform's posts was read; written together with the posts that lie before it.
+
+    `position` is the time of the newest post seen, or that up to which was asked.
+    """
+
+    source = dy.String(primary_key=True)
+    stream = dy.String(primary_key=True)
+    cursor = dy.String(nullable=False)
+    position = dy.Datetime(nullable=True, time_unit="us", time_zone="UTC")
+    issue = dy.Date(nullable=False)
+
+
+class Queries(dy.Schema):
+    """What a platform was asked for, from which issue on: a row where that changed."""
+
+    source = dy.String(primary_key=True)
+    issue = dy.Date(primary_key=True)
+    query = dy.String(nullable=False)
