@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -91,9 +92,20 @@ def run_nightly(run: Run, *, around: Around | None = None) -> Night:
         receipts = _up_to_date(run)
         guards.refuse_older(run)
         for name, stage in STAGES.items():
-            receipts.append(_checked(wrap(name, stage)(run), run=run))
+            receipts.append(_checked(wrap(name, _timed(stage))(run), run=run))
             give_back_memory()
     return Night(run=run, receipts=receipts)
+
+
+def _timed(stage: Stage) -> Stage:
+    """The stage, whose receipt says how long it took."""
+
+    def call(run: Run) -> Receipt:
+        began = time.monotonic()
+        receipt = stage(run)
+        return replace(receipt, seconds=time.monotonic() - began)
+
+    return call
 
 
 def _up_to_date(run: Run) -> list[Receipt]:
@@ -103,8 +115,8 @@ def _up_to_date(run: Run) -> list[Receipt]:
 
 
 def _checked(receipt: Receipt, *, run: Run) -> Receipt:
-    """Stop when no file at all could be used; otherwise one bad source does not stop the night."""
-    if receipt.problems and len(receipt.problems) == len(run.files):
+    """Stop when no file and no platform at all could be used; otherwise one bad source does not stop the night."""
+    if receipt.problems and len(receipt.problems) == len(run.files) + len(run.platforms):
         raise InputError("\n".join(receipt.problems))
     return receipt
 
@@ -118,7 +130,7 @@ def run_backfill(run: Run, *, first: dt.date, last: dt.date, around: Around | No
         raise UsageError(f"--from {first} lies after --to {last}.")
     stages.check(run.config)
     wrap = around or (lambda _name, stage: stage)
-    todo = {name: wrap(name, stage) for name, stage in STAGES.items()}
+    todo = {name: wrap(name, _timed(stage)) for name, stage in STAGES.items()}
     with night_lock(run.config):
         receipts = _up_to_date(run)
         stamp = guards.refuse_rewriting(run, last=last)

@@ -26,12 +26,14 @@ from flows.guards import newest_issue, was_made
 from flows.quality import measure_quality
 from flows.scorers import check_names, make_scorer
 from flows.signal_pages import PAGES, signal_pages
+from flows.sources.fetch import read_platforms
 from flows.words import make_word_shifts
 from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
-from warehouse.config import Config
+from warehouse.config import Config, SourceConfig
 from warehouse.errors import AffectcastError, ConfigError, UsageError
-from warehouse.intake.ingest import SourceFile, fingerprint, ingest_sources, source_files
+from warehouse.intake.files import SourceFile, fingerprint, source_files
+from warehouse.intake.ingest import ingest_sources
 from warehouse.intake.key import pseudonym_key
 from warehouse.intake.ledger import intake_accounting
 from warehouse.intake.times import check_time_config
@@ -67,6 +69,11 @@ class Run:
     def files(self) -> list[SourceFile]:
         """The files of every source, fingerprinted once per run."""
         return source_files(self.config)
+
+    @cached_property
+    def platforms(self) -> list[SourceConfig]:
+        """The sources that ask a platform; what they answer is known only once they are asked."""
+        return [source for source in self.config.sources if source.is_platform]
 
     @cached_property
     def run_id(self) -> str:
@@ -165,7 +172,7 @@ def _put_accounting(store: Store, rows: pl.DataFrame, *, stage: str, run: Run) -
 
 
 def ingest(run: Run) -> Receipt:
-    """Source files → raw.posts, raw.quarantine, core.interactions."""
+    """Source files and platforms → raw.posts, raw.quarantine, core.interactions."""
     files = run.files
     with _stage(run, "ingest") as (store, receipts):
         secret, note = pseudonym_key(store, config=run.config)
@@ -178,10 +185,11 @@ def ingest(run: Run) -> Receipt:
             run_id=run.run_id,
             progress=run.tell,
         )
+        receipt += read_platforms(store, run=run, secret=secret)
         with store.transaction():
             _put_accounting(store, intake_accounting(store, issue=run.issue), stage="intake", run=run)
         receipts.append(receipt)
-    return replace(receipt, notes=(note,)) if note else receipt
+    return replace(receipt, notes=(note, *receipt.notes)) if note else receipt
 
 
 def score(run: Run) -> Receipt:

@@ -46,10 +46,23 @@ class Receipt:
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     publication: str = ""
+    seconds: float = 0.0
 
     @property
     def rows_dropped(self) -> int:
         return sum(self.reasons.values())
+
+    def __add__(self, other: Receipt) -> Receipt:
+        """Both as one, under the name of the first."""
+        names = [*self.reasons, *other.reasons]
+        return Receipt(
+            self.stage,
+            rows_in=self.rows_in + other.rows_in,
+            rows_out=self.rows_out + other.rows_out,
+            reasons={name: self.reasons.get(name, 0) + other.reasons.get(name, 0) for name in names},
+            notes=self.notes + other.notes,
+            problems=self.problems + other.problems,
+        )
 
 
 class Store:

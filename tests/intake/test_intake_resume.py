@@ -53,7 +53,7 @@ def test_a_batch_that_fails_leaves_nothing_of_itself(
         raise StoppedError
 
     with monkeypatch.context() as patched:
-        patched.setattr("warehouse.intake.ingest._write_state", fail)
+        patched.setattr("warehouse.intake.ingest.write_state", fail)
         with pytest.raises(StoppedError):
             workshop.ingest(csv_file(ROWS))
     assert workshop.kept == []

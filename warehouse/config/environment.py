@@ -1,10 +1,13 @@
-"""What comes from the environment: the pseudonym key, addresses of notices, debugging. Its only reader."""
+"""What comes from the environment: the pseudonym key, credentials, addresses of notices, debugging. Its only reader."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import stat
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from warehouse.config.sections import Config
 from warehouse.errors import ConfigError
@@ -85,6 +88,35 @@ def notify_urls() -> tuple[str, ...]:
     return tuple(url.strip() for url in os.environ.get(NOTIFY_VARIABLE, "").split(",") if url.strip())
 
 
+def credential_names(source: str, key: str) -> tuple[str, str]:
+    """The variable that holds a credential of a source, and the one that names a file with it."""
+    name = f"AFFECTCAST_{source}_{key}".upper()
+    return name, f"{name}_FILE"
+
+
+def credential(source: str, key: str) -> SecretStr | None:
+    """A credential of a source from the environment, or from a file that only its owner may read; None without one.
+
+    It shows itself neither in a log nor in an error.
+    """
+    name, file_name = credential_names(source, key)
+    given = os.environ.get(name, "").strip()
+    if given:
+        return SecretStr(given)
+    path = os.environ.get(file_name)
+    if not path:
+        return None
+    try:
+        mode, text = Path(path).stat().st_mode, Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file_name}: {path} cannot be read ({type(error).__name__}).") from None
+    if mode & stat.S_IRWXO:
+        raise ConfigError(f"{path}: everybody on this machine may read it. Run `chmod 600 {path}`.")
+    if not text:
+        raise ConfigError(f"{path}: is empty. Put the credential into it, and nothing else.")
+    return SecretStr(text)
+
+
 def debug() -> bool:
     """Whether unexpected errors show their whole traceback, which may quote data."""
     return os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}
@@ -106,6 +138,11 @@ QUIET_ENVIRONMENT = {
     "TQDM_DISABLE": "1",
     "NNCF_CI": "1",
 }
+
+
+def json_logs() -> None:
+    """The orchestrator, once it is imported, logs JSON objects as well."""
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER", "json")
 
 
 def quiet_environment() -> None:

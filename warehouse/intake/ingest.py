@@ -6,21 +6,20 @@ Killed anywhere and run again, it goes on where the last batch landed. Not for d
 from __future__ import annotations
 
 import datetime as dt
-import glob
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import polars as pl
 
 from warehouse.config import Config, SourceConfig
 from warehouse.errors import ContractError, InputError
+from warehouse.intake.files import SourceFile
 from warehouse.intake.language import check_languages
 from warehouse.intake.normalise import IntakeContext, Normalised, normalise
+from warehouse.intake.privacy import pseudonyms
 from warehouse.intake.readers import read_batches
 from warehouse.intake.records import BadRecord, Batch
-from warehouse.intake.streams import Decoder, file_sha256
+from warehouse.intake.streams import Decoder
 from warehouse.intake.times import check_time_config
 from warehouse.removal import ERASED, posts_from
 from warehouse.store import Receipt, Store
@@ -32,22 +31,8 @@ Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceFile:
-    """One file of a source, with the fingerprint of its bytes."""
-
-    source: SourceConfig
-    path: Path
-    sha256: str
-
-    @property
-    def tag(self) -> str:
-        """The first half of the hash of each of its refused records."""
-        return hashlib.sha256(f"{self.source.name}\x00{self.sha256}".encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Counts:
-    """Where records went."""
+class Counts:
+    """Where records went: what a row of `raw.intake` adds up."""
 
     received: int = 0
     posts: int = 0
@@ -55,25 +40,25 @@ class _Counts:
     quarantined: int = 0
     unknown_kinds: int = 0
 
-    def __add__(self, other: _Counts) -> _Counts:
-        return _Counts(**{name: getattr(self, name) + getattr(other, name) for name in vars(self)})
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in vars(self)})
 
 
 _LEDGER = ("received", "posts", "duplicates", "quarantined")
 
 
 @dataclass(frozen=True, kw_only=True)
-class _State:
+class State:
     """A row of `raw.intake`."""
 
-    counts: _Counts = _Counts()
+    counts: Counts = Counts()
     next_record: int = 0
     done: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
-    """One file to read under one run."""
+class Job:
+    """One file, or stream of a platform's posts, to read under one run."""
 
     file: SourceFile
     context: IntakeContext
@@ -87,27 +72,6 @@ class _Job:
     def told(self, count: int) -> None:
         if self.tell is not None:
             self.tell(self.file.source.name, count)
-
-
-def source_files(config: Config) -> list[SourceFile]:
-    """Every file the configuration names, sources in order and names sorted; `InputError` for none."""
-    found: list[SourceFile] = []
-    for source in config.sources:
-        files = _matching(source.path)
-        if not files:
-            raise InputError(
-                f"source '{source.name}': no file matches '{source.path}' (relative paths start at the working "
-                "directory). Check [[sources]] path."
-            )
-        found += [SourceFile(source=source, path=path, sha256=file_sha256(path)) for path in files]
-    return found
-
-
-def _matching(pattern: str) -> list[Path]:
-    """The files of a name, a pattern or a drop folder; hidden ones are somebody's work in progress."""
-    folder = Path(pattern)
-    names = folder.iterdir() if folder.is_dir() else map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute patterns)
-    return sorted(path for path in names if path.is_file() and not path.name.startswith("."))
 
 
 def check_source(source: SourceConfig) -> None:
@@ -128,7 +92,7 @@ def ingest_sources(
     """
     for source in config.sources:
         check_source(source)
-    totals = _Counts()
+    totals = Counts()
     problems: list[str] = []
     notes: list[str] = []
     first, erased = posts_from(store) or dt.date.min, frozenset(store.read(ERASED)["author_key"])
@@ -136,7 +100,7 @@ def ingest_sources(
         context = IntakeContext(
             source=file.source, secret=secret, issue=issue, posts_from=first, erased=erased
         )
-        job = _Job(
+        job = Job(
             file=file,
             context=context,
             batch_records=config.intake.batch_records,
@@ -159,9 +123,9 @@ def ingest_sources(
     )
 
 
-def _ingest_file(store: Store, *, job: _Job, notes: list[str]) -> _Counts:
-    state = _read_state(store, file=job.file)
-    fresh = _Counts()
+def _ingest_file(store: Store, *, job: Job, notes: list[str]) -> Counts:
+    state = read_state(store, file=job.file)
+    fresh = Counts()
     if not state.done:
         fresh = _read_on(store, job=job, state=state)
         if fresh.received + state.next_record == 0:
@@ -175,27 +139,27 @@ def _ingest_file(store: Store, *, job: _Job, notes: list[str]) -> _Counts:
     return fresh
 
 
-def _read_on(store: Store, *, job: _Job, state: _State) -> _Counts:
+def _read_on(store: Store, *, job: Job, state: State) -> Counts:
     """From where the last batch landed to the end."""
-    fresh = _Counts()
+    fresh = Counts()
     for batch in job.batches(start=state.next_record):
         with store.transaction():
-            added = _ingest_batch(store, batch=batch, job=job)
-            state = _State(counts=state.counts + added, next_record=batch.next_record)
-            _write_state(store, job=job, state=state)
+            added = ingest_batch(store, batch=batch, job=job)
+            state = State(counts=state.counts + added, next_record=batch.next_record)
+            write_state(store, job=job, state=state)
         fresh += added
         job.told(batch.received)
     with store.transaction():
-        _write_state(store, job=job, state=replace(state, done=True))
+        write_state(store, job=job, state=replace(state, done=True))
     return fresh
 
 
-def _read_held_back(store: Store, *, job: _Job) -> _Counts:
+def _read_held_back(store: Store, *, job: Job) -> Counts:
     """Records that were refused as future and whose day has come: out of quarantine, and judged again.
 
     They were received once and stay received once, so that each is in exactly one place at any time.
     """
-    fresh = _Counts()
+    fresh = Counts()
     due = _due(store, job=job)
     for batch in job.batches(start=0) if due else ():
         part = _only(batch, numbers=[number for number in due if number < batch.next_record])
@@ -208,7 +172,7 @@ def _read_held_back(store: Store, *, job: _Job) -> _Counts:
     return fresh
 
 
-def _due(store: Store, *, job: _Job) -> list[int]:
+def _due(store: Store, *, job: Job) -> list[int]:
     """Numbers, ascending, of the file's records that were dated after their run and not after this one."""
     rows = store.query(
         "SELECT record_hash FROM raw.quarantine WHERE source = ? AND reason = 'date_in_future' "
@@ -225,20 +189,20 @@ def _only(batch: Batch, *, numbers: list[int]) -> Batch:
     return replace(batch, received=len(numbers), frame=frame, bad=kept)
 
 
-def _move(store: Store, *, part: Batch, job: _Job) -> _Counts:
+def _move(store: Store, *, part: Batch, job: Job) -> Counts:
     hashes = [
-        _record_hash(job.file, number)
+        record_hash(job.file, number)
         for number in (*part.frame["record"], *(record.number for record in part.bad))
     ]
     store.delete(QUARANTINE, where="record_hash IN (SELECT unnest(?))", parameters=[hashes])
-    added = _ingest_batch(store, batch=part, job=job)
-    state = _read_state(store, file=job.file)
+    added = ingest_batch(store, batch=part, job=job)
+    state = read_state(store, file=job.file)
     moved = replace(added, received=0, quarantined=added.quarantined - part.received)
-    _write_state(store, job=job, state=replace(state, counts=state.counts + moved))
+    write_state(store, job=job, state=replace(state, counts=state.counts + moved))
     return added
 
 
-def _ingest_batch(store: Store, *, batch: Batch, job: _Job) -> _Counts:
+def ingest_batch(store: Store, *, batch: Batch, job: Job) -> Counts:
     try:
         return _ingest_records(store, batch=batch, job=job)
     except pl.exceptions.PolarsError as error:
@@ -249,9 +213,9 @@ def _ingest_batch(store: Store, *, batch: Batch, job: _Job) -> _Counts:
         ) from None
 
 
-def _ingest_records(store: Store, *, batch: Batch, job: _Job) -> _Counts:
-    made = normalise(batch, context=job.context)
-    posts = _with_ids(store, made, source=job.file.source)
+def _ingest_records(store: Store, *, batch: Batch, job: Job) -> Counts:
+    made = normalise(_keyed(batch, job=job), context=job.context)
+    made, posts = _still_there(store, made, posts=_with_ids(store, made, source=job.file.source), job=job)
     unique = posts.unique("post_id", keep="first", maintain_order=True)
     fresh, made = _forgotten(_unseen(store, unique), made, erased=job.context.erased)
     store.append(POSTS, fresh.with_columns(lang="language", created_at="created"), run_id=job.run_id)
@@ -262,13 +226,44 @@ def _ingest_records(store: Store, *, batch: Batch, job: _Job) -> _Counts:
     if made.bad:
         refused = _quarantine(made.bad, file=job.file, issue=job.context.issue)
         store.append(QUARANTINE, refused, run_id=job.run_id)
-    return _Counts(
+    return Counts(
         received=batch.received,
         posts=fresh.height,
         duplicates=posts.height - fresh.height,
         quarantined=len(made.bad),
         unknown_kinds=made.unknown_kinds,
     )
+
+
+def _keyed(batch: Batch, *, job: Job) -> Batch:
+    """Ids that name their author are replaced by keyed hashes before anything else sees them."""
+    if not job.file.source.ids_keyed:
+        return batch
+    names = [
+        name for name in ("post_id", "parent_id", "thread_id", "quoted_id") if name in batch.frame.columns
+    ]
+    keyed = {name: keys_of(batch.frame[name], job=job) for name in names}
+    return replace(batch, frame=batch.frame.with_columns(**keyed))
+
+
+def keys_of(ids: pl.Series, *, job: Job) -> pl.Series:
+    """Keyed hashes of post ids, within their source."""
+    return pseudonyms(ids, secret=job.context.secret, source=f"{job.file.source.name}\x00post")
+
+
+def _still_there(
+    store: Store, made: Normalised, *, posts: pl.DataFrame, job: Job
+) -> tuple[Normalised, pl.DataFrame]:
+    """Without posts that were deleted on their platform after they had been taken in: those are refused."""
+    source = job.file.source
+    known = store.query("SELECT post_key FROM raw.deleted WHERE source = ?", [source.name])
+    if known.is_empty():
+        return made, posts
+    keys = keys_of(posts["post_id"], job=job)
+    gone = posts.filter(keys.is_in(known["post_key"].implode()))["record"]
+    refused = [BadRecord(number, "deleted", "the post was deleted on its platform") for number in gone]
+    kept = posts.filter(~pl.col("record").is_in(gone.implode()))
+    return replace(made, bad=made.bad + refused), kept
 
 
 def _forgotten(
@@ -335,35 +330,30 @@ def _edges_of(made: Normalised, *, fresh: pl.DataFrame, source: SourceConfig) ->
 
 
 def _quarantine(bad: list[BadRecord], *, file: SourceFile, issue: dt.date) -> pl.DataFrame:
-    rows = [(_record_hash(file, record.number), record.reason, record.detail) for record in bad]
+    rows = [(record_hash(file, record.number), record.reason, record.detail) for record in bad]
     frame = pl.DataFrame(
         rows, schema=dict.fromkeys(("record_hash", "reason", "detail"), pl.String), orient="row"
     )
     return frame.with_columns(source=pl.lit(file.source.name), received_at=pl.lit(issue))
 
 
-def _record_hash(file: SourceFile, number: int) -> str:
+def record_hash(file: SourceFile, number: int) -> str:
     """Of where the record stands, not of what it says, so that two equal bad lines are two."""
     return f"{file.tag}{number:016x}"
 
 
-def _read_state(store: Store, *, file: SourceFile) -> _State:
+def read_state(store: Store, *, file: SourceFile) -> State:
     where = "source = ? AND file_sha256 = ?"
     rows = store.read(INTAKE, where=where, parameters=[file.source.name, file.sha256])
     if rows.is_empty():
-        return _State()
+        return State()
     row = rows.row(0, named=True)
-    counts = _Counts(**{name: row[name] for name in _LEDGER})
-    return _State(counts=counts, next_record=row["next_record"], done=row["done"])
+    counts = Counts(**{name: row[name] for name in _LEDGER})
+    return State(counts=counts, next_record=row["next_record"], done=row["done"])
 
 
-def _write_state(store: Store, *, job: _Job, state: _State) -> None:
+def write_state(store: Store, *, job: Job, state: State) -> None:
     row = {name: getattr(state.counts, name) for name in _LEDGER}
     row |= {"next_record": state.next_record, "done": state.done, "issue": job.context.issue}
     row |= {"source": job.file.source.name, "file_sha256": job.file.sha256}
     store.put(INTAKE, pl.DataFrame([row]), run_id=job.run_id)
-
-
-def fingerprint(files: list[SourceFile]) -> list[list[str]]:
-    """What the input is, for the run's identity: source names and file hashes, without paths."""
-    return [[file.source.name, file.sha256] for file in files]

@@ -61,7 +61,7 @@ def _read(
     if line is not None and any(type(value) is float and abs(value) >= _EXACT for value in values):
         exact = _parse_patiently(line, decode=decode)
         values = [_dig(exact, column) for column in columns] if isinstance(exact, dict) else values
-    texts = tuple(_as_text(value) for value in values)
+    texts = tuple(as_text(value) for value in values)
     if line is not None and b"\\u0000" in line and any(text and "\0" in text for text in texts):
         return "null_byte", None
     return "", texts
@@ -101,7 +101,8 @@ def _dig(record: dict[str, Any], column: str) -> Any:
     return value
 
 
-def _as_text(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
+    """A JSON value as the text that a column holds; half a surrogate pair becomes a replacement character."""
     if value is None:
         return None
     if not isinstance(value, str):
