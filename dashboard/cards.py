@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import acknowledgements, data, language, shell, skill, words
+from dashboard import acknowledgements, data, language, marks, shell, skill, words
 from dashboard.language import date, number, percent, t, tn
 from warehouse.errors import InputError
 
@@ -143,12 +143,13 @@ def nearby_events(row: dict[str, Any], *, publication: data.Publication) -> str:
     if row["kind"] == "contagion":
         return ""
     first = row["since"] - dt.timedelta(days=NEARBY_DAYS)
-    where, place = pl.col("location"), pl.lit(row["location"])
-    inside = where.is_null() | (where == place) | place.str.starts_with(where + "-")
-    here = pl.lit(True) if row["geo_type"] == "all" else inside
     found = (
         publication.tables["events"]
-        .filter(here, pl.col("start") <= row["time_value"], pl.coalesce("end", "start") >= first)
+        .filter(
+            marks.happens_in(row["geo_type"], row["location"]),
+            pl.col("start") <= row["time_value"],
+            pl.coalesce("end", "start") >= first,
+        )
         .sort("start", descending=True)
     )
     named = [f"{event['name']} ({date(event['start'])})" for event in found.head(3).iter_rows(named=True)]

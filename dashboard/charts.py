@@ -20,7 +20,8 @@ from warehouse.intervals import interval
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A8A8A"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#E69F00")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+# Without `dot`, which is the line of an earlier issue.
+DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot", "8px,2px")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
 # Blue for down, orange for up: the ends of a scale that stays readable without red against green.
 DIVERGING = [[0.0, "#0072B2"], [0.5, "#F2F2F2"], [1.0, "#D55E00"]]

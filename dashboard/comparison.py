@@ -120,7 +120,10 @@ def _rows(frame: pl.DataFrame, *, item: Shown, known_on: dt.date) -> pl.DataFram
         *(pl.lit(text).alias(name) for name, text in fixed.items()),
         "time_value",
         pl.col("value").round(DECIMALS),
-        pl.col("se").round(DECIMALS),
+        # Shown with the weighted number's on the page, which says so; a file would not.
+        (
+            pl.lit(None, pl.Float64) if item.estimate == "value_unweighted" else pl.col("se").round(DECIMALS)
+        ).alias("se"),
         "sample_size",
         "n_posts",
         "reliability",

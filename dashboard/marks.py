@@ -19,11 +19,18 @@ STAGES = {
 Days = tuple[dt.date, dt.date]
 
 
+def happens_in(geo_type: str, geo_value: str) -> pl.Expr:
+    """Which events of the calendar are of a place: its own, those of the nation it is in, those of everywhere; all of
+    them where it is everywhere."""
+    where, place = pl.col("location"), pl.lit(geo_value)
+    inside = where.is_null() | (where == place) | place.str.starts_with(where + "-")
+    return pl.lit(value=True) if geo_type == "all" else inside
+
+
 def events_of(publication: data.Publication, *, series: list[data.Series], days: Days) -> pl.DataFrame:
     """The calendar's events of these places within the days; `name` also tells the stage of a crisis."""
-    places = [item.geo_value for item in series]
     found = publication.tables["events"].filter(
-        pl.col("location").is_null() | pl.col("location").is_in(places),
+        pl.any_horizontal([happens_in(item.geo_type, item.geo_value) for item in series]),
         pl.col("start") <= days[1],
         pl.coalesce("end", "start") >= days[0],
     )

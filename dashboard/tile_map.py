@@ -14,12 +14,12 @@ import polars as pl
 from dashboard import cards, charts, data, language, tiles, words
 from dashboard.charts import DIVERGING, MAX_Z
 from dashboard.language import mark, t
+from warehouse.tables import CENSORED
 
 MEASURES = {"level": mark("Level"), "change": mark("Change")}
 WITHHELD, NOTHING = "×", "·"
 # From here on a change is called more than noise.
 NOTABLE = 2.0
-SUPPRESSED = 3
 TILE_HEIGHT = 46
 # Letters that fit a tile at 390 pixels, by how many tiles are side by side.
 LETTERS = {11: 11, 16: 8}
@@ -103,7 +103,7 @@ def _cell(
     statistic = publication.statistic(row["signal"])
     note = cards.cell_note(row, statistic=statistic)
     if row["value"] is None:
-        text = WITHHELD if row["missing_value"] == SUPPRESSED else NOTHING
+        text = WITHHELD if row["missing_value"] == CENSORED else NOTHING
         return fixed | {"z": None, "text": text, "note": note}
     shown = row["value" if measure == "level" else "change"]
     return fixed | {

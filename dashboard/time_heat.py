@@ -8,13 +8,13 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import charts, language, words
-from dashboard.charts import DIVERGING, MAX_Z, tick_format, with_gaps
+from dashboard.charts import DIVERGING, MAX_Z, hover_day, tick_format, with_gaps
 from dashboard.language import t
 from dashboard.timeline_charts import Line
+from warehouse.tables import CENSORED
 
 LEVELS = "Cividis"
 NAME_WIDTH = 16
-SUPPRESSED = 3
 # Opaque, so that the text on them is readable in light and dark.
 MISSING, WITHHELD = "#DADADA", "#B5B5B5"
 
@@ -66,7 +66,7 @@ def _cells(lines: list[Line], *, relative: bool) -> go.Heatmap:
         coloraxis="coloraxis",
         hoverongaps=False,
         ygap=3,
-        hovertemplate="%{y}, %{x|%d %b %Y}<br>%{customdata}<extra></extra>",
+        hovertemplate=f"%{{y}}, {hover_day('x')}<br>%{{customdata}}<extra></extra>",
     )
 
 
@@ -110,8 +110,8 @@ def _unknown(lines: list[Line]) -> go.Heatmap:
     return go.Heatmap(
         x=days,
         y=[_row_name(line) for line in lines],
-        z=[[None if code == 0 else float(code == SUPPRESSED) for code in row] for row in grid],
-        text=[["" if code == 0 else "×" if code == SUPPRESSED else "·" for code in row] for row in grid],
+        z=[[None if code == 0 else float(code == CENSORED) for code in row] for row in grid],
+        text=[["" if code == 0 else "×" if code == CENSORED else "·" for code in row] for row in grid],
         customdata=[["" if code == 0 else words.missing(code) for code in row] for row in grid],
         texttemplate="%{text}",
         colorscale=[[0, MISSING], [1, WITHHELD]],
@@ -120,5 +120,5 @@ def _unknown(lines: list[Line]) -> go.Heatmap:
         showscale=False,
         hoverongaps=False,
         ygap=3,
-        hovertemplate="%{y}, %{x|%d %b %Y}: %{customdata}<extra></extra>",
+        hovertemplate=f"%{{y}}, {hover_day('x')}: %{{customdata}}<extra></extra>",
     )

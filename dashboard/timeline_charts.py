@@ -13,15 +13,13 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import charts, words
-from dashboard.charts import GREY, ORANGE, PALETTE, SYMBOLS, band_traces, tick_format, with_gaps
+from dashboard.charts import DASHES, GREY, ORANGE, PALETTE, SYMBOLS, band_traces, tick_format, with_gaps
 from dashboard.language import t
 
 # The plot of a 390-pixel window and a letter of a label, in pixels: what fits there fits everywhere.
 NARROW = 300
 LETTER = 6.0
 LANE = 15
-# Without `dot`, which is the line of an earlier issue.
-DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot", "8px,2px")
 # More labels than fit into these lanes are in the list beneath the chart only.
 MOST_LANES = 6
 GAP = 28
@@ -254,7 +252,12 @@ def _marks(
     """Shapes of events and breaks through all panels, their labels above, and how many lanes these take."""
     shapes: list[dict[str, Any]] = []
     wanted: list[tuple[dt.date, str, str]] = []
-    for name, start, end in _rows(events, "name", "start", "end"):
+    days = _days(lines)
+    if days is None:
+        return [], [], 0
+    for name, began, ended in _rows(events, "name", "start", "end"):
+        # Within the days shown, or Plotly would widen the axis to where it began.
+        start, end = max(began, days[0]), None if ended is None else min(ended, days[1])
         if end is not None and end > start:
             shapes.append(
                 _shape(start, end)
@@ -265,7 +268,7 @@ def _marks(
     for onset, label in _rows(breaks, "onset", "label"):
         shapes.append(_shape(onset, onset) | {"line": {"color": ORANGE, "dash": "dot", "width": 1.5}})
         wanted.append((onset, label, ORANGE))
-    placed = labels(wanted, days=_days(lines))
+    placed = labels(wanted, days=days)
     notes = [_note(label, first=first) for label in placed]
     return shapes, notes, max((label.lane + 1 for label in placed), default=0)
 

@@ -63,7 +63,9 @@ def select(publication: data.Publication, *, inventory: pl.DataFrame) -> Page:
     with columns[2]:
         options = data.places_of(rows, publication=publication)
         label = t("Places (up to {most})", most=MOST) if compare == "places" else t("Place")
-        places = _chosen(label, compare=compare, of="places", options=options, default=next(iter(options)))
+        where = weekly.place_that_moved(publication, signal=signals[0])
+        first = where if where in options else next(iter(options))
+        places = _chosen(label, compare=compare, of="places", options=options, default=first)
     layout, scale = _layout()
     # Open where a link says something of these, so that no note about it is hidden.
     details = compare in ("populations", "estimates") or any(name in st.query_params for name in DETAILS)

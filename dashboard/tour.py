@@ -47,16 +47,18 @@ STEPS = (
         page="timelines",
         question=mark("Which mood moved most last week, and is that more than noise?"),
         look=mark(
-            "This is the one that moved most against its own error. Compare the last points with the shaded band: a "
-            "move inside it is noise. The bars below are people; few people make a wide band."
+            "It opens on the mood and place that moved most against their own error, where one can be told. Compare "
+            "the last points with the shaded band: a move inside it is noise. The bars below are people; few make a "
+            "wide band."
         ),
     ),
     Step(
         page="words",
         question=mark("Which words drove it?"),
         look=mark(
-            "The bars add up to the change. One word that carries most of it often means a topic, not a mood: look "
-            "before you speak of fear."
+            "Only moods counted by words have words: where the one that moved has none, another is shown, and its name "
+            "says so. One word that carries most of a change often means a topic, not a mood: look before you speak of "
+            "fear."
         ),
     ),
     Step(
@@ -131,12 +133,17 @@ def _words_of(publication: data.Publication, *, moved: dict[str, object] | None)
     known = publication.tables["term_weeks"]["signal"].unique().to_list()
     if moved is None or not known:
         return {}
+    rows = publication.tables["term_weeks"].select("geo_type", "geo_value").unique().rows()
+    places = {f"{kind}:{value}" for kind, value in rows}
     catalogue = publication.tables["signal_catalogue"]
     measure = catalogue.filter(pl.col("signal") == str(moved["signal"]))["measure"]
     same = catalogue.filter(pl.col("measure").is_in(measure.implode()), pl.col("signal").is_in(known))[
         "signal"
     ]
-    return {"signal": str(same.sort()[0])} if same.len() else {}
+    if same.is_empty():
+        return {}
+    place = f"{moved['geo_type']}:{moved['geo_value']}"
+    return {"signal": str(same.sort()[0])} | ({"place": place} if place in places else {})
 
 
 def invitation(*, link: Link) -> None:

@@ -96,3 +96,14 @@ def most_moved_signal(publication: data.Publication) -> str | None:
     """The signal that a page opens on: the one behind `largest_change`."""
     row = largest_change(publication)
     return str(row["signal"]) if row else None
+
+
+def place_that_moved(publication: data.Publication, *, signal: str) -> str | None:
+    """`geo_type:geo_value` of the place in which a mood moved most; None where none can be compared."""
+    own = changes(publication).filter(pl.col("signal") == signal, pl.col("z").is_not_null())
+    if own.is_empty():
+        return None
+    row = own.sort(pl.col("z").abs(), "geo_type", "geo_value", descending=[True, False, False]).row(
+        0, named=True
+    )
+    return f"{row['geo_type']}:{row['geo_value']}"

@@ -151,8 +151,8 @@ def plain(text: str) -> str:
 
 
 def chart_text(text: str) -> str:
-    """The text for a chart, where a few HTML tags would otherwise be obeyed."""
-    return html.escape(shortened(text), quote=False)
+    """The text for a chart, where a few HTML tags and placeholders would otherwise be obeyed."""
+    return html.escape(shortened(text), quote=False).replace("%{", f"%{JOINER}{{")
 
 
 def shortened(text: str, *, most: int = MAX_SHOWN) -> str:
@@ -184,8 +184,9 @@ def difference(value: float | None, *, statistic: str) -> str:
     """A change with its sign: `+1.2 points` for a share."""
     if value is None:
         return NOTHING
-    size = _size(abs(value), statistic=statistic)
-    return ("-" if value < 0 else "+") + size
+    if statistic == "share":
+        return t("{size} points", size=lang.signed(value * 100, decimals=1))
+    return lang.signed(value, decimals=0 if statistic == "count" else 3)
 
 
 def _size(size: float, *, statistic: str) -> str:

@@ -43,7 +43,12 @@ def _select(publication: data.Publication, *, rows: pl.DataFrame) -> data.Series
     rows = rows.filter(pl.col("target") == signal)
     with columns[1]:
         places = data.places_of(rows, publication=publication, column="location")
-        kind, _, value = controls.choice(t("Place"), name="place", options=places).partition(":")
+        kind, _, value = controls.choice(
+            t("Place"),
+            name="place",
+            options=places,
+            default=weekly.place_that_moved(publication, signal=signal),
+        ).partition(":")
     rows = rows.filter(pl.col("geo_type") == kind, pl.col("location") == value)
     with columns[2]:
         populations = {

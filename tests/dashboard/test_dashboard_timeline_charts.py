@@ -8,7 +8,7 @@ import polars as pl
 import publication as made_up
 import pytest
 
-from dashboard import timeline_charts
+from dashboard import marks, timeline_charts
 
 FIRST = dt.date(2024, 5, 1)
 
@@ -86,3 +86,24 @@ def test_foreign_text_in_a_chart_is_escaped() -> None:
     text = figure.to_json()
     assert "<b>Bold" not in text
     assert "\\u003cb\\u003eBold" not in text
+
+
+def test_an_event_that_began_before_the_days_shown_does_not_widen_the_axis() -> None:
+    line = _line([0.1] * 20)
+    events = pl.DataFrame({"name": ["long"], "start": [dt.date(2020, 3, 1)], "end": [dt.date(2024, 12, 31)]})
+    figure = timeline_charts.timeline([line], events=events)
+    days = {str(shape[end]) for shape in figure.layout.shapes for end in ("x0", "x1")}
+    assert min(days) >= FIRST.isoformat()
+    assert max(days) <= (FIRST + dt.timedelta(days=19)).isoformat()
+    assert {str(note.x) for note in figure.layout.annotations if note.text == "long"} == {FIRST.isoformat()}
+
+
+def test_events_of_a_nation_are_marked_in_its_regions_and_all_of_them_everywhere() -> None:
+    events = pl.DataFrame({"location": ["US", "US-CA", "GB", None, "U"]})
+
+    def held(kind: str, place: str) -> list[str | None]:
+        return events.filter(marks.happens_in(kind, place))["location"].to_list()
+
+    assert held("region", "US-CA") == ["US", "US-CA", None]
+    assert held("nation", "US") == ["US", None]
+    assert len(held("all", "all")) == 5

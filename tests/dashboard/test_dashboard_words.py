@@ -69,3 +69,12 @@ def test_reasons_are_spelled_out() -> None:
     assert words.reason("quarantined:bad_date") == "Refused: could not be used (bad date)"
     assert words.reason("suppressed_people_floor").startswith("Withheld")
     assert words.reason("never_heard_of") == "never heard of"
+
+
+def test_a_change_that_rounds_to_nothing_is_no_fall() -> None:
+    assert words.difference(-0.0001, statistic="share") == "+0.0 points"
+    assert words.difference(-0.0123, statistic="share") == "-1.2 points"
+
+
+def test_a_placeholder_in_a_foreign_name_is_not_filled_in_by_a_chart() -> None:
+    assert "%{" not in words.chart_text("X %{customdata[1]}")
