@@ -6,6 +6,7 @@ Not for boosts, which no such timeline holds, nor for posts that are not public.
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from typing import Any
@@ -56,7 +57,7 @@ class Mastodon:
         while statuses := self._page(server, line, min_id=newest):
             ready = self._ready(statuses, end=span.end)
             if ready:
-                newest = int(ready[-1]["id"])
+                newest = int(str(ready[-1]["id"]))
                 host = host_of(server)
                 recent.add((str(one["id"]), _post_id(one, host=host), _created(one)) for one in ready)
                 yield Page(
@@ -80,16 +81,15 @@ class Mastodon:
         more: dict[str, Any] = {"min_id": min_id, "limit": PAGE} | ({"local": True} if local else {})
 
         def question(client: Any) -> Any:
-            if line == "public":
-                return client.timeline_public(**more)
-            return client.timeline_hashtag(line.removeprefix("#"), **more)
+            tag = line.removeprefix("#")
+            found = (
+                client.timeline_public(**more) if line == "public" else client.timeline_hashtag(tag, **more)
+            )
+            if not all(str(status["id"]).isdigit() for status in found):
+                raise _OtherIdsError
+            return sorted(found, key=lambda status: int(str(status["id"])))
 
-        found = self._ask(server, question)
-        return [
-            status
-            for status in found
-            if int(status["id"]) > min_id and isinstance(status["created_at"], dt.datetime)
-        ]
+        return [status for status in self._ask(server, question) if int(str(status["id"])) > min_id]
 
     def _deletions(self, server: str, *, min_id: int, recent: Recent) -> Iterator[Page]:
         """Posts of the last days that the instance no longer shows; each is asked for by itself before it goes."""
@@ -126,11 +126,18 @@ class Mastodon:
         return bool(self._ask(server, question))
 
     def _ask(self, server: str, question: Callable[..., Any]) -> Any:
+        from mastodon.errors import MastodonWarning
+
         client = self._client(server)
+
+        def quiet() -> Any:
+            with warnings.catch_warnings():
+                # That a timeline may be closed is said by the answer itself.
+                warnings.simplefilter("ignore", MastodonWarning)
+                return question(client)
+
         now = self.asking.clock.now
-        return self.asking.patience.ask(
-            lambda: question(client), explain=lambda error: explain(error, client=client, now=now())
-        )
+        return self.asking.patience.ask(quiet, explain=lambda error: explain(error, client=client, now=now()))
 
     def _client(self, server: str) -> Any:
         if server not in self._clients:

@@ -19,6 +19,7 @@ from warehouse.intake.ledger import intake_accounting
 from warehouse.store import Receipt, Store, open_store
 from warehouse.tables import TABLES
 
+TODAY = NOW.date()
 SECRET = b"a secret of the tests, long enough"
 
 
@@ -37,7 +38,7 @@ class Bench:
         source = {"name": "made", "kind": self.kind, "lang": "en", "fetch": fetch} | more
         return parse_config({"sources": [source]}, where="test")
 
-    def run(self, *, issue: dt.date = NOW.date(), **fetch: Any) -> Receipt:
+    def run(self, *, issue: dt.date = TODAY, **fetch: Any) -> Receipt:
         """Ask, take in, and check that the books balance."""
         self.fetch = self.fetch | fetch
         run = Run(config=self.config(), issue=issue)

@@ -64,6 +64,9 @@ class Platform:
     seen: list[Request] = field(default_factory=list)
 
     def to(self, request: Request) -> Answer:
+        if request.path.endswith("/instance/"):
+            # Mastodon.py looks what an instance offers before it asks for the first timeline.
+            return Answer({"error": "Record not found"}, status=404)
         self.seen.append(request)
         return self.before.pop(0) if self.before else self.answer(request)
 
@@ -71,7 +74,7 @@ class Platform:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         return None
 
     def do_GET(self) -> None:
