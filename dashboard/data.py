@@ -289,15 +289,20 @@ def plain_share() -> pl.Expr:
 
 def forecast_of(publication: Publication, *, series: Series) -> pl.DataFrame:
     """The newest forecast of one series by the model shown for it: one row per horizon and quantile level."""
-    model_id = shown_model(publication, series=series) or ""
-    wanted = publication.tables.scan("forecasts").filter(pl.col("model_id") == model_id, *_is(series))
-    found = wanted.collect()
+    found = forecasts_of(publication, series=series)
     # The newest of all forecasts by this time type: a series that has none of that day is not forecast now.
     rows = found.filter(
         pl.col("reference_date")
         == pl.lit(newest_reference(publication, time_type=series.time_type), dtype=pl.Date)
     )
     return rows.sort("horizon", "output_type_id")
+
+
+def forecasts_of(publication: Publication, *, series: Series) -> pl.DataFrame:
+    """All forecasts of one series by the model shown for it that the publication keeps, of earlier nights too."""
+    model_id = shown_model(publication, series=series) or ""
+    wanted = publication.tables.scan("forecasts").filter(pl.col("model_id") == model_id, *_is(series))
+    return wanted.collect()
 
 
 def newest_reference(publication: Publication, *, time_type: str) -> dt.date | None:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import cards, charts, choices, controls, data, shell, weekly, words
+from dashboard import cards, charts, choices, controls, data, shell, verification, weekly, words
 from dashboard.language import date, percent, t
 
 HISTORY = {"day": 90, "week": 52}
@@ -29,6 +29,7 @@ def body(publication: data.Publication) -> None:
     _fan(publication, series=series, quantiles=quantiles, history=history)
     which = choices.sentence(publication, series=series)
     st.caption(words.plain(f"{which} {_provenance(quantiles)}"))
+    _earlier(publication, series=series)
     _peak(publication, series=series)
     _numbers(publication, series=series, quantiles=quantiles)
 
@@ -143,6 +144,29 @@ def _outlook_rows(publication: data.Publication, *, series: data.Series) -> pl.D
         )
         .filter(pl.col("reference_date") == pl.col("reference_date").max())
         .sort("model_id", "horizon_days")
+    )
+
+
+def _earlier(publication: data.Publication, *, series: data.Series) -> None:
+    st.subheader(t("Earlier forecasts against what happened"))
+    rows = verification.verified(publication, series=series)
+    steps = verification.steps(rows, time_type=series.time_type)
+    if not steps:
+        what = t("No forecast of an earlier night has been overtaken yet; they gather night by night.")
+        st.info(what, icon=":material/inbox:")
+        return
+    step = int(controls.choice(t("Made"), name="ahead", options=steps))
+    chosen = rows.filter(pl.col("horizon") == step)
+    st.markdown(words.plain(verification.sentence(chosen)))
+    figure = verification.figure(chosen, statistic=publication.statistic(series.signal))
+    alt = t("Earlier forecasts of {mood} and what happened", mood=publication.label(series.signal))
+    st.plotly_chart(figure, key="verification", config={"displayModeBar": False}, alt=alt)
+    st.caption(
+        t(
+            "As issued on their nights, by the model shown now; observed as known for issue {issue}. × lies outside "
+            "the range.",
+            issue=publication.issue,
+        )
     )
 
 
