@@ -14,6 +14,7 @@ import orjson
 from warehouse.config import SourceConfig
 from warehouse.errors import InputError
 from warehouse.intake.records import NULL_BYTE, TRUNCATED, BadRecord, Item, mapped_columns, missing_columns
+from warehouse.intake.shapes import SHAPES, Shape
 from warehouse.intake.streams import BrokenStreamError, Decoder, lines
 
 # How many lines may pass without a usable object before the file as a whole is refused.
@@ -34,9 +35,9 @@ def jsonl_items(path: Path, *, source: SourceConfig) -> Iterator[Item]:
     """One item per line that is not blank; `InputError` when the first lines have nothing of what is mapped."""
     decode = Decoder(source)
     _check_mapping(path, source=source, decode=decode)
-    columns = list(mapped_columns(source).values())
+    columns, shape = list(mapped_columns(source).values()), SHAPES.get(source.kind)
     for number, line in enumerate(_lines(path)):
-        reason, values = _read(line, columns=columns, decode=decode)
+        reason, values = _read(line, columns=columns, decode=decode, shape=shape)
         yield values if values is not None else BadRecord(number, reason, _WHY[reason])
 
 
@@ -51,16 +52,16 @@ def _lines(path: Path) -> Iterator[bytes | None]:
 
 
 def _read(
-    line: bytes | None, *, columns: list[str], decode: Decoder
+    line: bytes | None, *, columns: list[str], decode: Decoder, shape: Shape | None
 ) -> tuple[str, tuple[str | None, ...] | None]:
     """The mapped values of a line, or why there are none."""
     record = _parse(line, decode=decode)
     if isinstance(record, str):
         return record, None
-    values = [_dig(record, column) for column in columns]
+    values = _values(record, columns=columns, shape=shape)
     if line is not None and any(type(value) is float and abs(value) >= _EXACT for value in values):
         exact = _parse_patiently(line, decode=decode)
-        values = [_dig(exact, column) for column in columns] if isinstance(exact, dict) else values
+        values = _values(exact, columns=columns, shape=shape) if isinstance(exact, dict) else values
     texts = tuple(as_text(value) for value in values)
     if line is not None and b"\\u0000" in line and any(text and "\0" in text for text in texts):
         return "null_byte", None
@@ -92,6 +93,11 @@ def _parse_patiently(line: bytes, *, decode: Decoder) -> dict[str, Any] | str:
     return record if isinstance(record, dict) else "not_an_object"
 
 
+def _values(record: dict[str, Any], *, columns: list[str], shape: Shape | None) -> list[Any]:
+    known = record if shape is None else shape(record)
+    return [_dig(known, column) for column in columns]
+
+
 def _dig(record: dict[str, Any], column: str) -> Any:
     if column in record or "." not in column:
         return record.get(column)
@@ -115,13 +121,14 @@ def as_text(value: Any) -> str | None:
 
 def _check_mapping(path: Path, *, source: SourceConfig, decode: Decoder) -> None:
     """Reads no further than the first object that has text and date."""
-    wanted = {source.columns.text, source.columns.created_at}
+    wanted, shape = {source.columns.text, source.columns.created_at}, SHAPES.get(source.kind)
     first: dict[str, Any] | None = None
     reason, seen = "", False
     for line in islice(_lines(path), PROBE_LINES):
         record = _parse(line, decode=decode)
         if isinstance(record, dict):
             first = record if first is None else first
+            record = record if shape is None else shape(record)
             wanted -= {column for column in wanted if _dig(record, column) is not None}
         elif not seen:
             reason = record

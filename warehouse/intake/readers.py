@@ -17,11 +17,15 @@ from warehouse.config import SourceConfig
 from warehouse.errors import InputError
 from warehouse.intake.columnar import parquet_batches
 from warehouse.intake.delimited import delimited_items
+from warehouse.intake.documents import document_items
 from warehouse.intake.json_lines import jsonl_items
 from warehouse.intake.records import BadRecord, Batch, Item, mapped_columns
+from warehouse.intake.shapes import SHAPES
 
 # A batch ends early when its records are this long together.
 MAX_BATCH_CHARS = 1 << 24
+# Kinds whose files are one JSON document each.
+DOCUMENTS = ("x", "telegram")
 _SUFFIXES = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -37,7 +41,10 @@ def read_batches(path: Path, *, source: SourceConfig, size: int, start: int = 0)
 
     Raises `InputError` when the file as a whole is not what the configuration says.
     """
-    kind = file_format(path, source=source)
+    if source.kind in DOCUMENTS:
+        items = document_items(path, source=source)
+        return _grouped(items, columns=list(mapped_columns(source)), size=size, start=start)
+    kind = "jsonl" if source.kind in SHAPES else file_format(path, source=source)
     if kind == "parquet":
         return parquet_batches(path, source=source, size=size, start=start)
     items = jsonl_items(path, source=source)

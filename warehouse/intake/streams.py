@@ -44,7 +44,7 @@ def lines(path: Path) -> Iterator[bytes]:
     """
     held: list[bytes] = []
     size, mark = 0, b"\xef\xbb\xbf"
-    for block in _blocks(path):
+    for block in blocks(path):
         for line in io.BytesIO(block):
             if size < MAX_LINE_BYTES:
                 held.append(line[: MAX_LINE_BYTES - size])
@@ -56,7 +56,8 @@ def lines(path: Path) -> Iterator[bytes]:
         yield b"".join(held).removeprefix(mark)
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def blocks(path: Path) -> Iterator[bytes]:
+    """The content of a file, decompressed; `BrokenStreamError` where that is damaged."""
     suffix = path.suffix.lower()
     try:
         with path.open("rb") as file:
