@@ -36,6 +36,7 @@ def cli_page() -> str:
         "Exit codes: 0 done · 1 unexpected · 2 usage · 10 configuration · 11 input data · 12 contract violated · "
         "13 lexicon or model missing or altered · 14 disclosure refused · 15 warehouse busy.",
     ]
+    lines += ["", "Before the name of a command:", "", *_options(group)]
     for name, command in group.commands.items():
         inner = command.commands if isinstance(command, TyperGroup) else {}
         lines += ["", *_command_lines(name, command)]
@@ -45,16 +46,19 @@ def cli_page() -> str:
 
 
 def _command_lines(name: str, command: Any) -> list[str]:
-    lines = [f"## affectcast {name}", "", (command.help or "").strip(), ""]
+    options = _options(command)
+    return [f"## affectcast {name}", "", (command.help or "").strip(), *([""] if options else []), *options]
+
+
+def _options(command: Any) -> list[str]:
+    """A table of the options of a command; nothing where it has none."""
     options = [
         parameter
         for parameter in command.params
         if isinstance(parameter, TyperOption) and parameter.name != "help"
     ]
-    if not options:
-        return lines[:-1]
-    lines += ["| option | meaning | default |", "|---|---|---|"]
-    return lines + [_option_line(option) for option in options]
+    head = ["| option | meaning | default |", "|---|---|---|"]
+    return [*head, *[_option_line(option) for option in options]] if options else []
 
 
 def _option_line(option: TyperOption) -> str:

@@ -26,6 +26,15 @@ def withheld() -> Iterator[None]:
         raise UnexpectedError(_where(error)) from None
 
 
+def said(error: AffectcastError | OSError) -> str:
+    """An error in words that are safe to log."""
+    if isinstance(error, AffectcastError):
+        return error.message
+    return (
+        f"the system refused: {error.strerror or type(error).__name__}: {error.filename or 'no file named'}."
+    )
+
+
 def _where(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     path = " < ".join(f"{'/'.join(f.filename.rsplit('/', 2)[-2:])}:{f.lineno}" for f in reversed(frames[-4:]))

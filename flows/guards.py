@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from warehouse.config import Config
 from warehouse.errors import UsageError
 from warehouse.removal import posts_from
-from warehouse.store import Store, open_store
+from warehouse.store import Store, connected, open_store
 
 if TYPE_CHECKING:
     from flows.stages import Run
 
+# A longer time without a night is more likely a clock that is wrong.
+LONGEST_PAUSE_DAYS = 92
 _DONE = "stage = 'signals' AND status = 'done'"
 
 
@@ -49,6 +52,20 @@ def refuse_rewriting(run: Run, *, last: dt.date) -> dt.date:
             "what is known now. End the backfill before that day."
         )
     return max(last, newest) if newest else last
+
+
+def refuse_leap(config: Config, *, today: dt.date) -> None:
+    """A day of the clock's that lies far ahead of the newest issue: a night of it would bar all nights in between."""
+    if not config.paths.warehouse.exists():
+        return
+    with connected(config.paths.warehouse, config=config.warehouse, read_only=True) as connection:
+        row = connection.execute(f"SELECT max(issue) FROM core.runs WHERE {_DONE}").fetchone()
+    newest = row[0] if row else None
+    if newest is not None and (today - newest).days > LONGEST_PAUSE_DAYS:
+        raise UsageError(
+            f"it is {today} by this machine's clock, more than {LONGEST_PAUSE_DAYS} days after {newest}, the newest "
+            f"issue. If the clock is right, say so with --as-of {today}; else set it. No night was made."
+        )
 
 
 def refuse_older(run: Run) -> None:

@@ -92,12 +92,12 @@ def run_nightly(run: Run, *, around: Around | None = None) -> Night:
         receipts = _up_to_date(run)
         guards.refuse_older(run)
         for name, stage in STAGES.items():
-            receipts.append(_checked(wrap(name, _timed(stage))(run), run=run))
+            receipts.append(_checked(wrap(name, timed(stage))(run), run=run))
             give_back_memory()
     return Night(run=run, receipts=receipts)
 
 
-def _timed(stage: Stage) -> Stage:
+def timed(stage: Stage) -> Stage:
     """The stage, whose receipt says how long it took."""
 
     def call(run: Run) -> Receipt:
@@ -130,7 +130,7 @@ def run_backfill(run: Run, *, first: dt.date, last: dt.date, around: Around | No
         raise UsageError(f"--from {first} lies after --to {last}.")
     stages.check(run.config)
     wrap = around or (lambda _name, stage: stage)
-    todo = {name: wrap(name, _timed(stage)) for name, stage in STAGES.items()}
+    todo = {name: wrap(name, timed(stage)) for name, stage in STAGES.items()}
     with night_lock(run.config):
         receipts = _up_to_date(run)
         stamp = guards.refuse_rewriting(run, last=last)

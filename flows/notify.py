@@ -1,4 +1,4 @@
-"""Open alerts to wherever the agency listens (e-mail, webhook, chat), through apprise.
+"""Open alerts, and runs that failed, to wherever the agency listens (e-mail, webhook, chat), through apprise.
 
 Reads the publication, so a notice can say nothing that the dashboard does not. Addresses come from the
 environment. Every alert is sent once: what was sent stands in a file beside the warehouse. Not for the demo.
@@ -25,26 +25,40 @@ def notify(publication: Publication, *, config: Config) -> str:
     fresh = _unsent(publication, memory=memory)
     if not urls or fresh.is_empty():
         return ""
-    sentences = _sentences(fresh)
+    told_of = sentences(fresh)
     alerts = "1 new alert" if fresh.height == 1 else f"{fresh.height} new alerts"
-    told = f" in {len(sentences)} stories" if 1 < len(sentences) < fresh.height else ""
-    if not _send(sentences, urls=urls, title=f"Affectcast {publication.issue}: {alerts}{told}"):
+    told = f" in {len(told_of)} stories" if 1 < len(told_of) < fresh.height else ""
+    if not _send(told_of, urls=urls, title=f"Affectcast {publication.issue}: {alerts}{told}"):
         return "the notice could not be delivered to every address; it is tried again on the next run"
     with memory.open("a", encoding="utf-8") as file:
         file.writelines(f"{name}\n" for name in fresh["alert_id"])
     return f"notice of {fresh.height} alerts sent to {len(urls)} addresses"
 
 
+def notify_trouble(message: str, *, title: str, config: Config) -> str:
+    """Send one notice of a run that failed or could not read everything; returns what happened, or ''."""
+    urls = () if config.run.demo else notify_urls()
+    if not urls:
+        return ""
+    if not _send(message.splitlines(), urls=urls, title=title):
+        return "the notice of this trouble could not be delivered to every address"
+    return f"notice of this trouble sent to {len(urls)} addresses"
+
+
 def _unsent(publication: Publication, *, memory: Path) -> pl.DataFrame:
     """Open alerts that were not sent yet, worst first."""
     sent = memory.read_text(encoding="utf-8").split() if memory.exists() else []
     alerts = pl.read_parquet(publication.folder / "alerts.parquet")
-    fresh = alerts.filter(pl.col("status") == "open", ~pl.col("alert_id").is_in(sent))
+    return worst_first(alerts.filter(~pl.col("alert_id").is_in(sent)))
+
+
+def worst_first(alerts: pl.DataFrame) -> pl.DataFrame:
+    """The open ones, worst first."""
     rank = pl.col("severity").replace_strict({"high": 0, "medium": 1, "low": 2}, default=3)
-    return fresh.sort(rank, "alert_id")
+    return alerts.filter(pl.col("status") == "open").sort(rank, "alert_id")
 
 
-def _sentences(fresh: pl.DataFrame) -> list[str]:
+def sentences(fresh: pl.DataFrame) -> list[str]:
     """The clearest alert of each story, and how many more tell the same one."""
     counted = fresh.with_columns(more=pl.len().over("group_id") - 1)
     first = counted.unique("group_id", keep="first", maintain_order=True)

@@ -13,13 +13,18 @@ from warehouse.skill import in_words, overall
 
 def summarise(publication: Publication, *, dashboard: str) -> list[str]:
     """At most ten lines: what came in, what moved, what is alarming, how good forecasts are, what next."""
-    tables = {path.stem: _read(path) for path in sorted(publication.folder.glob("*.parquet"))}
+    tables = read_tables(publication)
     lines = [f"Issue {publication.issue}, version {publication.version}."]
     lines += [_intake_line(tables["accounting"]), _publish_line(tables["accounting"])]
     lines += _trend_lines(tables["signals"], catalogue=tables["signal_catalogue"], places=tables["places"])
     lines += _alert_lines(tables["alerts"])
-    lines += [_skill_line(tables), f"Open the dashboard: {dashboard}"]
+    lines += [skill_line(tables), f"Open the dashboard: {dashboard}"]
     return lines[:10]
+
+
+def read_tables(publication: Publication) -> dict[str, pl.DataFrame]:
+    """Every table of a publication by its bare name."""
+    return {path.stem: _read(path) for path in sorted(publication.folder.glob("*.parquet"))}
 
 
 def _read(path: Path) -> pl.DataFrame:
@@ -83,7 +88,7 @@ def _alert_lines(alerts: pl.DataFrame) -> list[str]:
     return [f"{alive.height} open alerts in {stories} stories, the clearest: {first.splitlines()[0]}"]
 
 
-def _skill_line(tables: dict[str, pl.DataFrame]) -> str:
+def skill_line(tables: dict[str, pl.DataFrame]) -> str:
     """How the forecasts that are shown, of whichever model each series uses, did against the flat line."""
     models = main_models(newest(tables["forecasts"]), choices=tables["model_choice"])
     series = of_main(nightly_skill(tables["scores"]), models=models)

@@ -114,9 +114,12 @@ class Store:
         try:
             yield
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            # After a fault of the disk there may be no transaction left to undo.
+            with contextlib.suppress(duckdb.TransactionException, duckdb.FatalException):
+                self.connection.execute("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
+        with errors_withheld("a write"):
+            self.connection.execute("COMMIT")
 
     def append(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
         """Add rows whose keys must all be new; returns how many. `ContractError` otherwise."""
@@ -235,7 +238,12 @@ def errors_withheld(what: str) -> Iterator[None]:
             f"{what}: failed with {type(error).__name__}. Its message is withheld because it may quote data. "
             "Nothing of it was kept; please report this line."
         ) from None
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except (
+        duckdb.IOException,
+        duckdb.OutOfMemoryException,
+        duckdb.TransactionException,
+        duckdb.FatalException,
+    ) as error:
         if "Corrupt database" in str(error):
             raise StoreError(
                 f"{what}: the warehouse file is damaged. Restore it from a backup with `affectcast restore`."

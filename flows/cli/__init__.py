@@ -11,7 +11,7 @@ quiet_environment()
 
 from flows.cli.app import app  # noqa: E402 (after the environment is quiet)
 from flows.cli.output import tell_error  # noqa: E402
-from flows.failures import withheld  # noqa: E402
+from flows.failures import said, withheld  # noqa: E402
 
 
 def main() -> None:
@@ -20,14 +20,12 @@ def main() -> None:
         with withheld():
             app()
     except AffectcastError as error:
-        tell_error(error.message)
+        tell_error(said(error))
         sys.exit(error.exit_code)
     except OSError as error:
         if debug():
             raise
-        tell_error(
-            f"the system refused: {error.strerror or type(error).__name__}: {error.filename or 'no file named'}."
-        )
+        tell_error(said(error))
         sys.exit(1)
     except KeyboardInterrupt:
         tell_error("stopped. Run the same command again to go on where it stopped.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from flows.cli import (
@@ -16,6 +18,7 @@ from flows.cli import (
     commands_show,
     commands_train,
 )
+from flows.cli.output import LogFormat, use_log_format
 
 app = typer.Typer(
     name="affectcast",
@@ -24,6 +27,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+@app.callback()
+def _for_every_command(
+    log_format: Annotated[
+        LogFormat,
+        typer.Option("--log-format", help="Log lines on standard error: text, or a JSON object each."),
+    ] = "text",
+) -> None:
+    use_log_format(log_format)
+
+
 for module in (
     commands_run, commands_files, commands_backtest, commands_lexicons, commands_evaluate, commands_explain,
     commands_train, commands_retrospective, commands_show, commands_care,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from flows import guards, stages, summary
+from flows.after_run import conclude, failures_told
 from flows.cli.options import (
     DEFAULT_CONFIG,
     AsOfOption,
@@ -18,9 +19,8 @@ from flows.cli.options import (
     make_run,
     parse_day,
 )
-from flows.cli.output import announced, describe, log, progress, report_problems, say
-from flows.nightly import Night, Stage, night_lock, run_backfill, run_nightly
-from flows.notify import notify
+from flows.cli.output import announced, describe, log, log_format, progress, report_problems, say
+from flows.nightly import Night, Stage, night_lock, run_backfill, run_nightly, timed
 from flows.stages import Run
 from warehouse.config import load_config
 from warehouse.errors import InputError
@@ -66,7 +66,10 @@ def nightly(
         run = make_run(config, as_of=as_of, command="nightly", tell=tell)
         if dry_run:
             return _say_plan(run)
-        night = run_nightly(run, around=announced) if plain else _orchestrated(run)
+        with failures_told(run, log=log):
+            if as_of is None and run.config.run.as_of is None:
+                guards.refuse_leap(run.config, today=run.issue)
+            night = run_nightly(run, around=announced) if plain else _orchestrated(run)
     finish(night, dashboard=f"affectcast dashboard --config {config}")
     return None
 
@@ -78,14 +81,13 @@ def _orchestrated(run: Run) -> Night:
 
 
 def finish(night: Night, *, dashboard: str) -> None:
-    """Print the summary, send notices, and fail at the end if an input could not be used."""
+    """Print the summary, leave report, metrics and notices, and fail at the end if an input could not be used."""
     for note in night.notes:
         log(note)
     for line in summary.summarise(night.publication, dashboard=dashboard):
         say(line)
-    told = notify(night.publication, config=night.run.config)
-    if told:
-        log(told)
+    for line in conclude(night):
+        log(line)
     if night.problems:
         report_problems(night)
         sys.exit(InputError.exit_code)
@@ -112,12 +114,13 @@ def backfill(
         run = make_run(config, as_of=last, command="backfill", tell=tell)
         if dry_run:
             return _say_plan(run)
-        if plain:
-            night = run_backfill(run, first=start, last=end, around=announced)
-        else:
-            from flows.orchestrate import backfill_flow
+        with failures_told(run, log=log):
+            if plain:
+                night = run_backfill(run, first=start, last=end, around=announced)
+            else:
+                from flows.orchestrate import backfill_flow
 
-            night = backfill_flow(run, first=start, last=end, around=announced)
+                night = backfill_flow(run, first=start, last=end, around=announced)
     finish(night, dashboard=f"affectcast dashboard --config {config}")
     return None
 
@@ -130,7 +133,7 @@ def schedule(config: ConfigOption = DEFAULT_CONFIG, dry_run: DryRunOption = Fals
         return
     from flows.orchestrate import serve
 
-    serve(settings, config_path=config)
+    serve(settings, config_path=config, log_format=log_format())
 
 
 def _single(name: str, stage: Stage, *, config: Path, as_of: str | None, dry_run: bool) -> None:
@@ -145,7 +148,7 @@ def _single(name: str, stage: Stage, *, config: Path, as_of: str | None, dry_run
                 log(told)
             if name != "publish":
                 guards.refuse_older(run)
-            receipt = announced(name, stage)(run)
+            receipt = announced(name, timed(stage))(run)
     say(f"{name}: {describe(receipt)}")
     if receipt.problems:
         raise InputError("\n".join(receipt.problems))

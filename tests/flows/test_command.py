@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import gzip
 import json
 import os
 import random
+import sqlite3
 from pathlib import Path
 
 import polars as pl
@@ -46,6 +48,11 @@ def test_nightly_through_the_orchestrator_gives_the_same_publication(
     for name in ("signals", "forecasts", "alerts"):
         ours = next(config.paths.published.rglob(f"{name}.parquet")).read_bytes()
         assert ours == next(finished.paths.published.rglob(f"{name}.parquet")).read_bytes()
+    with contextlib.closing(sqlite3.connect(tmp_path / "prefect" / "prefect.db")) as records:
+        assert records.execute("SELECT name FROM flow_run").fetchall() == [("nightly 2024-01-21",)]
+        ((artifact,),) = records.execute("SELECT data FROM artifact").fetchall()
+    report = tmp_path / "state" / "reports" / "2024-01-21-nightly.md"
+    assert json.loads(artifact) == report.read_text(encoding="utf-8")
 
 
 def test_single_stages_do_what_the_night_does(finished: Config, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ PACKAGES = ("warehouse", "lexicons", "classifiers", "forecasting", "flows", "das
 ENVIRONMENT_READERS = {"warehouse/config/environment.py"}
 # The command decides what day it is; run records and the analysts' notes say when they were written; a sign-in ends.
 CLOCK_READERS = {
+    "flows/after_run.py",
     "flows/cli/options.py",
     "flows/cli/output.py",
     "flows/stages.py",

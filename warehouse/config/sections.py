@@ -24,6 +24,17 @@ class PathsConfig(Section):
     published: Path = Path("published")
     exports: Path = Path("exports")
     lexicons: Path = Path("state/lexicons")
+    metrics: Path | None = None
+
+    @property
+    def metrics_file(self) -> Path:
+        """What a monitoring system reads of the last run; beside the warehouse unless it is said where."""
+        return self.metrics or self.warehouse.parent / "metrics.prom"
+
+    @property
+    def reports(self) -> Path:
+        """A report of every run, beside the warehouse."""
+        return self.warehouse.parent / "reports"
 
     @property
     def score_cache(self) -> Path:
@@ -201,6 +212,7 @@ class ScheduleConfig(Section):
     timezone: str = "UTC"
     retries: int = Field(default=2, ge=0)
     retry_delay_seconds: int = Field(default=30, ge=0)
+    stage_timeout_minutes: Positive = 720
 
 
 class DashboardConfig(Section):
