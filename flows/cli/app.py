@@ -16,6 +16,7 @@ from flows.cli import (
     commands_retrospective,
     commands_run,
     commands_show,
+    commands_sources,
     commands_train,
 )
 from flows.cli.output import LogFormat, use_log_format
@@ -42,5 +43,6 @@ def _for_every_command(
 for module in (
     commands_run, commands_files, commands_backtest, commands_lexicons, commands_evaluate, commands_explain,
     commands_train, commands_retrospective, commands_show, commands_care,
+    commands_sources,
 ):  # fmt: skip
     module.register(app)

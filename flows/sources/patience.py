@@ -59,6 +59,8 @@ class Patience:
         raise AssertionError("the last attempt returns or raises")
 
     def _wait(self, trouble: Trouble, *, seconds: float) -> None:
+        if not self.seconds:
+            raise self.gives_up(trouble) from None
         if self.waited + seconds > self.seconds:
             raise SourceError(
                 f"source '{self.source}': {trouble.says}; it would have to be waited for {seconds:,.0f} s more, and "
@@ -68,9 +70,7 @@ class Patience:
         self.clock.sleep(seconds)
 
     def gives_up(self, trouble: Trouble) -> SourceError:
-        return SourceError(
-            f"source '{self.source}': {trouble.says}. {trouble.do} What was read is kept; the next run goes on."
-        )
+        return SourceError(f"source '{self.source}': {trouble.says}. {trouble.do}")
 
 
 def http_trouble(status: int | None, *, wait: float | None = None) -> Trouble:

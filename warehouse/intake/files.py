@@ -37,7 +37,7 @@ def source_files(config: Config) -> list[SourceFile]:
     for source in config.sources:
         if source.is_platform:
             continue
-        files = _matching(source.path)
+        files = matching(source.path)
         if source.kind == "drop_folder":
             found += _settled(source, files=files)
             continue
@@ -67,7 +67,7 @@ def _settled(source: SourceConfig, *, files: list[Path]) -> list[SourceFile]:
     return whole
 
 
-def _matching(pattern: str) -> list[Path]:
+def matching(pattern: str) -> list[Path]:
     """The files of a name, a pattern or a drop folder; hidden ones are somebody's work in progress."""
     folder = Path(pattern)
     names = folder.iterdir() if folder.is_dir() else map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute patterns)
