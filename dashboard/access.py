@@ -6,10 +6,12 @@ Not for drawing (`sign_in.py`), and not for proving who somebody is: the provide
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import streamlit as st
 
@@ -24,6 +26,7 @@ UNVERIFIED = mark(
     "Ask whoever runs this dashboard."
 )
 CLOCKS_DIFFER_SECONDS = 300
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +66,46 @@ def _rules(path: str) -> Rules:
 
 def current(config: Path | None) -> Person | Refusal:
     """The person of this session. `ConfigError` where nobody can be judged."""
-    held = rules(config).config
-    if not held.sign_in:
+    return _judged(st.user.to_dict(), rules=rules(config).config)
+
+
+def _judged(claims: Mapping[str, object], *, rules: DashboardConfig) -> Person | Refusal:
+    if not rules.sign_in:
         return Person(role="analyst")
-    return judge(st.user.to_dict(), rules=held, now=dt.datetime.now(dt.UTC).timestamp())
+    if _sign_in_of(claims) in _ended():
+        return Refusal(why=NOT_SIGNED_IN)
+    return judge(claims, rules=rules, now=dt.datetime.now(dt.UTC).timestamp())
+
+
+def guarded(make: Callable[[], T], *, config: Path | None) -> Callable[[], T]:
+    """`make`, which raises `PermissionError` once the person of this session may no longer read.
+
+    For what is made when a button is pressed, long after its page was drawn.
+    """
+    claims, held = st.user.to_dict(), rules(config).config
+
+    def made() -> T:
+        found = _judged(claims, rules=held)
+        if isinstance(found, Refusal):
+            raise PermissionError(found.why)
+        return make()
+
+    return made
+
+
+def end(claims: Mapping[str, object]) -> None:
+    """End a sign-in everywhere: other tabs of the browser keep its claims until they are loaded again."""
+    _ended().add(_sign_in_of(claims))
+
+
+@st.cache_resource(show_spinner=False)
+def _ended() -> set[str]:
+    return set()
+
+
+def _sign_in_of(claims: Mapping[str, object]) -> str:
+    """A name for one sign-in: its claims hold when it was."""
+    return hashlib.sha256(json.dumps(claims, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def may_answer(config: Path | None) -> bool:

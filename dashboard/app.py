@@ -18,6 +18,7 @@ if _ROOT not in sys.path:
 
 from dashboard import language, shell, sign_in  # noqa: E402
 from dashboard.language import mark, t  # noqa: E402
+from warehouse.errors import ConfigError  # noqa: E402
 
 # Drawn here because a named icon would be fetched from another site.
 ICON = (
@@ -44,8 +45,14 @@ def main() -> None:
     pages = {name: _page(name) for name in shell.PAGES}
     shell.register(pages)
     # Each page judges for itself whom it opens for; here only whether there is a menu to show.
-    let_in = sign_in.let_in(shell.settings().config)
-    st.navigation([*pages.values(), _alias("overview")], position="top" if let_in else "hidden").run()
+    st.navigation([*pages.values(), _alias("overview")], position="top" if _let_in() else "hidden").run()
+
+
+def _let_in() -> bool:
+    try:
+        return sign_in.let_in(shell.settings().config)
+    except ConfigError:
+        return False
 
 
 def _alias(name: str) -> Page:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
+import streamlit as st
 from pydantic import BaseModel
 
 from dashboard.language import mark, t
@@ -69,11 +70,19 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """The first rows of a table that fit; `more` says whether there are others."""
+    """The first rows of a table that fit; `more` says whether there are others.
+
+    `cut`: the search stopped after `MOST_LINES`, so nobody knows.
+    """
 
     columns: list[str]
     cells: list[list[str]]
     more: bool
+    cut: bool = False
+
+
+class _TooLongError(InputError):
+    """A table has more lines than are searched."""
 
 
 def open_export(folder: Path, *, version: str) -> Export | None:
@@ -145,12 +154,15 @@ def _records(path: Path, *, name: str) -> Iterator[dict[str, str]]:
 def _cells(path: Path, *, name: str, must_hold: tuple[str, ...]) -> Iterator[list[str]]:
     """The cells of every line, the heading first; lines that lack one of `must_hold` are passed over unread.
 
-    Every record of an export is one line. A line with more or fewer cells than the heading is damage.
+    Every record of an export is one line. A line with more or fewer cells than the heading is damage, and so is a
+    heading that says a name twice.
     """
     width = 0
     for number, line in enumerate(export_zip.lines(path, name=name), start=1):
         if number > MOST_LINES:
-            return
+            raise _TooLongError(
+                t("{file}: {part} has more than {n} lines.", file=path.name, part=name, n=MOST_LINES)
+            )
         if width and not all(text in line for text in must_hold):
             continue
         try:
@@ -159,6 +171,8 @@ def _cells(path: Path, *, name: str, must_hold: tuple[str, ...]) -> Iterator[lis
             raise InputError(
                 t("{file}: line {n} of {part} is not CSV.", file=path.name, n=number, part=name)
             ) from error
+        if not width and len(set(cells)) < len(cells):
+            raise InputError(t("{file}: {part} has two columns of one name.", file=path.name, part=name))
         width = width or len(cells)
         if len(cells) != width or width > MOST_COLUMNS:
             raise InputError(
@@ -183,19 +197,31 @@ def first_rows(export: Export, *, name: str, location: str, signal: str, most: i
 
     Forecast files name a signal within their target: `daily lexicon_joy_share`.
     """
-    lines = _cells(export.path, name=name, must_hold=tuple(text for text in (location, signal) if text))
+    changed = export.path.stat().st_mtime_ns
+    return _searched(
+        str(export.path), changed=changed, name=name, location=location, signal=signal, most=most
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _searched(path: str, *, changed: int, name: str, location: str, signal: str, most: int) -> Rows:
+    """Searched once for everybody: the path names the version, `changed` a zip that was written again."""
+    lines = _cells(Path(path), name=name, must_hold=tuple(text for text in (location, signal) if text))
     columns = next(lines, [])
     place = columns.index("location") if location and "location" in columns else None
     subject = _subject(columns) if signal else None
     kept: list[list[str]] = []
-    for cells in lines:
-        if place is not None and cells[place] != location:
-            continue
-        if subject is not None and signal not in cells[subject].split(" "):
-            continue
-        if len(kept) == most:
-            return Rows(columns=columns, cells=kept, more=True)
-        kept.append(cells)
+    try:
+        for cells in lines:
+            if place is not None and cells[place] != location:
+                continue
+            if subject is not None and signal not in cells[subject].split(" "):
+                continue
+            if len(kept) == most:
+                return Rows(columns=columns, cells=kept, more=True)
+            kept.append(cells)
+    except _TooLongError:
+        return Rows(columns=columns, cells=kept, more=False, cut=True)
     return Rows(columns=columns, cells=kept, more=False)
 
 

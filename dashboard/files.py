@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
@@ -17,11 +18,22 @@ MANIFEST = "manifest.json"
 # Too large to be held whole before it is known which rows a page wants.
 LARGE = ("signals", "forecasts", "scores")
 ENUMS = (pl.Enum, pl.Categorical)
+# What Polars raises where a file is damaged or gone; it panics where one was cut after it was opened.
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 def damaged(path: Path) -> str:
     """What is said of a file that cannot be read."""
     return t("{file} is damaged. Run `affectcast publish` to write it again.", file=str(path))
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """What is raised because a file cannot be read becomes an `InputError` that names it."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise InputError(damaged(path)) from error
 
 
 def manifest(folder: Path) -> dict[str, object]:
@@ -30,7 +42,8 @@ def manifest(folder: Path) -> dict[str, object]:
     if not path.is_file():
         return {}
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        with told(path):
+            raw = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(damaged(path)) from error
     return raw if isinstance(raw, dict) else {}
@@ -46,9 +59,10 @@ def scan(folder: Path, *, name: str) -> pl.LazyFrame:
     path = path_of(folder, name=name)
     if not path.is_file():
         return _as_text(empty(PUBLISHED[name]).lazy())
-    found = pl.scan_parquet(path, glob=False)
     wanted = PUBLISHED[name].columns
-    missing = [column for column in wanted if column not in found.collect_schema().names()]
+    with told(path):
+        found = pl.scan_parquet(path, glob=False)
+        missing = [column for column in wanted if column not in found.collect_schema().names()]
     if missing:
         named = ", ".join(missing)
         raise ContractError(
@@ -73,15 +87,29 @@ class Tables(Mapping[str, pl.DataFrame]):
     the rows that are wanted without that."""
 
     def __init__(self, folder: Path) -> None:
+        self._paths = {name: path_of(folder, name=name) for name in PUBLISHED}
         self._scans = {name: scan(folder, name=name) for name in PUBLISHED}
-        self._held = {name: found.collect() for name, found in self._scans.items() if name not in LARGE}
+        self._held = {name: self._read(name) for name in PUBLISHED if name not in LARGE}
+        self._there = [path for path in self._paths.values() if path.is_file()]
         self._lock = RLock()
 
     def __getitem__(self, name: str) -> pl.DataFrame:
         with self._lock:
             if name not in self._held:
-                self._held[name] = self._scans[name].collect()
+                self._held[name] = self._read(name)
             return self._held[name]
+
+    def _read(self, name: str) -> pl.DataFrame:
+        with told(self._paths[name]):
+            return self._scans[name].collect()
+
+    def check(self) -> None:
+        """`InputError` names the first file that was there at first and cannot be read now. Reads all of each."""
+        for path in self._there:
+            with told(path):
+                table = pl.scan_parquet(path, glob=False)
+                for column in table.collect_schema().names():
+                    table.select(column).collect()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._scans)
@@ -95,4 +123,5 @@ class Tables(Mapping[str, pl.DataFrame]):
 
     def is_empty(self, name: str) -> bool:
         """Whether a table has no row."""
-        return self._scans[name].head(1).collect().is_empty()
+        with told(self._paths[name]):
+            return self._scans[name].head(1).collect().is_empty()

@@ -10,19 +10,24 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboard import data, language, sign_in, tour, words
+from dashboard import data, files, language, sign_in, tour, words
 from dashboard.language import mark, t, tn
-from warehouse.errors import AffectcastError
+from warehouse.errors import AffectcastError, ConfigError, InputError
 
 PAGES = ("overview", "timelines", "outlook", "alerts", "contagion", "words", "signals", "trust", "export")
 LIMITS = mark(
     "These numbers describe people who post, not everyone, and moods that are written, not felt. They must "
     "not be used to judge, diagnose, find or contact any person, to rank places against each other, or as "
     "the only reason for a decision."
+)
+WRONG_OPTIONS = mark(
+    "This dashboard was started with an option that it does not know, so nothing is shown. It knows --published, "
+    "--state and --config; `affectcast dashboard` sets them."
 )
 
 
@@ -35,13 +40,21 @@ class Settings:
     config: Path | None = None
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message)
+
+
 def settings(arguments: Sequence[str] | None = None) -> Settings:
-    """Read these settings from the arguments after `--`; other arguments are left alone."""
-    parser = argparse.ArgumentParser(prog="dashboard", add_help=False, allow_abbrev=False)
+    """Read these settings from the arguments after `--`.
+
+    `ConfigError` where there are others: without the `--config` that somebody meant, everybody could read.
+    """
+    parser = _Parser(prog="dashboard", add_help=False, allow_abbrev=False)
     parser.add_argument("--published", type=Path, default=Path("published"))
     parser.add_argument("--state", type=Path, default=Path("state"))
     parser.add_argument("--config", type=Path)
-    known, _ = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
+    known = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     return Settings(published=known.published, state=known.state, config=known.config)
 
 
@@ -57,11 +70,16 @@ def page(title: str, *, body: Callable[[data.Publication], None]) -> None:
     Nothing is opened for somebody who may not read.
     """
     language.choose()
-    reader = sign_in.person(settings().config)
+    try:
+        given = settings()
+    except ConfigError:
+        sign_in.closed(WRONG_OPTIONS)
+        return
+    reader = sign_in.person(given.config)
     if reader is None:
         return
     try:
-        pointer = data.current(settings().published)
+        pointer = data.current(given.published)
         with st.spinner(t("Opening the publication …")):
             publication = _opened(str(pointer.folder), pointer.version, pointer)
     except AffectcastError as error:
@@ -69,9 +87,29 @@ def page(title: str, *, body: Callable[[data.Publication], None]) -> None:
         return
     _heading(publication, title=title)
     sign_in.account(reader)
-    _tour(publication, page=title.lower())
-    body(publication)
+    try:
+        _tour(publication, page=title.lower())
+        body(publication)
+    except (InputError, *files.UNREADABLE) as error:
+        _cut_short(publication, error=error)
     _footer(publication)
+
+
+def _cut_short(publication: data.Publication, *, error: BaseException) -> None:
+    """Say that a file went or broke while the page was drawn; what no file explains is a mistake and goes on."""
+    try:
+        publication.tables.check()
+    except InputError as found:
+        st.error(
+            t(
+                "The rest of this page cannot be shown: a file of this publication is gone or damaged. Reload the "
+                "page: a newer version may have taken its place."
+            ),
+            icon=":material/error:",
+        )
+        st.caption(words.plain(found.message))
+        return
+    raise error
 
 
 def _tour(publication: data.Publication, *, page: str) -> None:

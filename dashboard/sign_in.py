@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 import streamlit as st
@@ -32,11 +32,11 @@ def person(config: Path | None) -> access.Person | None:
     try:
         found, provider = access.current(config), access.rules(config).provider
     except ConfigError:
-        _closed(NOT_SET_UP)
+        closed(NOT_SET_UP)
         return None
     if isinstance(found, access.Person):
         return found
-    _closed(found.why)
+    closed(found.why)
     if found.known:
         _sign_out()
     else:
@@ -44,7 +44,8 @@ def person(config: Path | None) -> access.Person | None:
     return None
 
 
-def _closed(why: str) -> None:
+def closed(why: str) -> None:
+    """Nothing but why nothing is shown; `why` is a marked text."""
     st.title("Affectcast")
     language.selector()
     st.info(t(why), icon=":material/lock:")
@@ -70,6 +71,7 @@ def account(found: access.Person) -> None:
 
 def _sign_out() -> None:
     if st.button(t("Sign out"), icon=":material/logout:", key="sign_out"):
+        access.end(st.user.to_dict())
         st.logout()
 
 
@@ -90,6 +92,6 @@ def _answers(provider: str) -> bool:
     try:
         with urllib.request.urlopen(provider, timeout=SECONDS) as answer:
             described = json.loads(answer.read(MOST_BYTES))
-    except (urllib.error.URLError, OSError, ValueError):
+    except (HTTPException, OSError, ValueError):
         return False
     return isinstance(described, dict) and isinstance(described.get("authorization_endpoint"), str)

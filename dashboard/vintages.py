@@ -12,9 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
-from dashboard import data, language, words
+from dashboard import data, files, language, words
 from dashboard.language import t, tn
 from warehouse.errors import InputError
+from warehouse.newest_version import newest_version
 
 _COLUMNS = [
     "time_value", "issue", "value", "se", "sample_size", "n_posts", "value_unweighted", "value_corrected",
@@ -47,17 +48,15 @@ def held(published: Path, *, before: dt.date) -> list[Held]:
 def _held(folder: Path, *, root: Path) -> Held | None:
     try:
         issue = dt.date.fromisoformat(folder.name.partition("=")[2])
-        versions = [
-            inner
-            for inner in folder.glob("version=*")
-            if inner.is_dir() and inner.resolve().is_relative_to(root)
-        ]
-        latest = max(versions, key=lambda inner: (inner.stat().st_mtime_ns, inner.name))
+        latest = newest_version(folder)
+        versions = len(list(folder.glob("version=*")))
     except (ValueError, OSError):
-        # No date, no version, or taken away while we looked.
+        # No date, or taken away while we looked.
+        return None
+    if latest is None or not latest.resolve().is_relative_to(root):
         return None
     version = latest.name.partition("=")[2]
-    return Held(issue=issue, version=version, folder=latest, versions=len(versions))
+    return Held(issue=issue, version=version, folder=latest, versions=versions)
 
 
 def past(item: Held, *, series: data.Series) -> pl.DataFrame:
@@ -72,7 +71,7 @@ def past(item: Held, *, series: data.Series) -> pl.DataFrame:
             .unique("time_value", keep="last", maintain_order=True)
             .collect()
         )
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except files.UNREADABLE as error:
         raise InputError(
             t(
                 "Issue {issue} cannot be read: {path} is missing or damaged. Run `affectcast publish --as-of {day}` to "

@@ -372,8 +372,8 @@ def publish_issue(run: Run) -> tuple[Receipt, Publication]:
             )
         _describe(store, run=run)
         receipt, publication = publish(store, config=run.config, issue=run.issue)
+        archive_publication(publication)
         receipts.append(receipt)
-    archive_publication(publication)
     return receipt, publication
 
 

@@ -1,8 +1,9 @@
 """The out tables to a folder of Parquet files that readers can open while the next night is being written.
 
 `published/issue=D/version=<content hash>/*.parquet` plus `current.json`, replaced atomically. Same content,
-same bytes, same version: nothing is touched. A version that is replaced stays until the next one of its issue
-is, so that a reader who has it open can finish; the zip of its export beside it goes when it goes.
+same bytes, same version: nothing is touched. `issue=D/newest.json` names the last version of that issue. A version
+that is replaced stays until the next one of its issue is, so that a reader who has it open can finish; the zip of its
+export beside it goes when it goes.
 Not for computing: it copies, checks and refuses.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import filecmp
 import hashlib
 import json
 import shutil
@@ -24,6 +26,7 @@ from warehouse.config import Config
 from warehouse.disclosure import breaches
 from warehouse.errors import ContractError, DisclosureError, InputError
 from warehouse.export_zip import beside
+from warehouse.newest_version import NEWEST
 from warehouse.shift import OTHER as OTHER_WORDS
 from warehouse.signals import SignalSpec
 from warehouse.store import Receipt, Store, check
@@ -62,6 +65,7 @@ def publish(store: Store, *, config: Config, issue: dt.date) -> tuple[Receipt, P
     root.mkdir(parents=True, exist_ok=True)
     before = _version_out(root, issue=issue)
     publication = _write_version(frames, config=config, issue=issue)
+    _replace(publication.folder.parent / NEWEST, text=_json({"version": publication.version}))
     _point(root, publication=publication)
     _forget_versions(publication, before=before)
     _forget_issues(root, keep=config.publish.keep_issues)
@@ -233,7 +237,11 @@ def _put_in_place(scratch: Path, *, publication: Publication) -> None:
     home = publication.folder
     home.parent.mkdir(parents=True, exist_ok=True)
     if home.exists():
-        return
+        names = [path.name for path in scratch.iterdir()]
+        if filecmp.cmpfiles(scratch, home, names, shallow=False)[0] == names:
+            return
+        # Damaged since it was written.
+        _remove(home, root=home.parent.parent)
     scratch.rename(home)
 
 
@@ -247,13 +255,17 @@ def _point(root: Path, *, publication: Publication) -> None:
         "version": publication.version,
         "path": publication.folder.relative_to(root).as_posix(),
     }
-    text = _json(body)
-    pointer = root / POINTER
-    if pointer.exists() and pointer.read_text(encoding="utf-8") == text:
-        return
-    fresh = root / f".{POINTER}.new"
+    _replace(root / POINTER, text=_json(body))
+
+
+def _replace(path: Path, *, text: str) -> None:
+    """Atomically; not touched where it says that already."""
+    with contextlib.suppress(OSError, ValueError):
+        if path.read_text(encoding="utf-8") == text:
+            return
+    fresh = path.with_name(f".{path.name}.new")
     fresh.write_text(text, encoding="utf-8")
-    fresh.replace(pointer)
+    fresh.replace(path)
 
 
 def current(root: Path) -> Publication:

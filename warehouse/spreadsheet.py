@@ -9,6 +9,6 @@ FORMULA = r"^[=+\-@\t\r]"
 
 
 def formula_safe(text: pl.Expr) -> pl.Expr:
-    """One line, with `'` before a text that a spreadsheet would run as a formula."""
-    line = text.str.replace_all(r"\s*[\r\n]+\s*", " ")
-    return pl.when(text.str.contains(FORMULA)).then("'" + line).otherwise(line).name.keep()
+    """One line without blanks around it, with `'` before a text that a spreadsheet would run as a formula."""
+    line = text.str.strip_chars().str.replace_all(r"\s*[\r\n]+\s*", " ")
+    return pl.when(line.str.contains(FORMULA)).then("'" + line).otherwise(line).name.keep()

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import polars as pl
 import streamlit as st
 
-from dashboard import controls, data, exported, shell, words
+from dashboard import access, controls, data, exported, shell, words
 from dashboard.language import mark, t, tn
 from warehouse.errors import InputError
 
@@ -69,7 +69,7 @@ def _whole(publication: data.Publication, *, export: exported.Export) -> None:
     size = export.path.stat().st_size
     st.download_button(
         t("Download everything (zip, {size})", size=_size(size)),
-        partial(exported.whole, export),
+        access.guarded(partial(exported.whole, export), config=shell.settings().config),
         file_name=f"affectcast-export-{publication.issue}.zip",
         mime="application/zip",
         icon=":material/download:",
@@ -152,12 +152,19 @@ def _preview(publication: data.Publication, *, export: exported.Export, name: st
         most=SHOWN_ROWS,
     )
     if not rows.cells:
-        st.info(t("No row of this file fits."), icon=":material/filter_alt:")
+        nothing = t("No row of this file fits.")
+        if rows.cut:
+            most = exported.MOST_LINES
+            nothing = t("No row fits among the first {n} lines; the file has more, unsearched.", n=most)
+        st.info(nothing, icon=":material/filter_alt:")
         return
     frame = pl.DataFrame(rows.cells, schema=dict.fromkeys(rows.columns, pl.String), orient="row")
     st.dataframe(frame, hide_index=True, height=HEIGHT if len(rows.cells) > 10 else "auto", key="rows")
     if rows.more:
         st.caption(t("The first {n} rows that fit; the file has more.", n=len(rows.cells)))
+    elif rows.cut:
+        most = exported.MOST_LINES
+        st.caption(t("What fits among the first {n} lines; the file has more, unsearched.", n=most))
     else:
         st.caption(tn("{n} row that fits.", "{n} rows that fit.", n=len(rows.cells)))
 
@@ -176,7 +183,7 @@ def _signals(publication: data.Publication) -> dict[str, str]:
 def _download(export: exported.Export, *, name: str, key: str) -> None:
     st.download_button(
         t("Download {name} ({size})", name=_short(name), size=_size(export.sizes[name])),
-        partial(exported.content, export, name=name),
+        access.guarded(partial(exported.content, export, name=name), config=shell.settings().config),
         file_name=_short(name),
         # Nothing that comes from here is ever opened as a page of the dashboard's own address.
         mime="application/octet-stream",

@@ -27,6 +27,7 @@ from dashboard.language import date, t, tn
 from dashboard.timeline_charts import Line
 from dashboard.timeline_choices import Page
 from warehouse.errors import InputError
+from warehouse.spreadsheet import formula_safe
 
 
 def body(publication: data.Publication) -> None:
@@ -215,7 +216,9 @@ def _numbers(page: Page, *, lines: list[Line]) -> None:
     if not tables:
         return
     with st.expander(t("All numbers")):
-        st.dataframe(pl.concat(tables, how="diagonal").to_arrow(), hide_index=True)
+        # The table's own toolbar hands it out as CSV.
+        safe = pl.concat(tables, how="diagonal").with_columns(formula_safe(pl.col(pl.String)))
+        st.dataframe(safe.to_arrow(), hide_index=True)
     publication = page.publication
     then = page.then.issue if page.then is not None else None
     st.download_button(

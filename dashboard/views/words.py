@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard import controls, data, language, shell, word_chart, word_weeks, words
 from dashboard.language import date, mark, short_date, t, tn
 from dashboard.word_weeks import AT_MOST, Cell, Shift, Window
+from warehouse.spreadsheet import formula_safe
 
 LIMITS = mark(
     "The parts are accounting, not causes: they say which words the change is made of, not why people used them. A "
@@ -273,7 +274,8 @@ def _explained(shift: Shift) -> None:
 
 def _numbers(shift: Shift) -> None:
     with st.expander(t("All numbers")):
-        st.dataframe(_table(shift).to_arrow(), hide_index=True)
+        # The table's own toolbar hands it out as CSV.
+        st.dataframe(_table(shift).with_columns(formula_safe(pl.col(pl.String))).to_arrow(), hide_index=True)
 
 
 def _table(shift: Shift) -> pl.DataFrame:

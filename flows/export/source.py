@@ -11,6 +11,7 @@ import polars as pl
 
 from warehouse import publish
 from warehouse.errors import ContractError, InputError
+from warehouse.newest_version import newest_version
 from warehouse.places import help_line_of
 from warehouse.tables import PUBLISHED, empty
 
@@ -78,11 +79,11 @@ def _folder(published: Path, *, issue: dt.date | None) -> Path:
 
 
 def _of_issue(published: Path, *, issue: dt.date) -> Path:
-    versions = sorted((published / f"issue={issue}").glob(f"version=*/{publish.MANIFEST}"))
-    if not versions:
+    newest = newest_version(published / f"issue={issue}")
+    if newest is None:
         known = ", ".join(sorted(path.name.removeprefix("issue=") for path in published.glob("issue=*")))
         raise InputError(f"{published} holds no issue {issue}. It holds: {known or 'nothing'}.")
-    return max(versions, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent
+    return newest
 
 
 def _json(path: Path) -> dict[str, object]:

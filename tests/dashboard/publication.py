@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,11 @@ def write(folder: Path, *, tables: dict[str, pl.DataFrame], version: str = VERSI
 
 def frames(*, nasty: bool = False) -> dict[str, pl.DataFrame]:
     """Every published table, validated against its contract and sorted by key."""
+    return dict(_frames(nasty))
+
+
+@cache
+def _frames(nasty: bool) -> dict[str, pl.DataFrame]:
     places = [*PLACES, NASTY_PLACE] if nasty else PLACES
     rows: dict[str, list[dict[str, Any]]] = {
         "signals": _signals(places),

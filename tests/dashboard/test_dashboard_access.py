@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from http.client import BadStatusLine, HTTPException, InvalidURL
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,66 @@ def test_a_provider_that_does_not_answer_is_said_in_words(guarded: Path) -> None
     assert [element.value for element in app.error] == [sign_in.NO_ANSWER]
 
 
+@pytest.mark.parametrize(
+    "error", [BadStatusLine("?"), InvalidURL("?"), HTTPException(), OSError(), ValueError()]
+)
+def test_whatever_a_provider_answers_wrongly_is_no_answer(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(sign_in.urllib.request, "urlopen", answer)
+    assert not sign_in._answers("https://provider.example")
+
+
+@pytest.mark.parametrize(
+    "options", [["--conifg", "c.toml"], ["--conf", "c.toml"], ["--config"], ["c.toml"], ["--headless"]]
+)
+def test_options_that_nobody_knows_are_refused(options: list[str]) -> None:
+    with pytest.raises(ConfigError):
+        shell.settings(["--published", "p", *options])
+    assert shell.settings([]) == shell.settings(["--published", "published", "--state", "state"])
+
+
+def test_a_misspelt_option_closes_the_dashboard_rather_than_open_it_for_everybody(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["app.py", "--published", str(published), "--conifg", "c.toml"])
+    app = _run(ROOT / "app.py", user={})
+    assert not app.exception
+    assert [element.value for element in app.info] == [shell.WRONG_OPTIONS]
+    assert len(app.button) + len(app.markdown) + len(app.caption) == 0
+
+
+def test_what_is_handed_out_is_judged_when_it_is_asked_for(
+    guarded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = access.dt.datetime.now(access.dt.UTC).timestamp()
+    for age, ended in ((60, False), (60, True), (12 * 3600 + 1, False)):
+        user = _signed_in("vera@example.org") | {"iat": now - age, "nonce": f"{age} {ended}"}
+        monkeypatch.setattr(access.st, "user", _Session(user))
+        made = access.guarded(lambda: b"zip", config=guarded)
+        if ended:
+            access.end(user)
+            assert access.current(guarded) == access.Refusal(why=access.NOT_SIGNED_IN)
+        if ended or age > 60:
+            with pytest.raises(PermissionError):
+                made()
+        else:
+            assert made() == b"zip"
+
+
+class _Session:
+    """The user of a session as Streamlit gives it."""
+
+    def __init__(self, claims: dict[str, object]) -> None:
+        self.claims = claims
+
+    def to_dict(self) -> dict[str, object]:
+        return self.claims
+
+
 def test_a_broken_set_up_closes_every_page_and_says_nothing_of_it(
     tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,6 +318,8 @@ def test_without_sign_in_everybody_may_answer_and_nobody_is_named(
         ("https://affect", "http://affect", "redirect_uri must start with https"),
         ("http://127.0.0.1:9", "file://", "server_metadata_url must start with https"),
         ("http://127.0.0.1:9", "http://provider.example", "server_metadata_url must start with https"),
+        ("http://127.0.0.1:9", "https://[zyx", "server_metadata_url is not an address"),
+        ("https://affect.example.org", "https://[zyx", "redirect_uri is not an address"),
         ("[auth]", "[auth\nzyxsecret", "is not valid TOML"),
     ],
 )

@@ -4,11 +4,14 @@ import dataclasses
 import datetime as dt
 import json
 import math
+import shutil
+import sys
 from pathlib import Path
 
 import polars as pl
 import publication as made_up
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard import cards, data, skill, weekly
 from warehouse.errors import ContractError, InputError
@@ -59,6 +62,42 @@ def test_a_table_without_a_column_is_named_with_it(tmp_path: Path) -> None:
     made_up.write(tmp_path, tables=tables | {"alerts": tables["alerts"].drop("severity")})
     with pytest.raises(ContractError, match=r"alerts.parquet has no column severity"):
         data.load(data.current(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["signals", "alerts"])
+def test_a_damaged_table_is_an_input_error_that_names_it(published: Path, tmp_path: Path, name: str) -> None:
+    copy = shutil.copytree(published, tmp_path / "copy")
+    opened, file = data.load(data.current(copy)), data.current(copy).folder / f"{name}.parquet"
+    opened.tables.check()
+    sound = file.read_bytes()
+    for damaged in (b"", b"garbage", sound[:-20], b"PAR1" + b"x" * (len(sound) - 1000) + sound[-996:]):
+        file.unlink()
+        file.write_bytes(damaged)
+        with pytest.raises(InputError, match=f"{name}.parquet is damaged"):
+            opened.tables.check()
+    with pytest.raises(InputError, match=f"{name}.parquet is damaged"):
+        data.load(data.current(copy)).tables[name]
+    file.unlink()
+    with pytest.raises(InputError, match=f"{name}.parquet is damaged"):
+        opened.tables.check()
+
+
+@pytest.mark.parametrize("goes", [True, False])
+def test_a_page_whose_files_go_while_it_is_drawn_says_so_and_a_mistake_is_no_damage(
+    goes: bool, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(published, tmp_path / "copy")
+    monkeypatch.setattr(sys, "argv", ["app.py", "--published", str(copy), "--state", str(tmp_path)])
+    if goes:
+        body = "shutil.rmtree(publication.pointer.folder); publication.signals.collect()"
+    else:
+        body = "publication.signals.select('no_such_column').collect()"
+    script = "import shutil\nfrom dashboard import shell\n\ndef body(publication):\n    "
+    app = AppTest.from_string(f"{script}{body}\n\nshell.page('Overview', body=body)\n", default_timeout=60)
+    app.run()
+    assert len(app.exception) == (0 if goes else 1)
+    assert ["gone or damaged" in error.value for error in app.error] == ([True] if goes else [])
+    assert any("988" in caption.value for caption in app.caption) == goes
 
 
 def test_enums_as_categories_are_normalised(tmp_path: Path) -> None:

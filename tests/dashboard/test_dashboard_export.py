@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import publication as made_up
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import data, exported, shell
+from dashboard import access, data, exported, shell
 from flows.export.columns import PURPOSES
 from warehouse import export_zip
 from warehouse.errors import InputError
@@ -107,13 +109,42 @@ def test_the_page_says_what_the_export_holds_and_previews_its_summary(folder: Pa
     assert len(app.get("download_button")) == 3
 
 
-def test_links_choose_the_file_the_place_the_mood_and_the_brief(folder: Path) -> None:
+def test_every_download_is_refused_once_its_reader_may_no_longer_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _put(folder)
+    handed: list[Callable[[], bytes]] = []
+    may_read = [True]
+    monkeypatch.setattr("streamlit.download_button", lambda _label, data, **_: handed.append(data))
+    # As `judge` says of a sign-in that is too old.
+    monkeypatch.setattr(access, "_judged", lambda *_, **__: _found(may_read[0]))
+    _run()
+    assert [len(make()) > 0 for make in handed] == [True] * 3
+    may_read[0] = False
+    for make in handed:
+        with pytest.raises(PermissionError, match="too long ago"):
+            make()
+
+
+def _found(may_read: bool) -> access.Person | access.Refusal:
+    return access.Person(role="viewer") if may_read else access.Refusal(why=access.TOO_LONG_AGO)
+
+
+def test_links_choose_the_file_the_place_the_mood_and_the_brief(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _put(folder)
     app = _run(location="us-tx", about="emotion_fear_share")
     assert app.dataframe[0].value["location_name"].tolist() == ["Texas, all"]
     app = _run(file=f"{HUB}.csv", location="us-tx", about="lexicon_joy_share", brief="us-tx")
     assert app.dataframe[0].value["value"].tolist() == ["0.6"]
     assert "No row of this file fits" in _said(_run(location="us-wy"))
+    monkeypatch.setattr(exported, "MOST_LINES", 9)
+    _put(folder, policy_summary_dot_csv=SUMMARY + "Ohio,us-oh,lexicon_joy_share,0.4\n" * 9)
+    assert "What fits among the first 9 lines" in _said(_run(location="us-ca"))
+    said = _said(_run(location="us-wy"))
+    assert "No row fits among the first 9 lines" in said
+    assert "No row of this file fits" not in said
     assert "The CSV file of the same name" in _said(_run(file=f"{HUB}.parquet"))
 
 
@@ -186,6 +217,7 @@ def _look(folder: Path) -> exported.Rows:
         {"policy_summary_dot_csv": SUMMARY + "a,b\n"},
         {"policy_summary_dot_csv": "x" * 200_000},
         {"policy_summary_dot_csv": "a," * 300 + "\n"},
+        {"policy_summary_dot_csv": "a,b,a\n1,2,3\n"},
         {"policy_summary_dot_csv": "0" * 5_000_000},
         {".._dot_csv": "outside"},
     ],
@@ -216,6 +248,25 @@ def test_the_page_of_a_damaged_export_says_so_and_stands(changed: dict[str, str]
 def test_a_link_instead_of_a_zip_is_not_followed(folder: Path, tmp_path: Path) -> None:
     export_zip.beside(folder).symlink_to(tmp_path / "published" / "current.json")
     assert "cannot be read" in _said(_run())
+
+
+def test_a_table_is_searched_once_and_again_when_the_zip_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _put(tmp_path / "version=1")
+    first = _look(tmp_path / "version=1")
+    with monkeypatch.context() as patch:
+        patch.setattr(exported, "_cells", None)
+        assert _look_again(path) == first
+    _put(tmp_path / "version=1", policy_summary_dot_csv=SUMMARY + "Ohio,us-oh,x,0.4\n")
+    os.utime(path, ns=(1, 1))
+    assert len(_look(tmp_path / "version=1").cells) == len(first.cells) + 1
+
+
+def _look_again(path: Path) -> exported.Rows:
+    return exported._searched(
+        str(path), changed=path.stat().st_mtime_ns, name="policy_summary.csv", location="", signal="", most=10
+    )
 
 
 def test_downloads_are_the_exact_bytes(tmp_path: Path) -> None:

@@ -9,14 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from night_support import affectcast, crash, dump, night, published, small_config, write_toml
 
+from flows.export import ExportReceipt, archive_publication
 from flows.nightly import STAGES, night_lock, run_backfill, run_nightly
 from flows.stages import Run, publish_issue
 from warehouse.config import Config
 from warehouse.errors import BusyError
+from warehouse.export_zip import beside
 from warehouse.publish import Publication, current
 from warehouse.store import check
 from warehouse.tables import PUBLISHED
@@ -128,13 +131,24 @@ def test_a_backfill_makes_one_issue_a_day_and_looks_at_no_later_data(tmp_path: P
     assert lag.min() >= config.signals.reporting_lag_days
 
 
-def test_an_older_issue_published_again_says_nothing_that_came_later(tmp_path: Path) -> None:
+def test_an_older_issue_published_again_says_nothing_that_came_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = small_config(tmp_path)
     issue = config.run.as_of
     assert issue is not None
     before = _tables(night(config).publication)
     run_nightly(Run(config=config, issue=issue + dt.timedelta(days=1)))
+
+    def archived(publication: Publication) -> ExportReceipt:
+        # Within the lock of the warehouse: another publisher clears away what is half written.
+        with pytest.raises(duckdb.ConnectionException):
+            duckdb.connect(str(config.paths.warehouse), read_only=True)
+        return archive_publication(publication)
+
+    monkeypatch.setattr("flows.export.archive_publication", archived)
     _, again = publish_issue(Run(config=config, issue=issue))
+    assert beside(again.folder).exists()
     assert current(config.paths.published).issue > again.issue
     after = _tables(again)
     # Scores of the same truth may be worked out later.

@@ -26,5 +26,6 @@ def test_a_place_lies_where_its_people_are(code: str, latitude: float, longitude
 
 
 def test_a_text_that_a_spreadsheet_would_run_is_quoted() -> None:
-    frame = pl.DataFrame({"a": ["=1+1", "plain", "-2", "two\nlines"]})
-    assert frame.select(formula_safe(pl.col("a")))["a"].to_list() == ["'=1+1", "plain", "'-2", "two lines"]
+    texts = ["=1+1", "plain", "-2", "two\nlines", "\n=1+1", " \t@x ", "\r\n+1\n", "a =1", None]
+    safe = ["'=1+1", "plain", "'-2", "two lines", "'=1+1", "'@x", "'+1", "a =1", None]
+    assert pl.DataFrame({"a": texts}).select(formula_safe(pl.col("a")))["a"].to_list() == safe

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +17,7 @@ import warehouse.publish as publishing
 from warehouse.config import Config
 from warehouse.errors import ContractError, DisclosureError, InputError
 from warehouse.export_zip import beside
+from warehouse.newest_version import NEWEST, newest_version
 from warehouse.publish import checked, current, publish
 from warehouse.store import Store
 from warehouse.tables import PUBLISHED, TABLES
@@ -83,6 +86,40 @@ def test_new_content_is_a_new_version_and_the_replaced_one_stays_readable_once(
     assert versions(config) == {made[1].folder.name, made[2].folder.name}
     publish(store, config=config, issue=ISSUE)
     assert versions(config) == {made[1].folder.name, made[2].folder.name}
+
+
+def test_the_last_version_of_an_issue_is_written_down_whatever_the_times_of_its_folders(
+    store: Store, config: Config, tmp_path: Path
+) -> None:
+    made = []
+    for value in (0.4, 0.5, 0.4):
+        fill(store, signal(value=value))
+        made.append(publish(store, config=config, issue=ISSUE)[1])
+    first, second, again = made
+    assert first == again != second
+    for folder, age in ((first.folder, 9), (second.folder, 5)):
+        os.utime(folder, (1e9 - age, 1e9 - age))
+    home = first.folder.parent
+    assert newest_version(home) == first.folder
+    # A copy, as a backup makes it, has other times but the same files.
+    assert newest_version(shutil.copytree(home, tmp_path / "copy")) == tmp_path / "copy" / first.folder.name
+    for text in ("", "[]", "{}", '{"version": "gone"}'):
+        (home / NEWEST).write_text(text, encoding="utf-8")
+        assert newest_version(home) == second.folder
+    publish(store, config=config, issue=ISSUE)
+    assert newest_version(home) == first.folder
+    assert newest_version(tmp_path / "nowhere") is None
+
+
+def test_a_damaged_version_is_written_again(store: Store, config: Config) -> None:
+    fill(store, signal())
+    _, made = publish(store, config=config, issue=ISSUE)
+    before = {path.name: path.read_bytes() for path in made.folder.iterdir()}
+    (made.folder / "signals.parquet").write_bytes(b"garbage")
+    (made.folder / "alerts.parquet").unlink()
+    publish(store, config=config, issue=ISSUE)
+    assert {path.name: path.read_bytes() for path in made.folder.iterdir()} == before
+    assert not list(config.paths.published.glob(".writing-*"))
 
 
 def test_a_setting_that_a_reader_sees_makes_a_new_version(

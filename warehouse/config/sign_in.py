@@ -31,10 +31,10 @@ def provider_address(path: Path) -> str:
             f"{path}: [auth] cookie_secret is shorter than {MIN_COOKIE_SECRET} characters: whoever guesses it can "
             "pretend to be anybody. Use `openssl rand -hex 32`."
         )
-    if not urlsplit(str(auth["redirect_uri"])).path.endswith("/oauth2callback"):
-        raise ConfigError(f"{path}: [auth] redirect_uri must end with /oauth2callback.")
     for key in ("redirect_uri", "server_metadata_url"):
         _check_address(str(auth[key]), key=key, path=path)
+    if not urlsplit(str(auth["redirect_uri"])).path.endswith("/oauth2callback"):
+        raise ConfigError(f"{path}: [auth] redirect_uri must end with /oauth2callback.")
     return str(auth["server_metadata_url"])
 
 
@@ -58,7 +58,10 @@ def _auth(path: Path) -> dict[str, object]:
 
 
 def _check_address(address: str, *, key: str, path: Path) -> None:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise ConfigError(f"{path}: [auth] {key} is not an address.") from error
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     if not safe or not parts.hostname:
         raise ConfigError(f"{path}: [auth] {key} must start with https:// (http:// on this machine only).")
