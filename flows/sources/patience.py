@@ -45,7 +45,8 @@ class Patience:
 
     def ask(self, question: Callable[[], Answer], *, explain: Explain) -> Answer:
         """The answer; `SourceError` where there is none and waiting does not help or has taken too long."""
-        for delay in (*DELAYS, None):
+        attempt = 0
+        while True:
             try:
                 return question()
             except Exception as error:
@@ -53,14 +54,18 @@ class Patience:
                 trouble = explain(error)
                 if trouble is None:
                     raise
-                if not trouble.passing or delay is None:
-                    raise self.gives_up(trouble) from None
-            self._wait(trouble, seconds=max(trouble.wait or 0.0, delay))
-        raise AssertionError("the last attempt returns or raises")
+            self.bear(trouble, attempt=attempt)
+            attempt += 1
+
+    def bear(self, trouble: Trouble, *, attempt: int) -> None:
+        """Wait before the next attempt, counted from 0; `SourceError` where that does not help or takes too long."""
+        if not trouble.passing or attempt >= len(DELAYS):
+            raise self.gives_up(trouble)
+        self._wait(trouble, seconds=max(trouble.wait or 0.0, DELAYS[attempt]))
 
     def _wait(self, trouble: Trouble, *, seconds: float) -> None:
         if not self.seconds:
-            raise self.gives_up(trouble) from None
+            raise self.gives_up(trouble)
         if self.waited + seconds > self.seconds:
             raise SourceError(
                 f"source '{self.source}': {trouble.says}; it would have to be waited for {seconds:,.0f} s more, and "

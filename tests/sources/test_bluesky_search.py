@@ -6,10 +6,15 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
+import polars as pl
 import pytest
 
+from flows.stages import Run
+from forecasting.breaks.find import query_breaks
 from tests.sources.conftest import Bench
 from tests.sources.platform_servers import NOW, Answer, Platform, Request, served
+from warehouse.intake import pages
+from warehouse.tables import TABLES, empty
 
 DID = "did:plc:abcdefghijklmnopqrstuvwx"
 
@@ -198,3 +203,57 @@ def test_a_page_that_is_no_longer_known_is_asked_for_from_the_start(
     )
     assert bench.run(max_records=100).problems == ()
     assert len(bench.texts) == 7
+
+
+class KilledError(Exception):
+    """Stands in for a kill between what a page wrote and its commit."""
+
+
+@pytest.mark.parametrize("at", [1, 3])
+@pytest.mark.parametrize("where", ["_put_cursor", "write_state"])
+def test_a_kill_between_a_page_and_its_commit_costs_and_doubles_nothing(
+    bench: Bench, platform: Platform, monkeypatch: pytest.MonkeyPatch, at: int, where: str
+) -> None:
+    calls: list[object] = []
+    real = getattr(pages, where)
+
+    def killed(*arguments: object, **more: object) -> None:
+        calls.append(real(*arguments, **more))
+        if len(calls) == at:
+            raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pages, where, killed)
+        with pytest.raises(KilledError):
+            bench.run()
+    landed = len(bench.texts)
+    assert landed < 7
+    receipt = bench.run()
+    assert (receipt.rows_out, len(bench.texts)) == (7 - landed, 7)
+    assert bench.table("raw.intake").select("received", "posts").row(0) == (7, 7)
+
+
+def test_posts_that_come_make_the_later_stages_of_the_same_run_do_their_work_again(
+    bench: Bench, platform: Platform
+) -> None:
+    run_id = Run(config=bench.config(), issue=NOW.date()).run_id
+    row = {
+        "run_id": run_id, "stage": "forecast", "command": "nightly", "issue": NOW.date(), "started_at": NOW,
+        "finished_at": NOW, "status": "done", "config_sha256": "c", "git_commit": None, "rows_in": 0, "rows_out": 0,
+        "rows_dropped": 0, "reasons": "{}",
+    }  # fmt: skip
+    runs = TABLES["core.runs"]
+    bench.store.put(runs, pl.DataFrame([row], schema=empty(runs).schema), run_id=run_id)
+    bench.run()
+    assert bench.table("core.runs").is_empty()
+
+
+def test_another_question_is_a_known_break(bench: Bench, platform: Platform) -> None:
+    bench.run()
+    assert query_breaks(bench.table("raw.queries")).is_empty()
+    later = NOW.date() + dt.timedelta(days=3)
+    bench.clock.at += dt.timedelta(days=3)
+    bench.run(issue=later, queries=["lonely", "alone"])
+    (found,) = query_breaks(bench.table("raw.queries")).iter_rows(named=True)
+    assert (found["what"], found["onset"], found["geo_type"]) == ("query", later, "all")
+    assert found["evidence"].endswith("from this issue on: made")
