@@ -22,6 +22,7 @@ CLOCK_READERS = {
     "flows/cli/output.py",
     "flows/stages.py",
     "flows/orchestrate.py",
+    "flows/sources/clock.py",
     "dashboard/access.py",
     "dashboard/acknowledgements.py",
     "dashboard/last_run.py",
@@ -93,7 +94,7 @@ def test_the_commented_configuration_shows_every_setting_with_its_default(reposi
             assert set(shown[section]) == set(model), section
     source = Config.model_validate({"sources": [{"name": "a", "path": "b"}]}).sources[0]
     assert set(shown["sources"][0]) == set(source.model_dump())
-    for part in ("columns", "time", "place"):
+    for part in ("columns", "time", "place", "fetch"):
         assert set(shown["sources"][0][part]) == set(getattr(source, part).model_dump()), part
     parse_config(shown, where="config.toml uncommented")
 
