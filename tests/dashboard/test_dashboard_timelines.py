@@ -305,6 +305,17 @@ def test_a_damaged_earlier_issue_is_a_note(
     assert len(_named(app)) == 1
 
 
+def test_no_spreadsheet_runs_a_name_in_the_table_of_numbers(
+    tmp_path: Path, tables: dict[str, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = pl.col("geo_value") == "us-ca"
+    named = tables["places"].with_columns(label=pl.when(here).then(pl.lit("=1+1")).otherwise("label"))
+    published = made_up.write(tmp_path / "published", tables=tables | {"places": named})
+    run = _runner(monkeypatch, folder=published, state=tmp_path)
+    table = run(signal=ANXIETY, place="region:us-ca").dataframe[0].value
+    assert set(table.iloc[:, 0]) == {"'=1+1"}
+
+
 def test_the_later_version_of_an_earlier_issue_counts(
     tmp_path: Path, tables: dict[str, pl.DataFrame]
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import data, word_chart, word_weeks
+from dashboard.views import words as view
 from dashboard.word_weeks import AT_MOST, EXACT, Cell, Shift, Window
 
 VIEW = Path(data.__file__).parent / "views" / "words.py"
@@ -127,12 +128,22 @@ def test_an_alert_opens_on_its_own_week_and_the_weeks_before_it(opened: data.Pub
 # ---------------------------------------------------------------------------------------------- figure
 
 
-def drawn(*parts: tuple[str, str, float, str]) -> Any:
+def shift_of(*parts: tuple[str, str, float, str]) -> Shift:
     rows = pl.DataFrame(
         parts, schema=["lexicon", "term", "contribution", "known"], orient="row"
     ).with_columns(before=pl.lit(0.0), after=pl.col("contribution"), n_people=pl.lit(60))
-    shift = Shift(parts=rows, other=(0.01, 0.02), partly=0, step=0.0001)
-    return word_chart.shift_figure(shift, most=3).data[0]
+    return Shift(parts=rows, other=(0.01, 0.02), partly=0, step=0.0001)
+
+
+def drawn(*parts: tuple[str, str, float, str]) -> Any:
+    return word_chart.shift_figure(shift_of(*parts), most=3).data[0]
+
+
+def test_no_spreadsheet_runs_a_word_of_the_table_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[Any] = []
+    monkeypatch.setattr("streamlit.dataframe", lambda table, **_: handed.append(table))
+    view._numbers(shift_of(("en", "=1+1", 0.03, EXACT), ("en", "up", 0.02, EXACT)))
+    assert handed[0]["Word"].to_pylist() == ["'=1+1", "up", "all other words"]
 
 
 def test_the_graph_has_the_largest_first_signs_on_both_sides_and_the_rest_last() -> None:
