@@ -167,6 +167,8 @@ def _serve(config: Config, *, config_path: Path, log_format: LogFormat) -> None:
         schedule=Cron(config.schedule.cron, timezone=config.schedule.timezone),
         parameters={"config_path": str(config_path.resolve()), "log_format": log_format},
         limit=1,
+        # Stopping pauses it, so that no nights pile up meanwhile.
+        paused=False,
         # By name: a file would be loaded a second time, from wherever the working directory happens to be.
         entrypoint_type=EntrypointType.MODULE_PATH,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import threading
@@ -12,8 +13,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flows.after_run import failures_told
 from flows.notify import notify
+from flows.stages import Run
 from warehouse.config import NOTIFY_VARIABLE, Config, parse_config
+from warehouse.errors import InputError
 from warehouse.publish import Publication, current
 
 
@@ -113,3 +117,19 @@ def test_alerts_of_one_story_are_one_sentence_and_each_counts_as_sent(
         "Fear was higher than expected. (1 more of the same story.)", "Anger was higher.",
     ]  # fmt: skip
     assert body["title"].endswith("3 new alerts in 2 stories")
+
+
+def test_a_run_that_fails_sends_its_message_and_a_demo_does_not(
+    inbox: _Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(NOTIFY_VARIABLE, f"json://127.0.0.1:{inbox.server_port}/")
+    told: list[str] = []
+    for demo in (True, False):
+        run = Run(config=_config(tmp_path, demo=demo), issue=dt.date(2024, 1, 21))
+        with pytest.raises(InputError), failures_told(run, log=told.append):
+            raise InputError("posts.csv: missing columns: text.")
+    (body,) = inbox.received
+    assert body["message"] == "posts.csv: missing columns: text."
+    assert body["title"] == "Affectcast nightly 2024-01-21: failed"
+    assert told == ["notice of this trouble sent to 1 addresses"]
