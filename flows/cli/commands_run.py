@@ -21,6 +21,7 @@ from flows.cli.options import (
 )
 from flows.cli.output import announced, describe, log, log_format, progress, report_problems, say
 from flows.nightly import Night, Stage, night_lock, run_backfill, run_nightly, timed
+from flows.sources.check import describe_source
 from flows.stages import Run
 from warehouse.config import load_config
 from warehouse.errors import InputError
@@ -99,6 +100,8 @@ def _say_plan(run: Run) -> None:
         say(line)
     for file in run.files:
         say(f"would read {file.path} ({file.path.stat().st_size:,} bytes) as source '{file.source.name}'")
+    for source in run.platforms:
+        say(f"would ask {source.kind} for {describe_source(source)} as source '{source.name}'")
 
 
 def backfill(

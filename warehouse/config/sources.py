@@ -14,7 +14,6 @@ from warehouse.config.base import Positive, Section
 Kind = Literal[
     "files",
     "drop_folder",
-    "series",
     "reddit_dump",
     "x",
     "telegram",
