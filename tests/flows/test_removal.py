@@ -18,7 +18,7 @@ from flows.stages import Run
 from warehouse.config import Config, load_secret, parse_config
 from warehouse.errors import ConfigError, InputError, UsageError
 from warehouse.intake.privacy import pseudonyms
-from warehouse.removal import posts_from
+from warehouse.removal import posts_from, remove_deleted
 from warehouse.store import open_store
 from warehouse.tables import TABLES
 
@@ -140,6 +140,18 @@ def test_an_erased_person_is_nowhere_and_the_next_night_is_as_if_they_had_never_
     fresh = after.filter(pl.col("issue") > ISSUE, pl.col("time_type") == "day")["time_value"].unique()
     assert set(fresh) == {*GONE_DAYS, ISSUE}
     assert table(made, "out.data_quality").equals(table(never, "out.data_quality"))
+
+
+def test_the_days_of_posts_that_were_deleted_on_their_platform_are_made_again(made: Config) -> None:
+    key = pseudonyms(pl.Series([GONE]), secret=load_secret(made)[0], source="made")[0]
+    tomorrow = ISSUE + dt.timedelta(days=1)
+    with open_store(made.paths.warehouse, config=made.warehouse) as store, store.transaction():
+        ids = store.query("SELECT post_id FROM raw.posts WHERE author_key = ?", [key])["post_id"].to_list()
+        assert remove_deleted(store, post_ids=ids, issue=tomorrow, run_id="run") == 3
+        assert remove_deleted(store, post_ids=ids, issue=tomorrow, run_id="run") == 0
+    night(made, tomorrow)
+    fresh = table(made, "core.signals").filter(pl.col("issue") == tomorrow, pl.col("time_type") == "day")
+    assert set(GONE_DAYS) <= set(fresh["time_value"])
 
 
 def test_a_dry_run_and_wrong_names_erase_nothing(made: Config) -> None:
