@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import words
+from dashboard import glossary, words
 from dashboard.language import t
 
 _KEPT = "kept_choices"
@@ -31,6 +31,7 @@ def choice(label: str, *, name: str, options: Mapping[str, str], default: str | 
         list(options),
         format_func=lambda value: options.get(value, value),
         key=key,
+        help=glossary.help_of(name),
         on_change=_remember,
         args=(name, key),
     )
@@ -51,6 +52,7 @@ def choices(label: str, *, name: str, options: Mapping[str, str], default: str, 
         list(options),
         format_func=lambda value: options.get(value, value),
         key=key,
+        help=glossary.help_of(name),
         max_selections=most,
         on_change=_remember,
         args=(name, key),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import co_movement, contagion, contagion_charts, controls, data, shell, words
+from dashboard import co_movement, contagion, contagion_charts, controls, data, glossary, shell, words
 from dashboard.language import mark, number, t
 
 ANY = "any"
@@ -91,7 +91,7 @@ def _findings(whole: pl.DataFrame, *, basis: str) -> None:
 
 
 def _evidence(rows: pl.DataFrame, *, basis: str) -> None:
-    st.header(t("Followed against expected"))
+    st.header(t("Followed against expected"), help=glossary.help_of("follow_rate"))
     if rows["ratio"].drop_nulls().is_empty():
         st.info(t("Too few people answered for any number to be shown."), icon=":material/visibility_off:")
         return

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import cards, charts, choices, controls, data, shell, verification, weekly, words
+from dashboard import cards, charts, choices, controls, data, glossary, shell, verification, weekly, words
 from dashboard.language import date, percent, t
 
 HISTORY = {"day": 90, "week": 52}
@@ -171,7 +171,7 @@ def _earlier(publication: data.Publication, *, series: data.Series) -> None:
 
 
 def _peak(publication: data.Publication, *, series: data.Series) -> None:
-    st.subheader(t("Chance of an unusual high"))
+    st.subheader(t("Chance of an unusual high"), help=glossary.help_of("unusual_high"))
     rows = _outlook_rows(publication, series=series)
     if rows.is_empty():
         what = t("No chance was computed for this series: it is high already, or its past is too short.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import cards, charts, controls, data, last_run, shell, tile_map, weekly, words
+from dashboard import cards, charts, controls, data, glossary, last_run, shell, tile_map, weekly, words
 from dashboard.language import mark, number, t, tn
 
 TILES = 4
@@ -116,7 +116,7 @@ def _beside(publication: data.Publication, *, drawn: tile_map.Map) -> None:
 
 
 def _this_week(publication: data.Publication, *, changes: pl.DataFrame) -> None:
-    st.header(t("What changed this week"))
+    st.header(t("What changed this week"), help=glossary.help_of("noise"))
     options = data.places_of(changes, publication=publication)
     first = weekly.largest_change(publication)
     moved = f"{first['geo_type']}:{first['geo_value']}" if first else None

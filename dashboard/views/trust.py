@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import choices, controls, data, shell, skill, skill_charts, surveys, words
+from dashboard import choices, controls, data, glossary, shell, skill, skill_charts, surveys, words
 from dashboard.language import mark, month, number, percent, t, tn
 from warehouse.limits import MUST_NOT
 from warehouse.skill import BASELINE
@@ -63,7 +63,7 @@ def _skill(publication: data.Publication) -> None:
     st.markdown(words.plain(_verdict(judged.shown)))
     left, right = st.columns(2)
     with left:
-        st.subheader(t("Error against a flat line"))
+        st.subheader(t("Error against a flat line"), help=glossary.help_of("relative_error"))
         st.plotly_chart(
             skill_charts.leaderboard(judged.board),
             key="leaderboard",
@@ -71,7 +71,7 @@ def _skill(publication: data.Publication) -> None:
             alt=t("Skill"),
         )
     with right:
-        st.subheader(t("Do the ranges hold?"))
+        st.subheader(t("Do the ranges hold?"), help=glossary.help_of("coverage"))
         usual = choices.usual_model(publication)
         figure = skill_charts.calibration(judged.calibration, shown=usual)
         st.plotly_chart(figure, key="calibration", config={"displayModeBar": False}, alt=t("Calibration"))

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import publication as made_up
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import words
+from dashboard import glossary, timeline_choices, words
 from warehouse.skill import in_words
 
 SPECIAL = "\\`*_{}[]()#+-.!|<>$:~&=@/"
@@ -78,3 +79,12 @@ def test_a_change_that_rounds_to_nothing_is_no_fall() -> None:
 
 def test_a_placeholder_in_a_foreign_name_is_not_filled_in_by_a_chart() -> None:
     assert "%{" not in words.chart_text("X %{customdata[1]}")
+
+
+def test_every_term_of_the_glossary_is_explained_somewhere() -> None:
+    folder = Path(glossary.__file__).parent
+    code = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+    unused = [
+        name for name in glossary.TERMS if f'name="{name}"' not in code and f'help_of("{name}")' not in code
+    ]
+    assert set(unused) <= set(timeline_choices.PARAMETERS.values())
