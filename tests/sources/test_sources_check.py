@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from flows import stages
 from flows.cli.app import app
 from flows.sources.fetch import read_platforms
 from flows.stages import Run
@@ -19,6 +20,7 @@ from tests.sources.test_mastodon import Instance, hours, status
 from warehouse.config import load_config
 from warehouse.errors import BusyError, ConfigError
 from warehouse.store import open_store
+from warehouse.tables import TABLES
 
 FORM = """
 [paths]
@@ -144,3 +146,27 @@ def test_without_sources_there_is_nothing_to_check(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text("", encoding="utf-8")
     result = call("check", path=tmp_path / "my.toml")
     assert isinstance(result.exception, ConfigError)
+
+
+def test_a_night_reads_files_and_platforms_and_one_that_fails_does_not_stop_the_others(
+    path: Path, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.sources.fetch.Clock", StillClock)
+    monkeypatch.setenv("AFFECTCAST_SECRET", "a secret of the tests, long enough")
+    run = Run(config=load_config(path), issue=NOW.date())
+    receipt = stages.ingest(run)
+    assert (receipt.rows_out, receipt.problems) == (2, ())
+    platform.answer = lambda _: Answer({"error": "gone"}, status=410)
+    (path.parent / "b.csv").write_text("text,created_at\nother words,2024-06-02\n", encoding="utf-8")
+    again = stages.ingest(Run(config=run.config, issue=run.issue))
+    assert (again.rows_out, len(again.problems)) == (1, 1)
+    assert "the platform refuses the question (410)" in again.problems[0]
+    with open_store(run.config.paths.warehouse, config=run.config.warehouse) as store:
+        told = store.read(TABLES["out.accounting"], where="reason = 'posts'")
+    assert dict(told.select("subject", "n").iter_rows()) == {"posts": 2, "toots": 1}
+
+
+def test_a_dry_run_names_what_would_be_asked(path: Path, platform: Platform) -> None:
+    result = CliRunner().invoke(app, ["ingest", "--dry-run", "--config", str(path)])
+    assert f"would ask mastodon for #sad at {platform.address} as source 'toots'" in result.stdout
+    assert platform.seen == []
