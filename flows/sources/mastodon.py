@@ -39,10 +39,12 @@ class Mastodon:
         ]
 
     def reach(self) -> str:
-        hosts = []
-        for server in dict.fromkeys(self.asking.source.fetch.servers):
-            self._ask(server.rstrip("/"), lambda client: client.timeline_public(limit=1))
-            hosts.append(host_of(server))
+        first: dict[str, str] = {}
+        for stream in self.streams():
+            first.setdefault(*stream.split(" ", 1))
+        for server, line in first.items():
+            self._page(server, line, min_id=0)
+        hosts = sorted(map(host_of, first))
         return f"{', '.join(hosts)} answer{'s' if len(hosts) == 1 else ''}"
 
     def close(self) -> None:
@@ -63,7 +65,7 @@ class Mastodon:
                 yield Page(
                     records=[post_of_status(one, host=host) for one in ready],
                     cursor={"min_id": str(newest), "recent": recent.kept()},
-                    position=_created(ready[-1]),
+                    position=min(_created(ready[-1]) or span.end, span.end),
                 )
             if len(ready) < len(statuses):
                 break
