@@ -12,9 +12,9 @@ import polars as pl
 
 from dashboard import data, words
 from dashboard.language import short_date, t
+from warehouse.shift import OTHER
 
 MOST_WORDS = 8
-OTHER = "(other)"
 
 
 @dataclass(frozen=True)

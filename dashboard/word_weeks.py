@@ -1,7 +1,7 @@
 """Which words moved a mood between any two windows of published weeks: sums over `out.term_weeks`, and their limits.
 
 Weeks are weighed by the people behind the mood in them, since their posts are not published. Not for drawing, and not
-for the newest days: `shifts.py` has them.
+for the words behind an alert: `shifts.py` has them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 import polars as pl
 
 from dashboard import data, shifts
-from dashboard.shifts import OTHER
+from warehouse.shift import OTHER
 
-MOST_BEFORE = 4
+WEEKS_BEFORE = 4
 # What is known of a word's part: all of it; no more than it, as too few people used it in one window; nothing.
 EXACT, AT_MOST = "exact", "at_most"
 _WORD = ["lexicon", "term"]
@@ -25,14 +25,21 @@ _WORD = ["lexicon", "term"]
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One or more whole weeks that are published as one: the mood in them, and the people it is known from."""
+    """One or more whole weeks that are published as one: the mood in them, and the people it is known from.
+
+    The errors are None where one of a week is not known.
+    """
 
     first: dt.date
     last: dt.date
     people: int
     value: float
-    error: float
-    error_if_same: float
+    error: float | None
+    error_if_same: float | None
+
+    @property
+    def weeks(self) -> int:
+        return ((self.last - self.first).days + 1) // 7
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,8 @@ class Change:
 
     before: float
     after: float
-    error: float
-    error_if_same: float
+    error: float | None
+    error_if_same: float | None
 
     @property
     def size(self) -> float:
@@ -79,8 +86,9 @@ class Change:
 class Shift:
     """Parts of a change of the share of posts.
 
-    `parts`: lexicon, term, known, contribution, before, after, n_people; largest first. The exact ones and `other`,
-    which has before and after only, add up to the change. `partly`: words that are published in some of the weeks only.
+    `parts`: lexicon, term, known, contribution, before, after, n_people; largest first. Of a part that is a bound, the
+    side that is not published is null. The exact ones and `other`, which has before and after only, add up to the
+    change. `partly`: words that are published in some of the weeks only.
     `step` is what shares are rounded to.
     """
 
@@ -140,13 +148,19 @@ def _cell(last: dt.date, *, weeks: int, known: dict[dt.date, dict[str, Any]]) ->
     return Cell(first=first, last=last, people=sum(sizes), value=value, error=error, error_if_same=same)
 
 
-def _mean(numbers: list[tuple[float, float, float]], *, sizes: list[int]) -> tuple[float, float, float]:
+_Number = tuple[float, float | None, float | None]
+
+
+def _mean(numbers: list[_Number], *, sizes: list[int]) -> _Number:
     """Value and both errors of weeks, weighed by their people. The second error is the largest there can be."""
     weights = [size / sum(sizes) for size in sizes]
-    pairs = list(zip(weights, numbers, strict=True))
-    value = sum(w * number[0] for w, number in pairs)
-    apart = math.sqrt(sum((w * number[1]) ** 2 for w, number in pairs))
-    return value, apart, sum(w * number[2] for w, number in pairs)
+    value = sum(w * number[0] for w, number in zip(weights, numbers, strict=True))
+    apart, same = (
+        [w * error for w, error in zip(weights, side, strict=True) if error is not None]
+        for side in ([number[1] for number in numbers], [number[2] for number in numbers])
+    )
+    known = len(apart) == len(same) == len(numbers)
+    return (value, math.hypot(*apart), sum(same)) if known else (value, None, None)
 
 
 def run_from(known: list[Cell], *, first: dt.date) -> list[Cell]:
@@ -161,13 +175,14 @@ def run_from(known: list[Cell], *, first: dt.date) -> list[Cell]:
 
 
 def usual(known: list[Cell], *, around: dt.date | None = None) -> tuple[Window, Window]:
-    """The cell of a day, or the newest, and up to four before it in a row. Needs two cells."""
+    """The cell of a day, or the newest, and about four weeks before it in a row. Needs two cells."""
     at = next(
         (n for n, cell in enumerate(known) if around is not None and cell.last >= around), len(known) - 1
     )
     at = max(at, 1)
     before = [known[at - 1]]
-    while len(before) < MOST_BEFORE and at - 1 - len(before) >= 0:
+    most = max(1, WEEKS_BEFORE // known[at].weeks)
+    while len(before) < most and at - 1 - len(before) >= 0:
         earlier = known[at - 1 - len(before)]
         if (before[0].first - earlier.last).days != 1:
             break
@@ -185,14 +200,18 @@ def parameters(series: data.Series, *, window: Window, reference: Window) -> dic
 
 
 def for_alert(publication: data.Publication, *, row: dict[str, Any]) -> dict[str, str] | None:
-    """Where the page shows the weeks of an alert against those before: its own mood and place, or the nearest."""
+    """Where the page shows the weeks of an alert against those before: its own mood and place, or the nearest.
+
+    None where no cell that has one before it holds the alert's day.
+    """
     for geo_type, geo_value in shifts.places_of(row):
         for signal in shifts.signals_of(publication, signal=row["signal"]):
             series = data.Series(signal=signal, geo_type=geo_type, geo_value=geo_value)
             known = cells(publication, series=series)
             if len(known) > 1:
                 window, reference = usual(known, around=row["time_value"])
-                return parameters(series, window=window, reference=reference)
+                if window.first <= row["time_value"] <= window.last:
+                    return parameters(series, window=window, reference=reference)
     return None
 
 
@@ -209,9 +228,13 @@ def change(window: Window, reference: Window) -> Change:
         for side in (window, reference)
     )
     return Change(
-        before=before[0], after=after[0], error=math.hypot(after[1], before[1]),
-        error_if_same=math.hypot(after[2], before[2]),
+        before=before[0], after=after[0], error=_apart(after[1], before[1]), error_if_same=_apart(after[2], before[2])
     )  # fmt: skip
+
+
+def _apart(after: float | None, before: float | None) -> float | None:
+    """The error of a difference."""
+    return None if after is None or before is None else math.hypot(after, before)
 
 
 def shift(publication: data.Publication, *, series: data.Series, window: Window, reference: Window) -> Shift:
@@ -232,8 +255,10 @@ def shift(publication: data.Publication, *, series: data.Series, window: Window,
     named = joined.filter(pl.col("term") != OTHER).with_columns(
         known=pl.when(both).then(pl.lit(EXACT)).when(says).then(pl.lit(AT_MOST))
     )
+    # What a word's use is where it is not published, is not known: it is no 0.
     parts = named.filter(pl.col("known").is_not_null()).select(
-        *_WORD, "known", contribution=part, before="share_before", after="share",
+        *_WORD, "known", contribution=part, before=pl.when("whole_before").then("share_before"),
+        after=pl.when("whole").then("share"),
         n_people=pl.min_horizontal("n_people", "n_people_before"),
     )  # fmt: skip
     exact = parts.filter(pl.col("known") == EXACT)
@@ -267,7 +292,7 @@ def _in_order(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def newest_days(publication: data.Publication, *, series: data.Series) -> tuple[Shift, dict[str, Any]] | None:
-    """The nightly shift of a mood in a place as one of these, and its row of dates; None where there is none."""
+    """The newest shift of a mood in a place as one of these, and its row of dates; None where there is none."""
     found = _of(publication.tables["word_shifts"], series=series)
     if found.is_empty():
         return None

@@ -12,7 +12,7 @@ import polars as pl
 from warehouse.store import Receipt, Store
 from warehouse.tables import empty
 from warehouse.term_counts import TermScorer, count_terms, forget_terms
-from warehouse.term_weeks import WEEKS, changed, term_weeks
+from warehouse.term_weeks import changed, term_weeks
 from warehouse.word_shifts import SHIFTS, ShiftSpec, word_shifts
 
 if TYPE_CHECKING:
@@ -40,16 +40,15 @@ def make_word_shifts(store: Store, *, run: Run) -> Words:
     terms = replace(spec.terms, progress=run.tell)
     forget_terms(store, scorers=scorers, spec=terms)
     counted = [count_terms(store, scorer=scorer, spec=terms, run_id=run.run_id) for scorer in scorers]
-    made = [word_shifts(store, scorer=scorer, spec=spec) for scorer in scorers]
+    cells = term_weeks(store, scorers=scorers, config=run.config, issue=run.issue)
+    made = [word_shifts(store, scorer=scorer, spec=spec, cells=cells.rows) for scorer in scorers]
     rows = pl.concat([empty(SHIFTS), *(shifts.rows for shifts in made)])
-    cells = [term_weeks(store, scorer=scorer, config=run.config, issue=run.issue) for scorer in scorers]
-    weeks = pl.concat([empty(WEEKS).drop("issue"), *(one.rows for one in cells)])
     reasons = sum((Counter(shifts.reasons) for shifts in made), Counter[str]())
     notes = () if rows.height else (_why_none(reasons, any_scorer=bool(scorers)),)
     read = sum(receipt.rows_in for receipt in counted)
-    reasons += sum((Counter(one.reasons) for one in cells), Counter[str]())
+    reasons += Counter(cells.reasons)
     receipt = Receipt("words", rows_in=read, reasons=dict(reasons), notes=notes)
-    fresh = changed(store, weeks, issue=run.issue)
+    fresh = changed(store, cells.rows, issue=run.issue)
     return Words(rows=rows, weeks=fresh, window_end=spec.windows.window_end, receipt=receipt)
 
 

@@ -28,11 +28,10 @@ from warehouse.errors import ContractError, DisclosureError, InputError
 from warehouse.export_zip import beside
 from warehouse.newest_version import NEWEST
 from warehouse.shift import OTHER as OTHER_WORDS
-from warehouse.signals import SignalSpec
 from warehouse.store import Receipt, Store, check
 from warehouse.tables import PUBLISHED, Table
 from warehouse.term_weeks import breaches as weeks_breaches
-from warehouse.term_weeks import publishable
+from warehouse.term_weeks import last_sunday, publishable
 from warehouse.vintages import latest
 
 POINTER = "current.json"
@@ -154,9 +153,7 @@ def _frame(store: Store, *, table: Table, issue: dt.date, config: Config) -> pl.
     if table.name == "out.term_weeks":
         return publishable(store, config=config, issue=issue)
     if table.name == "out.word_shifts":
-        return store.read(
-            table, where="window_end = ?", parameters=[SignalSpec(config=config, issue=issue).last_day]
-        )
+        return store.read(table, where="window_end = ?", parameters=[last_sunday(config, issue=issue)])
     return store.read(table)
 
 

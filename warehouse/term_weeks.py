@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -19,13 +20,13 @@ from warehouse.signals import SignalSpec
 from warehouse.store import Store
 from warehouse.tables import TABLES, empty
 from warehouse.term_counts import COUNTS, DAYS, TermScorer
-from warehouse.term_floor import PLACE, TERM, shown_terms
+from warehouse.term_floor import PLACE, TERM, Shown, placed, shown_terms
 from warehouse.vintages import latest
 
 WEEKS, SIGNALS = TABLES["out.term_weeks"], TABLES["out.signals"]
-WEEK_NOT_PUBLISHED = "week not published"
+WEEK_NOT_PUBLISHED, NOT_COVERED = "week not published", "no words to hide the rare ones among"
 # Shares are published in ten-thousandths, and added up as such: no digit is lost.
-_UNIT = 10_000
+UNIT = 10_000
 # Steps of a share, in ten-thousandths. So coarse a ladder does not tell how many posts a week has.
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 _BILLION = 1_000_000_000
@@ -55,39 +56,62 @@ class TermCells:
     reasons: dict[str, int]
 
 
+def last_sunday(config: Config, *, issue: dt.date) -> dt.date:
+    """The end of the last complete cell of an issue."""
+    length = config.words.weeks_together * _WEEK
+    return _ORIGIN + ((SignalSpec(config=config, issue=issue).last_day - _ORIGIN) // length) * length
+
+
 def spans(config: Config, *, issue: dt.date) -> list[Span]:
     """The cells of an issue in order: as many as fit into `[words] weeks`, up to the last complete one."""
     together = config.words.weeks_together
-    length = together * _WEEK
-    end = _ORIGIN + ((SignalSpec(config=config, issue=issue).last_day - _ORIGIN) // length) * length
+    length, end = together * _WEEK, last_sunday(config, issue=issue)
     ends = [end - number * length for number in range(config.words.weeks // together)]
     return [Span(first=last - length + dt.timedelta(days=1), last=last) for last in reversed(ends)]
 
 
-def term_weeks(store: Store, *, scorer: TermScorer, config: Config, issue: dt.date) -> TermCells:
-    """The cells of an issue and a scorer, from `core.term_counts` and `out.signals`.
+def named(scorers: Sequence[TermScorer]) -> pl.DataFrame:
+    """scorer, dimension and signal of all their shares."""
+    rows = [
+        (one.name, measure, signal_name(one.name, measure, "share"))
+        for one in scorers
+        for measure in one.measures
+    ]
+    return pl.DataFrame(
+        rows, schema=dict.fromkeys(("scorer", "dimension", "signal"), pl.String), orient="row"
+    )
 
-    A signal has words in a place where each week of the cell is published with its people, and nowhere else.
+
+def term_weeks(store: Store, *, scorers: Sequence[TermScorer], config: Config, issue: dt.date) -> TermCells:
+    """The cells of an issue, from `core.term_counts`, `out.signals` and the cells of earlier issues.
+
+    A signal has words in a place where each week of the cell is published with its people, and nowhere else. All
+    scorers are judged together: what one of them hides, another must not show.
     """
-    named = {signal_name(scorer.name, measure, "share"): measure for measure in scorer.measures}
-    all_spans = spans(config, issue=issue)
+    names, all_spans = named(scorers), spans(config, issue=issue)
     reasons: Counter[str] = Counter()
     parts = [empty(WEEKS).drop("issue")]
-    if all_spans:
-        published = _published(store, signals=list(named), spans=all_spans, config=config, issue=issue)
+    if all_spans and names.height:
+        signals = names["signal"].to_list()
+        published = _published(store, signals=signals, spans=all_spans, config=config, issue=issue)
+        where = "issue < ? AND weeks = ?"
+        earlier = newest(store.read(WEEKS, where=where, parameters=[issue, config.words.weeks_together]))
+        covers: tuple[str, ...] = ()
         for span in all_spans:
             weeks = published.filter(pl.col("time_value").is_in(span.sundays))
             cells = weeks.group_by(_CELL).agg(
                 whole=pl.col("shown").sum() == len(span.sundays), nobody=(pl.col("value") == 0.0).all()
             )
             reasons[WEEK_NOT_PUBLISHED] += cells.filter(~pl.col("whole")).height
-            described = (
-                cells.filter("whole")
-                .sort(_CELL)
-                .with_columns(dimension=pl.col("signal").replace_strict(named, return_dtype=pl.String))
-            )
+            described = cells.filter("whole").join(names, on="signal", how="inner").sort(_CELL)
+            before = earlier.filter(pl.col("time_value") == span.last)
             if described.height:
-                parts.append(_rows(store, scorer=scorer, span=span, described=described, config=config))
+                days, posts = _counted(store, span=span, described=described)
+                may = shown_terms(days, before=before, people=config.disclosure.people_floor, like=covers)
+                covers = may.covers
+                kept = _kept(days, posts=posts, described=described, may=may, config=config)
+                reasons[NOT_COVERED] += described.height - kept.height
+                parts.append(_rows(days, kept=kept, may=may, last=span.last, config=config))
     return TermCells(rows=pl.concat(parts), reasons={reason: n for reason, n in reasons.items() if n})
 
 
@@ -112,34 +136,32 @@ def _is_shown() -> pl.Expr:
 # ------------------------------------------------------------------------------------------ the rows of a cell
 
 
-def _rows(
-    store: Store, *, scorer: TermScorer, span: Span, described: pl.DataFrame, config: Config
+def _kept(
+    days: pl.DataFrame, *, posts: pl.DataFrame, described: pl.DataFrame, may: Shown, config: Config
 ) -> pl.DataFrame:
-    """The rows of the described signals and places of one span.
+    """The described signals and places that have a cell, with their posts `n` and the `step` of their shares.
 
     Where a signal is published as 0, its words are none: the few late posts that have one are not told of by the signal
     either.
     """
-    days = store.query(
-        "SELECT lexicon, term, dimension, geo_type::VARCHAR AS geo_type, geo_value, time_value, n_posts, n_people, "
-        f"people, credit FROM {COUNTS.name} WHERE scorer = ? AND NOT negated AND time_value BETWEEN ? AND ?",
-        [scorer.name, span.first, span.last],
-    ).join(described.filter(~pl.col("nobody")), on=["dimension", *PLACE], how="inner")
-    posts = store.query(
-        f"SELECT geo_type::VARCHAR AS geo_type, geo_value, sum(n_posts)::BIGINT AS n FROM {DAYS.name} "
-        "WHERE scorer = ? AND time_value BETWEEN ? AND ? GROUP BY ALL",
-        [scorer.name, span.first, span.last],
+    wordless = described.join(days.select(_CELL).unique(), on=_CELL, how="anti")
+    allowed = pl.concat([placed(wordless).select("signal", "place"), may.cells])
+    sized = placed(described.join(posts, on=["scorer", *PLACE], how="inner"))
+    return sized.join(allowed, on=["signal", "place"], how="semi").with_columns(
+        step=share_step(pl.col("n"), rounding=config.disclosure.rounding)
     )
+
+
+def _rows(
+    days: pl.DataFrame, *, kept: pl.DataFrame, may: Shown, last: dt.date, config: Config
+) -> pl.DataFrame:
+    """The rows of the kept signals and places of a span."""
     floor, rounding = config.disclosure.people_floor, config.disclosure.rounding
-    named = shown_terms(days, people=floor).select(
-        *TERM, pl.col("n_people") // rounding * rounding,
-        geo_type=pl.col("place").str.split(":").list.first(), geo_value=pl.col("place").str.split(":").list.last(),
-    )  # fmt: skip
-    sized = described.join(posts, on=PLACE, how="inner").with_columns(step=_step(rounding))
-    rounded = _rounded(days, sized=sized)
+    rounded = placed(_rounded(days, sized=kept))
     shown = rounded.filter(pl.col("term") != OTHER).join(
-        named.filter(pl.col("n_people") >= floor), on=[*PLACE, *TERM], how="inner"
-    )
+        may.terms.with_columns(pl.col("n_people") // rounding * rounding).filter(pl.col("n_people") >= floor),
+        on=["place", *TERM], how="inner",
+    )  # fmt: skip
     sums = shown.group_by(_CELL).agg(of_shown=pl.col("units").sum())
     other = (
         rounded.filter(pl.col("term") == OTHER)
@@ -147,17 +169,34 @@ def _rows(
         .with_columns(units=pl.col("units") - pl.col("of_shown").fill_null(0))
     )
     rows = pl.concat([shown, other], how="diagonal").with_columns(
-        time_value=pl.lit(span.last), weeks=pl.lit(config.words.weeks_together),
-        share=pl.col("units") / _UNIT, step=pl.col("step") / _UNIT,
+        time_value=pl.lit(last), weeks=pl.lit(config.words.weeks_together),
+        share=pl.col("units") / UNIT, step=pl.col("step") / UNIT,
     )  # fmt: skip
     return _typed(rows)
 
 
-def _step(rounding: int) -> pl.Expr:
-    """The smallest step that is worth `rounding` of `n` posts, in ten-thousandths."""
-    least = rounding / pl.col("n") * _UNIT
+def _counted(store: Store, *, span: Span, described: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Uses of terms by signal, place and day, and the scored posts by scorer and place, of a span."""
+    parameters = [described["scorer"].unique().to_list(), span.first, span.last]
+    days = store.query(
+        "SELECT scorer, lexicon, term, dimension, geo_type::VARCHAR AS geo_type, geo_value, time_value, n_posts, "
+        f"n_people, people, credit FROM {COUNTS.name} WHERE scorer IN (SELECT unnest(?)) AND NOT negated "
+        "AND time_value BETWEEN ? AND ?",
+        parameters,
+    ).join(described.filter(~pl.col("nobody")), on=["scorer", "dimension", *PLACE], how="inner")
+    posts = store.query(
+        f"SELECT scorer, geo_type::VARCHAR AS geo_type, geo_value, sum(n_posts)::BIGINT AS n FROM {DAYS.name} "
+        "WHERE scorer IN (SELECT unnest(?)) AND time_value BETWEEN ? AND ? GROUP BY ALL",
+        parameters,
+    )
+    return days, posts
+
+
+def share_step(posts: pl.Expr, *, rounding: int) -> pl.Expr:
+    """The smallest step that is worth `rounding` of so many posts, in ten-thousandths."""
+    least = rounding / posts * UNIT
     ladder = [pl.when(least <= step).then(pl.lit(step)) for step in STEPS]
-    return pl.coalesce(*ladder, pl.lit(_UNIT))
+    return pl.coalesce(*ladder, pl.lit(UNIT))
 
 
 def _rounded(days: pl.DataFrame, *, sized: pl.DataFrame) -> pl.DataFrame:
@@ -176,7 +215,7 @@ def _rounded(days: pl.DataFrame, *, sized: pl.DataFrame) -> pl.DataFrame:
         )
     )
     every = pl.concat([by_term, total]).join(sized.select(*_CELL, "n", "step"), on=_CELL, how="inner")
-    share = (pl.col("credit") / _BILLION / pl.col("n")).clip(0.0, 1.0) * _UNIT
+    share = (pl.col("credit") / _BILLION / pl.col("n")).clip(0.0, 1.0) * UNIT
     units = (share / pl.col("step")).round().cast(pl.Int64) * pl.col("step")
     return every.select(*_CELL, *TERM, "step", units=units)
 

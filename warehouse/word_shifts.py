@@ -1,7 +1,8 @@
 """Term counts to `out.word_shifts`: which words moved a signal, as far as that may be shown.
 
-A word is shown where enough people used it; the rest is one row, `(other)`, so that rows still sum to the
-change. Only days on which the signal itself is published are compared. Not for the decomposition: see `shift.py`.
+Windows are cells of `out.term_weeks`, and a word is shown where each of them shows it, so that whatever can be worked
+out from windows can be from cells. The rest is one row, `(other)`, so that rows still sum to the change. Not for the
+decomposition (`shift.py`), nor for which words a cell shows (`term_floor.py`).
 """
 
 from __future__ import annotations
@@ -14,24 +15,23 @@ import polars as pl
 
 from warehouse.cells import signal_name
 from warehouse.config import Config
-from warehouse.shift import OTHER, Totals, share_shift, with_floor
-from warehouse.signals import SignalSpec
+from warehouse.shift import OTHER, Totals, share_shift
 from warehouse.store import Store
 from warehouse.tables import TABLES, empty
 from warehouse.term_counts import COUNTS, DAYS, TermScorer, TermSpec
-from warehouse.term_weeks import spans
-from warehouse.vintages import latest
+from warehouse.term_floor import PLACE, TERM
+from warehouse.term_weeks import UNIT, last_sunday, share_step, spans
 
-SHIFTS, SIGNALS = TABLES["out.word_shifts"], TABLES["out.signals"]
-# Shares are published in ten-thousandths, and added up as such: no digit is lost.
-_UNIT = 10_000
-_PLACE = ["geo_type", "geo_value"]
+SHIFTS = TABLES["out.word_shifts"]
 NOT_PUBLISHED, SHORT_HISTORY = "window not published", "too little published history"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Windows:
-    """The days that are compared: `window_days` up to the last complete day, and the `reference_days` before."""
+    """What is compared: as many whole cells of weeks as `window_days` and `reference_days` hold, and at least one each.
+
+    The window ends with the last complete cell, and the reference where the window starts.
+    """
 
     window_start: dt.date
     window_end: dt.date
@@ -41,10 +41,12 @@ class Windows:
     @classmethod
     def of(cls, config: Config, *, issue: dt.date) -> Windows:
         """The windows of an issue."""
-        end = SignalSpec(config=config, issue=issue).last_day
-        start = end - dt.timedelta(days=config.words.window_days - 1)
+        words = config.words
+        length, end = 7 * words.weeks_together, last_sunday(config, issue=issue)
+        days = [max(1, days // length) * length for days in (words.window_days, words.reference_days)]
+        start = end - dt.timedelta(days=days[0] - 1)
         before = start - dt.timedelta(days=1)
-        first = before - dt.timedelta(days=config.words.reference_days - 1)
+        first = before - dt.timedelta(days=days[1] - 1)
         return cls(window_start=start, window_end=end, reference_start=first, reference_end=before)
 
     def part(self, day: pl.Expr) -> pl.Expr:
@@ -87,22 +89,25 @@ class Shifts:
     reasons: dict[str, int]
 
 
-def word_shifts(store: Store, *, scorer: TermScorer, spec: ShiftSpec) -> Shifts:
-    """The word shifts of an issue and a scorer, from `core.term_counts` and `out.signals`.
+def word_shifts(store: Store, *, scorer: TermScorer, spec: ShiftSpec, cells: pl.DataFrame) -> Shifts:
+    """The word shifts of an issue and a scorer, from `core.term_counts` and the issue's cells of `out.term_weeks`.
 
-    A signal is described in a place where it is published for the whole window, day by day or by the ISO weeks that
-    make it up, and for half of the reference at least. What is not published is left out of the reference, so that
-    nothing about it can be computed.
+    A signal is described in a place that has all cells of the window, and half of the reference at least. Cells that
+    are not there are left out of the reference, so that nothing about them can be computed.
     """
-    named = {signal_name(scorer.name, measure, "share"): measure for measure in scorer.measures}
-    days = _published_days(store, signals=list(named), spec=spec)
+    names = {signal_name(scorer.name, measure, "share"): measure for measure in scorer.measures}
+    shown = _in_windows(cells.filter(pl.col("signal").is_in(list(names))), spec=spec)
+    days = _days(shown, spec=spec)
     sizes = _sizes(store, days, scorer=scorer, spec=spec)
     parts = [empty(SHIFTS)]
-    for signal, measure in named.items():
+    for signal, measure in names.items():
         described = sizes.filter(pl.col("signal") == signal, pl.col("reason").is_null())
-        own = days.filter(pl.col("signal") == signal).join(described, on=_PLACE, how="semi")
         if described.height:
-            terms = _terms(store, days=own, scorer=scorer, measure=measure)
+            own = [
+                rows.filter(pl.col("signal") == signal).join(described, on=PLACE, how="semi")
+                for rows in (days, shown)
+            ]
+            terms = _terms(store, days=own[0], shown=own[1], scorer=scorer, measure=measure)
             parts += _shifted(terms, described=described, spec=spec)
     return Shifts(
         rows=pl.concat(parts), reasons=dict(sizes["reason"].drop_nulls().value_counts().iter_rows())
@@ -112,40 +117,35 @@ def word_shifts(store: Store, *, scorer: TermScorer, spec: ShiftSpec) -> Shifts:
 # ------------------------------------------------------------------------------------ what to compare
 
 
-def _published_days(store: Store, *, signals: list[str], spec: ShiftSpec) -> pl.DataFrame:
-    """signal, place, time_value and part of the days that are published themselves, or in a week that is and lies
-    in one part as a whole."""
-    windows = spec.windows
-    where = (
-        "issue <= ? AND signal IN (SELECT unnest(?)) AND population = 'all' AND geo_type IN (SELECT unnest(?)) "
-        "AND time_value BETWEEN ? AND ?"
-    )
-    parameters = [spec.issue, signals, list(spec.terms.levels), windows.reference_start, windows.window_end]
-    cells = latest(store.read(SIGNALS, where=where, parameters=parameters)).filter(
-        pl.col("value").is_not_null()
-    )
-    spans = cells.select(
+def _in_windows(cells: pl.DataFrame, *, spec: ShiftSpec) -> pl.DataFrame:
+    """signal, place, lexicon, term, `cell` (its last day) and part of the cells of the two windows."""
+    named = cells.filter(pl.col("weeks") == spec.config.words.weeks_together).select(
         "signal",
-        pl.col(_PLACE).cast(pl.String),
-        first=pl.col("time_value")
-        - pl.duration(days=pl.when(pl.col("time_type") == "week").then(6).otherwise(0)),
-        last="time_value",
-    ).with_columns(part=windows.part(pl.col("first")))
-    inside = spans.filter(pl.col("part") == windows.part(pl.col("last")))
-    each = inside.with_columns(time_value=pl.date_ranges("first", "last")).explode("time_value")
-    return each.select("signal", *_PLACE, "time_value", "part").unique()
+        pl.col(PLACE).cast(pl.String),
+        *TERM,
+        cell="time_value",
+        part=spec.windows.part(pl.col("time_value")),
+    )
+    return named.filter(pl.col("part").is_not_null())
+
+
+def _days(shown: pl.DataFrame, *, spec: ShiftSpec) -> pl.DataFrame:
+    """signal, place, cell, part and time_value of every day of these cells."""
+    length = 7 * spec.config.words.weeks_together
+    each = shown.select("signal", *PLACE, "cell", "part").unique()
+    days = pl.date_ranges(pl.col("cell") - pl.duration(days=length - 1), "cell")
+    return each.with_columns(time_value=days).explode("time_value")
 
 
 def _sizes(store: Store, days: pl.DataFrame, *, scorer: TermScorer, spec: ShiftSpec) -> pl.DataFrame:
     """Per signal and place the posts of the `window` and the `reference`, and the `reason` not to describe it."""
-    words = spec.config.words
     counted = store.read(DAYS, where="scorer = ?", parameters=[scorer.name]).with_columns(
-        pl.col(_PLACE).cast(pl.String)
+        pl.col(PLACE).cast(pl.String)
     )
-    in_window, n = pl.col("part") == "window", pl.col("n_posts")
+    in_window, n = pl.col("part") == "window", pl.col("n_posts").fill_null(0)
     sizes = (
-        days.join(counted, on=[*_PLACE, "time_value"], how="inner")
-        .group_by("signal", *_PLACE)
+        days.join(counted, on=[*PLACE, "time_value"], how="left")
+        .group_by("signal", *PLACE)
         .agg(
             window=n.filter(in_window).sum(),
             reference=n.filter(~in_window).sum(),
@@ -153,33 +153,42 @@ def _sizes(store: Store, days: pl.DataFrame, *, scorer: TermScorer, spec: ShiftS
             reference_days=(~in_window).sum(),
         )
     )
+    windows = spec.windows
+    window_days = (windows.window_end - windows.window_start).days + 1
+    reference_days = (windows.reference_end - windows.reference_start).days + 1
     reason = (
-        pl.when(pl.col("window_days") < words.window_days).then(pl.lit(NOT_PUBLISHED))
-        .when(2 * pl.col("reference_days") < words.reference_days).then(pl.lit(SHORT_HISTORY))
+        pl.when(pl.col("window_days") < window_days).then(pl.lit(NOT_PUBLISHED))
+        .when(2 * pl.col("reference_days") < reference_days).then(pl.lit(SHORT_HISTORY))
     )  # fmt: skip
-    return sizes.with_columns(reason=reason).sort("signal", *_PLACE)
+    return sizes.with_columns(reason=reason).sort("signal", *PLACE)
 
 
-def _terms(store: Store, *, days: pl.DataFrame, scorer: TermScorer, measure: str) -> pl.DataFrame:
+def _terms(
+    store: Store, *, days: pl.DataFrame, shown: pl.DataFrame, scorer: TermScorer, measure: str
+) -> pl.DataFrame:
     """Per place, part and term: credit, and how many people used it at least.
 
+    The number is null where people are unknown, and where a cell of either window has the word but does not show it.
     Of each day the first pseudonyms in order are known, as many as the floor needs: the first ones of the whole
-    part are among them, so their number says rightly whether the floor is reached. It is null where a day's people
-    are unknown. Credits are added in whole billionths, in any order.
+    part are among them, so their number says rightly whether the floor is reached. Credits are added in whole
+    billionths, in any order.
     """
     counts = store.query(
-        f"SELECT lexicon, term, geo_type, geo_value, time_value, credit, n_people, people FROM {COUNTS.name} "
-        "WHERE scorer = ? AND dimension = ? AND NOT negated AND time_value BETWEEN ? AND ?",
+        "SELECT lexicon, term, geo_type::VARCHAR AS geo_type, geo_value, time_value, credit, n_people, people "
+        f"FROM {COUNTS.name} WHERE scorer = ? AND dimension = ? AND NOT negated AND time_value BETWEEN ? AND ?",
         [scorer.name, measure, days["time_value"].min(), days["time_value"].max()],
+    ).join(days, on=[*PLACE, "time_value"], how="inner")
+    hidden = (
+        counts.join(shown, on=[*PLACE, *TERM, "cell"], how="anti").select(*PLACE, *TERM, hidden=True).unique()
     )
     people, known = pl.col("n_people"), pl.col("people").str.split(" ").explode().n_unique()
     billionths = (pl.col("credit") * 1e9).round().cast(pl.Int64)
     return (
-        counts.join(days, on=[*_PLACE, "time_value"], how="inner")
-        .group_by(*_PLACE, "part", "lexicon", "term")
+        counts.join(hidden, on=[*PLACE, *TERM], how="left")
+        .group_by(*PLACE, "part", *TERM)
         .agg(
             credit=billionths.sum() / 1e9,
-            n_people=pl.when(people.is_null().any())
+            n_people=pl.when(people.is_null().any() | pl.col("hidden").any())
             .then(None)
             .otherwise(pl.max_horizontal(people.max(), known)),
         )
@@ -195,10 +204,10 @@ def _shifted(terms: pl.DataFrame, *, described: pl.DataFrame, spec: ShiftSpec) -
         terms.select("lexicon", "term").unique().with_columns(type=pl.concat_str(pl.all(), separator="\t"))
     )
     typed = terms.join(names, on=["lexicon", "term"]).select(
-        *_PLACE, "part", "credit", "n_people", term="type"
+        *PLACE, "part", "credit", "n_people", term="type"
     )
     for place in described.iter_rows(named=True):
-        here = typed.filter(pl.col(key) == place[key] for key in _PLACE)
+        here = typed.filter(pl.col(key) == place[key] for key in PLACE)
         window, reference = (
             here.filter(pl.col("part") == part).drop("part") for part in ("window", "reference")
         )
@@ -212,25 +221,25 @@ def _shifted(terms: pl.DataFrame, *, described: pl.DataFrame, spec: ShiftSpec) -
 def presentable(shift: pl.DataFrame, *, totals: Totals, config: Config) -> pl.DataFrame:
     """A share shift with nothing in it that could single out people; `totals` are those it was made with.
 
-    Words of few people are put into `(other)`, then all but the `top_terms` largest contributions. Posts are
-    rounded to the disclosure step, shares made of them to four decimals, people down to the step, so that they stay
-    the least there were. `(other)` is what the shown rows leave of the rounded whole: it holds their rounding too,
-    and may fall below 0 by it. Returns term, contribution, share_before, share_after and n_people.
+    Words of few people, or of an unknown number, are put into `(other)`, then all but the `top_terms` largest
+    contributions. Shares are rounded to the steps of `out.term_weeks`, people down to the disclosure step, so that they
+    stay the least there were. `(other)` is what the shown rows leave of the rounded whole: it holds their rounding
+    too, and may fall below 0 by it. Returns term, contribution, share_before, share_after and n_people.
     """
     if shift.is_empty():
         return shift.select("term", *_SHOWN, "n_people")
-    step = config.disclosure.rounding
-    fewer = shift.with_columns(n_people=pl.col("n_people") // step * step)
-    kept = with_floor(fewer, people=config.disclosure.people_floor).filter(pl.col("term") != OTHER)
-    shown = _rounded(kept.head(config.words.top_terms), totals=totals, step=step)
+    floor, rounding = config.disclosure.people_floor, config.disclosure.rounding
+    fewer = shift.with_columns(pl.col("n_people") // rounding * rounding)
+    kept = fewer.filter(pl.col("n_people") >= floor).head(config.words.top_terms)
+    shown = _rounded(kept, totals=totals, rounding=rounding)
     whole = _rounded(
-        shift.select(pl.lit(OTHER).alias("term"), pl.col(_SHARES).sum()), totals=totals, step=step
+        shift.select(pl.lit(OTHER).alias("term"), pl.col(_SHARES).sum()), totals=totals, rounding=rounding
     )
     other = whole.with_columns(pl.col(name) - shown[name].sum() for name in _SHARES)
     rows = pl.concat([shown, other], how="diagonal")
     change = pl.col("share_after") - pl.col("share_before")
     return rows.with_columns(contribution=change).select(
-        "term", *[(pl.col(name) / _UNIT).alias(name) for name in _SHOWN], "n_people"
+        "term", *[(pl.col(name) / UNIT).alias(name) for name in _SHOWN], "n_people"
     )
 
 
@@ -238,13 +247,13 @@ _SHARES = ["share_before", "share_after"]
 _SHOWN = ["contribution", *_SHARES]
 
 
-def _rounded(shift: pl.DataFrame, *, totals: Totals, step: int) -> pl.DataFrame:
-    """Shares in whole ten-thousandths, of posts rounded to the step."""
+def _rounded(shift: pl.DataFrame, *, totals: Totals, rounding: int) -> pl.DataFrame:
+    """Shares in whole steps, which are whole ten-thousandths."""
     posts = {"share_before": totals.reference, "share_after": totals.window}
-    units = [
-        (((pl.col(name) * n / step).round() * step).clip(0, n) / n * _UNIT).round().cast(pl.Int64).alias(name)
-        for name, n in posts.items()
-    ]
+    units = []
+    for name, n in posts.items():
+        step = share_step(pl.lit(n), rounding=rounding)
+        units.append(((pl.col(name).clip(0.0, 1.0) * UNIT / step).round().cast(pl.Int64) * step).alias(name))
     return shift.select("term", *units, *[name for name in ("n_people",) if name in shift.columns])
 
 
@@ -254,7 +263,7 @@ def _stamped(rows: pl.DataFrame, *, place: dict[str, object], spec: ShiftSpec) -
         pl.col("lexicon").fill_null(""),
         pl.col("term").fill_null(OTHER),
         negated=pl.lit(False),
-        **{key: pl.lit(place[key]) for key in ("signal", *_PLACE)},
+        **{key: pl.lit(place[key]) for key in ("signal", *PLACE)},
         **{name: pl.lit(day) for name, day in asdict(spec.windows).items()},
     )
     return SHIFTS.schema.cast(named.select(SHIFTS.columns))

@@ -22,13 +22,14 @@ LIMITS = mark(
     "alone, and no error is known for a single one."
 )
 WITHHELD = mark(
-    "A word is published for a week only where enough people used it. All others of the week, and what rounding "
-    "leaves, are “all other words”: how many they are is not published."
+    "A word is published for a period only where enough people used it, and a few of those are hidden so that the "
+    "others cannot be worked out. All others of the period, and what rounding leaves, are “all other words”: how many "
+    "they are is not published."
 )
 
 
 def body(publication: data.Publication) -> None:
-    """Selectors, the change, the graph, all numbers; or the newest days where there are no weeks to compare."""
+    """Selectors, the change, the graph, all numbers; or the newest weeks where there are none to choose."""
     weeks, days = publication.tables["term_weeks"], publication.tables["word_shifts"]
     both = pl.concat([frame.select("signal", "geo_type", "geo_value") for frame in (weeks, days)]).unique()
     if both.is_empty():
@@ -67,11 +68,11 @@ def _series(publication: data.Publication, *, rows: pl.DataFrame) -> data.Series
 def _too_few(known: list[Cell]) -> None:
     if known:
         said = t(
-            "Only one week is published with its words, {week}, and two are needed to compare.",
-            week=_written(known[0].first, known[0].last),
+            "Only one period is published with its words, {period}, and two are needed to compare.",
+            period=_written(known[0].first, known[0].last),
         )
     else:
-        said = t("No week is published with its words for this mood and place.")
+        said = t("No period is published with its words for this mood and place.")
     st.info(words.plain(said), icon=":material/inbox:")
 
 
@@ -117,10 +118,14 @@ def _windows(known: list[Cell]) -> tuple[Window, Window]:
         with columns[2 * number + 1]:
             last = _week(labels[2], name=labels[3], cells=run, default=default.last)
         made.append(Window(tuple(cell for cell in run if cell.last <= last)))
-    gaps = sum((after.first - before.last).days > 1 for before, after in pairwise(known))
-    if gaps:
-        said = t("A window ends before the next week that is not published with its words.")
-        st.caption(words.plain(said))
+    said = tn(
+        "Words are published for periods of {n} week.",
+        "Words are published for periods of {n} weeks.",
+        n=known[-1].weeks,
+    )
+    if any((after.first - before.last).days > 1 for before, after in pairwise(known)):
+        said += " " + t("A window ends before the next period that is not published with its words.")
+    st.caption(words.plain(said))
     return made[0], made[1]
 
 
@@ -170,7 +175,7 @@ def _mood(window: Window, *, reference: Window) -> None:
 def _noise(change: word_weeks.Change) -> str:
     """Against both errors, where they say different things."""
     errors = (change.error_if_same, change.error)
-    cautious, bold = (words.noise(change.size / error if error > 0 else None) for error in errors)
+    cautious, bold = (words.noise(change.size / error if error else None) for error in errors)
     if cautious == bold:
         return cautious
     return t(
@@ -181,7 +186,10 @@ def _noise(change: word_weeks.Change) -> str:
 def _basis(publication: data.Publication, *, series: data.Series, window: Window, reference: Window) -> str:
     used = [cell.last for side in (window, reference) for cell in side.cells]
     rows = publication.tables["term_weeks"].filter(
-        pl.col("signal") == series.signal, pl.col("time_value").is_in(used)
+        pl.col("signal") == series.signal,
+        pl.col("geo_type") == series.geo_type,
+        pl.col("geo_value") == series.geo_value,
+        pl.col("time_value").is_in(used),
     )
     return t(
         "{mood}, {place}: {window} against {reference}, as known for issue {issue}; the words of these weeks last "
@@ -206,7 +214,7 @@ def _graph(shift: Shift, *, basis: str) -> None:
     )
     st.markdown(words.plain(said))
     if shift.parts.is_empty():
-        nobody = t("No word was used by enough people in every week of a window. {why}", why=t(WITHHELD))
+        nobody = t("No word was used by enough people in every period of a window. {why}", why=t(WITHHELD))
         st.info(words.plain(nobody), icon=":material/lock:")
         return
     figure = word_chart.shift_figure(shift)
@@ -223,7 +231,7 @@ def _marks(shift: Shift) -> str:
         )
     if shift.parts.filter(pl.col("known") == AT_MOST).height:
         said += " " + t(
-            "≤ and hatched: too few people used the word in some week of one window, so the bar is the most that its "
+            "≤ and hatched: the word is not published for some period of one window, so the bar is the most that its "
             "part can be; it is in no sum, and the word counts among all other words."
         )
     return said
@@ -235,8 +243,8 @@ def _explained(shift: Shift) -> None:
     drawn = shift.parts.head(word_chart.MOST_BARS).height
     sentences = [
         tn(
-            "{n} word is known in every week of both windows and makes up {part} of {change}; all other words {rest}.",
-            "{n} words are known in every week of both windows and make up {part} of {change}; all other words {rest}.",
+            "{n} word is known in every period of both windows and makes up {part} of {change}; all others {rest}.",
+            "{n} words are known in every period of both windows and make up {part} of {change}; all others {rest}.",
             n=exact.height,
             part=words.difference(float(exact["contribution"].sum()), statistic="share"),
             change=words.difference(shift.after - shift.before, statistic="share"),
@@ -246,16 +254,16 @@ def _explained(shift: Shift) -> None:
     if bounds:
         sentences.append(
             tn(
-                "{n} word is known in every week of one window only.",
-                "{n} words are known in every week of one window only.",
+                "{n} word is known in every period of one window only.",
+                "{n} words are known in every period of one window only.",
                 n=bounds,
             )
         )
     if shift.partly:
         sentences.append(
             tn(
-                "{n} word is left out because it is published in some of the weeks only.",
-                "{n} words are left out because they are published in some of the weeks only.",
+                "{n} word is left out because it is published in some of the periods only.",
+                "{n} words are left out because they are published in some of the periods only.",
                 n=shift.partly,
             )
         )
@@ -294,15 +302,15 @@ def _table(shift: Shift) -> pl.DataFrame:
         pl.col("known").replace_strict(told, return_dtype=pl.String).alias(t("Known")),
         (100 * pl.col("before")).round(3).alias(t("Before (% of posts)")),
         (100 * pl.col("after")).round(3).alias(t("After (% of posts)")),
-        pl.col("n_people").alias(t("People in the least week, at least")),
+        pl.col("n_people").alias(t("People in the least period, at least")),
     )
 
 
-# ------------------------------------------------------------------------------------------- newest days
+# ------------------------------------------------------------------------------------------ newest weeks
 
 
 def _newest_days(publication: data.Publication, *, series: data.Series) -> None:
-    """The nightly shift, where there are no weeks to choose."""
+    """The shift of the newest weeks, where there are no weeks to choose."""
     found = word_weeks.newest_days(publication, series=series)
     if found is None:
         return
@@ -315,7 +323,7 @@ def _newest_days(publication: data.Publication, *, series: data.Series) -> None:
         reference=_written(row["reference_start"], row["reference_end"]),
         issue=publication.issue,
     )
-    st.markdown(words.plain(t("The newest days against the days before them:")))
+    st.markdown(words.plain(t("The newest weeks against those before them:")))
     _graph(shift, basis=basis)
     _numbers(shift)
 

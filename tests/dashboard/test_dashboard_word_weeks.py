@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import publication as made_up
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import data, word_chart, word_weeks
+from dashboard import data, language, word_chart, word_weeks
 from dashboard.views import words as view
 from dashboard.word_weeks import AT_MOST, EXACT, Cell, Shift, Window
 
@@ -49,9 +50,12 @@ def test_parts_equal_a_plain_loop_and_add_up_to_the_change(
     made = word_weeks.shift(opened, series=SERIES, **sides)
     rows = opened.tables["term_weeks"].filter(pl.col("geo_value") == "us")
     for row in made.parts.iter_rows(named=True):
-        assert row["after"] == pytest.approx(share(rows, term=row["term"], window=sides["window"]))
-        assert row["before"] == pytest.approx(share(rows, term=row["term"], window=sides["reference"]))
-        assert row["contribution"] == pytest.approx(row["after"] - row["before"])
+        after, before = (
+            share(rows, term=row["term"], window=sides[name]) for name in ("window", "reference")
+        )
+        assert row["contribution"] == pytest.approx(after - before)
+        if row["known"] == EXACT:
+            assert (row["after"], row["before"]) == pytest.approx((after, before))
     totals = {
         name: sum(
             float(rows.filter(pl.col("time_value") == cell.last)["share"].sum()) * cell.people / side.people
@@ -70,7 +74,8 @@ def test_a_word_of_one_window_is_a_bound_and_one_of_some_weeks_is_left_out(opene
         opened, series=SERIES, **windows(opened, window=range(1), reference=range(1, 5))
     )
     assert dict(newest.parts.select("term", "known").iter_rows())["storm"] == AT_MOST
-    assert newest.parts.row(0, named=True)["term"] == "storm"
+    storm = newest.parts.row(0, named=True)
+    assert (storm["term"], storm["before"], storm["after"]) == ("storm", None, 0.02)
     some = word_weeks.shift(opened, series=SERIES, **windows(opened, window=range(4), reference=range(4, 8)))
     assert some.partly == 2
     assert not {"storm", "word9"} & set(some.parts["term"])
@@ -97,11 +102,16 @@ def test_errors_are_those_of_other_and_of_the_same_people(opened: data.Publicati
     assert made.error_if_same == pytest.approx(math.hypot(sum(errors), before.error))
 
 
-def cell(first: int) -> Cell:
-    day = dt.date(2024, 1, 1) + dt.timedelta(days=7 * first)
-    return Cell(
-        first=day, last=day + dt.timedelta(days=6), people=100, value=0.1, error=0.01, error_if_same=0.01
-    )
+def cell(first: int, *, weeks: int = 1) -> Cell:
+    day = dt.date(2024, 1, 1) + dt.timedelta(days=7 * weeks * first)
+    last = day + dt.timedelta(days=7 * weeks - 1)
+    return Cell(first=day, last=last, people=100, value=0.1, error=0.01, error_if_same=0.01)
+
+
+@pytest.mark.parametrize(("weeks", "expected"), [(1, 4), (2, 2), (4, 1), (6, 1)])
+def test_a_change_is_read_against_about_four_weeks(weeks: int, expected: int) -> None:
+    known = [cell(n, weeks=weeks) for n in range(8)]
+    assert word_weeks.usual(known)[1].cells == tuple(known[7 - expected : 7])
 
 
 def test_a_window_ends_before_a_week_that_is_not_published() -> None:
@@ -123,6 +133,10 @@ def test_an_alert_opens_on_its_own_week_and_the_weeks_before_it(opened: data.Pub
         "against_from": str(ended(6)), "against_to": str(ended(3)),
     }  # fmt: skip
     assert word_weeks.for_alert(opened, row=row | {"signal": made_up.signal("emotion", "fear")}) is None
+    for when in (LAST + dt.timedelta(days=1), ended(11), ended(20)):
+        assert word_weeks.for_alert(opened, row=row | {"time_value": when}) is None, (
+            "weeks without the alert's day"
+        )
 
 
 # ---------------------------------------------------------------------------------------------- figure
@@ -181,9 +195,41 @@ def test_the_page_says_change_error_people_and_what_is_not_shown(published: Path
     text = said(opened_page(published))
     assert "27 May to 02 Jun 2024 against 29 Apr to 26 May 2024" in text
     for part in ("more than noise", "as if the same people posted", "n = ",
-                 "2 words are known in every week of one window only",
+                 "2 words are known in every period of one window only",
                  "accounting, not causes", "Words of another list than affecten"):  # fmt: skip
         assert part in text.replace("_", ""), part
+
+
+def test_the_page_says_how_long_a_period_is_and_when_words_of_its_own_place_changed(
+    tables: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    rows = tables["term_weeks"]
+    later = (
+        pl.when(pl.col("geo_type") == "nation")
+        .then("issue")
+        .otherwise(pl.col("issue") + pl.duration(days=30))
+    )
+    found = tables | {"term_weeks": rows.with_columns(issue=later)}
+    text = said(opened_page(made_up.write(tmp_path, tables=found), place="nation:us"))
+    assert "periods of 1 week." in text
+    assert f"last changed at issue {language.date(rows['issue'][0])}" in text
+
+
+def test_an_unknown_error_of_a_week_is_said_and_stops_nothing(
+    tables: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    known = pl.when(pl.col("time_value") != ended(1)).then(pl.col("se"))
+    found = tables | {"signals": tables["signals"].with_columns(se=known)}
+    text = said(opened_page(made_up.write(tmp_path, tables=found), place="nation:us"))
+    assert "error unknown, cannot be judged" in text
+
+
+def test_a_bound_has_no_number_where_the_word_is_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[Any] = []
+    monkeypatch.setattr("streamlit.dataframe", lambda table, **_: handed.append(table))
+    shift = shift_of(("en", "storm", 0.02, AT_MOST))
+    view._numbers(replace(shift, parts=shift.parts.with_columns(before=pl.lit(None, dtype=pl.Float64))))
+    assert handed[0]["Before (% of posts)"].to_pylist() == [None, 1.0]
 
 
 def test_windows_come_from_the_address_in_any_order_and_length(published: Path) -> None:
@@ -221,11 +267,11 @@ def tables(published: Path) -> dict[str, pl.DataFrame]:
     ("keep", "shifts", "expected"),
     [
         (pl.lit(value=False), False, "No words are published for any mood"),
-        (pl.lit(value=False), True, "The newest days against the days before them"),
+        (pl.lit(value=False), True, "The newest weeks against those before them"),
         (
             pl.col("time_value") == LAST,
             True,
-            "Only one week is published with its words, 27 May to 02 Jun 2024",
+            "Only one period is published with its words, 27 May to 02 Jun 2024",
         ),
         (pl.col("term") == "(other)", True, "No word was used by enough people"),
     ],

@@ -85,7 +85,7 @@ def world(folder: Path, *, days: int = DAYS, **overrides: object) -> Config:
             }
         ],
         "score": {"scorers": ["made"], "chunk_posts": 500},
-        "words": {"window_days": 5, "reference_days": 10},
+        "words": {"window_days": 7, "reference_days": 14},
         "forecast": {"models": ["flat_line"], "backtest_origins": 1, "horizon_days": 3},
         "contagion": {"scorer": "made", "measures": ["fear"], "permutations": 100},
     }  # fmt: skip

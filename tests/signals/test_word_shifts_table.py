@@ -19,6 +19,7 @@ from signal_worlds import day
 from warehouse.config import Config, DisclosureConfig, SignalsConfig, WordsConfig
 from warehouse.shift import OTHER, Totals, share_shift
 from warehouse.store import Store
+from warehouse.term_weeks import STEPS, term_weeks
 from warehouse.word_shifts import (
     NOT_PUBLISHED,
     SHORT_HISTORY,
@@ -29,8 +30,8 @@ from warehouse.word_shifts import (
     word_shifts,
 )
 
-ISSUE = day(22)
-SPAN = range(22)
+ISSUE = day(21)
+SPAN = range(21)
 CONFIG = Config(words=WordsConfig(window_days=7, reference_days=14))
 SPEC = ShiftSpec(config=CONFIG, issue=ISSUE)
 FLOOR, STEP = CONFIG.disclosure.people_floor, CONFIG.disclosure.rounding
@@ -54,7 +55,7 @@ def crowd(
             "day": number,
             "place": place,
             "text": " ".join(
-                ["so", *(word for word, chance in chances.items() if rng.random() < chance[number >= 15])]
+                ["so", *(word for word, chance in chances.items() if rng.random() < chance[number >= 14])]
             ),
         }
         | given
@@ -68,6 +69,7 @@ CHANCES = {
     "gloom": (0.4, 0.3),
     "sin": (0.02, 0.08),
     "tears": (0.5, 0.5),
+    "woe": (0.15, 0.15),
     "!dread": (0.1, 0.2),
 }
 
@@ -76,7 +78,14 @@ def night(
     store: Store, rows: list[dict[str, Any]], *, config: Config = CONFIG, issue: dt.date = ISSUE
 ) -> Shifts:
     words.shift_night(store, worlds.posts(rows, received=issue), config=config, issue=issue)
-    return word_shifts(store, scorer=words.SaysItself(), spec=ShiftSpec(config=config, issue=issue))
+    return made_of(store, config=config, issue=issue)
+
+
+def made_of(store: Store, *, config: Config = CONFIG, issue: dt.date = ISSUE) -> Shifts:
+    cells = term_weeks(store, scorers=[words.SaysItself()], config=config, issue=issue).rows
+    return word_shifts(
+        store, scorer=words.SaysItself(), spec=ShiftSpec(config=config, issue=issue), cells=cells
+    )
 
 
 def shown(
@@ -90,10 +99,10 @@ def shown(
 
 
 def rounded(count: Fraction, *, posts: int) -> set[float]:
-    """A share of posts as it may be published; two where the posts lie half-way between two steps."""
-    exact = float(count) / STEP
-    steps = {round(exact - 1e-6), round(exact + 1e-6)}
-    return {round(min(step * STEP, posts) / posts, 4) for step in steps}
+    """A share of posts as it may be published; two where it lies half-way between two steps."""
+    step = min(step / 1e4 for step in STEPS if step / 1e4 >= STEP / posts)
+    exact = float(count) / posts / step
+    return {round(number * step, 4) for number in (round(exact - 1e-6), round(exact + 1e-6))}
 
 
 def near(value: float, allowed: set[float]) -> bool:
@@ -144,7 +153,7 @@ def _check_series(found: dict[str, dict[str, Any]], made: dict[str, dict[str, An
         t for t, people in window["people"].items()
         if min(len(people), len(reference["people"].get(t, ()))) >= FLOOR
     }  # fmt: skip
-    assert len(enough - set(found)) <= 1, "more than one word was hidden to cover the rare ones"
+    assert len(enough - set(found)) <= 3, "hidden are two covers, and what is rare in one week"
 
 
 def _check_whole(
@@ -172,13 +181,16 @@ def test_a_rare_word_never_appears_and_its_share_cannot_be_worked_out(store: Sto
 
 @pytest.mark.parametrize("same", [False, True])
 def test_people_of_several_days_are_counted_together_and_once(store: Store, same: bool) -> None:
-    """Ten a day say `sin`: other ones every day, or always the same."""
-    rows = crowd(150, chances={word: chance for word, chance in CHANCES.items() if word != "sin"})
+    """Ten a day say `sin`: other ones every day, or always the same. Fewer say `woe`, which is the one to hide."""
+    said = {word: chance for word, chance in CHANCES.items() if word not in ("sin", "woe")}
+    rows = crowd(150, chances=said)
     for row in rows:
         who = int(row["post_id"].rsplit("-", 1)[1])
         if who < 10:
             row["author_key"] = f"sin-{who}" + ("" if same else f"-{row['day']}")
             row["text"] = "sin"
+        elif who < 18:
+            row |= {"author_key": f"woe-{who}-{row['day']}", "text": "woe"}
     assert ("sin" in shown(night(store, rows).rows)) != same
 
 
@@ -192,7 +204,7 @@ def test_only_the_row_of_all_others_has_no_lexicon_and_no_people(store: Store) -
 
 
 def test_a_word_of_two_languages_is_two_words(store: Store) -> None:
-    chances = CHANCES | {"sin": (0.6, 0.6)}
+    chances = CHANCES | {"sin": (0.6, 0.6), "pena": (0.2, 0.2)}
     rows = crowd(150, chances=chances) + crowd(150, chances=chances, place=("region", "AR-B"), lang="es")
     made = night(store, rows).rows
     both = made.filter(pl.col("term") == "sin", pl.col("geo_value") == "all")
@@ -206,9 +218,7 @@ def test_top_terms_limits_the_rows_and_the_rest_still_sums(store: Store) -> None
     rows = crowd(150, chances=CHANCES)
     everything = shown(night(store, rows).rows)
     config = CONFIG.model_copy(update={"words": CONFIG.words.model_copy(update={"top_terms": 1})})
-    few = shown(
-        word_shifts(store, scorer=words.SaysItself(), spec=ShiftSpec(config=config, issue=ISSUE)).rows
-    )
+    few = shown(made_of(store, config=config).rows)
     assert set(few) == {
         max(set(everything) - {OTHER}, key=lambda t: abs(everything[t]["contribution"])),
         OTHER,
@@ -218,10 +228,19 @@ def test_top_terms_limits_the_rows_and_the_rest_still_sums(store: Store) -> None
         assert sum(row[column] for row in few.values()) == pytest.approx(whole, abs=1e-9)
 
 
-def test_windows_end_on_the_last_complete_day_and_follow_each_other() -> None:
-    windows = Windows.of(CONFIG, issue=ISSUE)
-    assert (windows.window_start, windows.window_end) == (day(15), day(21))
-    assert (windows.reference_start, windows.reference_end) == (day(1), day(14))
+@pytest.mark.parametrize("later", [0, 1, 6])
+def test_windows_are_whole_weeks_and_follow_each_other(later: int) -> None:
+    windows = Windows.of(CONFIG, issue=ISSUE + dt.timedelta(days=later))
+    assert (windows.window_start, windows.window_end) == (day(14), day(20))
+    assert (windows.reference_start, windows.reference_end) == (day(0), day(13))
+
+
+def test_windows_are_as_many_cells_as_they_hold_and_one_at_least() -> None:
+    config = Config(words=WordsConfig(window_days=7, reference_days=60, weeks_together=4))
+    windows = Windows.of(config, issue=ISSUE)
+    assert (windows.window_end - windows.window_start).days + 1 == 28
+    assert (windows.reference_end - windows.reference_start).days + 1 == 56
+    assert windows.window_end.weekday() == 6
 
 
 # ----------------------------------------------------------------------------- where nothing is shown
@@ -232,52 +251,74 @@ def test_a_place_whose_signal_is_not_published_has_no_words(store: Store) -> Non
     assert shown(night(store, rows).rows, place="AR") == {}
 
 
-def test_one_suppressed_day_in_the_window_is_enough_to_show_nothing(store: Store) -> None:
-    rows = [row for row in crowd(150, chances=CHANCES) if row["day"] != 17 or row["post_id"].endswith("7")]
-    made = night(store, rows, config=CONFIG)
+def few_in(rows: list[dict[str, Any]], *, days: range) -> list[dict[str, Any]]:
+    """Of these days only what one person in ten posted, on one day."""
+    return [
+        row
+        for row in rows
+        if row["day"] not in days or (row["day"] == days[0] and row["post_id"].endswith("7"))
+    ]
+
+
+def test_a_withheld_week_in_the_window_is_enough_to_show_nothing(store: Store) -> None:
+    made = night(store, few_in(crowd(150, chances=CHANCES), days=range(14, 21)))
     assert made.rows.is_empty()
     assert made.reasons == {NOT_PUBLISHED: 4}
 
 
-def test_a_suppressed_day_of_the_reference_is_left_out_of_it(store: Store) -> None:
+def test_a_withheld_week_of_the_reference_is_left_out_of_it(store: Store) -> None:
     rows = crowd(150, chances=CHANCES)
-    few = [row for row in rows if row["day"] != 4 or row["post_id"].endswith("-7")]
-    kept = [row for row in rows if row["day"] != 4]
-    without = night(store, few).rows
-    made = sides(kept, measure="fear", place="all")
-    _check_whole(shown(without), window=made["window"], reference=made["reference"])
+    made = night(store, few_in(rows, days=range(7))).rows
+    expected = sides([row for row in rows if row["day"] >= 7], measure="fear", place="all")
+    assert shown(made)
+    _check_whole(shown(made), window=expected["window"], reference=expected["reference"])
 
 
-@pytest.mark.parametrize(("first", "described"), [(8, True), (9, False)])
-def test_half_of_the_reference_is_needed(store: Store, first: int, described: bool) -> None:
-    made = night(store, crowd(150, chances=CHANCES, days=range(first, 22)))
-    assert made.rows.is_empty() != described
-    assert made.reasons == ({} if described else {SHORT_HISTORY: 4})
+def test_half_of_the_reference_is_needed(store: Store) -> None:
+    config = Config(words=WordsConfig(window_days=7, reference_days=28))
+    made = night(store, crowd(150, chances=CHANCES, days=range(7, 21)), config=config)
+    assert made.rows.is_empty()
+    assert made.reasons == {SHORT_HISTORY: 4}
 
 
-def test_an_empty_warehouse_and_a_first_day_have_no_words_and_no_error(store: Store) -> None:
+def test_an_empty_warehouse_and_a_first_week_have_no_words_and_no_error(store: Store) -> None:
     assert night(store, []).rows.is_empty()
-    assert night(store, crowd(150, chances=CHANCES, days=range(21, 22))).reasons == {NOT_PUBLISHED: 4}
+    assert night(store, crowd(150, chances=CHANCES, days=range(14, 21))).reasons == {SHORT_HISTORY: 4}
 
 
-def test_weeks_that_are_published_stand_in_for_days_that_are_not(store: Store) -> None:
-    issue = day(21)
-    rows = crowd(60, chances={"dread": (0.09, 0.09)}, days=range(21))
+def test_a_word_is_shown_where_each_week_that_has_it_shows_it(store: Store) -> None:
+    """So that windows say nothing that weeks do not: nobody said `sin` before, few `gloom` in one of the weeks."""
+    chances = {"dread": (0.5, 0.6), "sin": (0.0, 0.8), "gloom": (0.7, 0.7), "woe": (0.1, 0.1)}
+    rows = crowd(150, chances=chances | {"!dread": (0.1, 0.1)})
     for row in rows:
-        row["author_key"] += f"-{row['day'] % 7}"
-    config = Config(words=WordsConfig(window_days=7, reference_days=14))
-    found = night(store, rows, config=config, issue=issue)
-    assert set(shown(found.rows)) == {OTHER}
-    sql = "SELECT count(value) FROM out.signals WHERE time_type = 'day' AND signal = 'made_fear_share'"
-    assert store.query(sql).item() == 0
-    later = night(store, [{"post_id": "later", "day": 21}], config=config, issue=issue + dt.timedelta(days=1))
-    assert later.rows.is_empty(), "a window that is no whole week was made from weeks"
+        if row["day"] < 7 and int(row["author_key"].rsplit("-", 1)[1]) > 20:
+            row["text"] = row["text"].replace("gloom", "so")
+    made = night(store, rows)
+    cells = term_weeks(store, scorers=[words.SaysItself()], config=CONFIG, issue=ISSUE).rows
+    truth = {
+        when: {
+            term
+            for row in rows
+            if row["day"] // 7 == when
+            for term in row["text"].split()
+            if term in words.TERMS["en"]
+        }
+        for when in range(3)
+    }
+    named = made.rows.filter(pl.col("term") != OTHER, pl.col("signal") == "made_fear_share")
+    assert "sin" in named["term"].to_list()
+    assert "gloom" not in named["term"].to_list()
+    for row in named.iter_rows(named=True):
+        for when, used in truth.items():
+            cell = cells.filter(
+                pl.col("time_value") == day(7 * when + 6), pl.col("geo_value") == row["geo_value"]
+            )
+            assert row["term"] not in used or row["term"] in cell["term"].to_list()
 
 
 def test_where_people_are_unknown_no_word_is_shown(store: Store) -> None:
     config = Config(words=CONFIG.words, disclosure=DisclosureConfig(post_floor=200))
-    made = night(store, crowd(400, chances=CHANCES, author_key=None), config=config).rows
-    assert set(made["term"]) == {OTHER}
+    assert night(store, crowd(400, chances=CHANCES, author_key=None), config=config).rows.is_empty()
     assert night(store, [], config=CONFIG).rows.is_empty()
 
 

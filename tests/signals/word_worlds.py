@@ -23,10 +23,12 @@ from warehouse.term_counts import COUNTS, DAYS, TermSpec, count_terms
 from warehouse.word_shifts import ShiftSpec
 
 # `sin` is a word of two languages, and `gloom` one of two dimensions.
-TERMS = {
-    "en": {"dread": ("fear",), "sin": ("fear",), "gloom": ("fear", "sadness"), "tears": ("sadness",)},
-    "es": {"sin": ("sadness",), "susto": ("fear",)},
-}
+TERMS: dict[str, dict[str, tuple[str, ...]]] = {
+    "en": {
+        "dread": ("fear",), "sin": ("fear",), "woe": ("fear",), "gloom": ("fear", "sadness"), "tears": ("sadness",),
+    },
+    "es": {"sin": ("sadness",), "pena": ("sadness",), "susto": ("fear",)},
+}  # fmt: skip
 Key = tuple[str, str, str, bool, str, str, dt.date]
 
 
