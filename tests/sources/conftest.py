@@ -28,6 +28,7 @@ class Bench:
     """One source, `made`; `fetch` says what it asks for."""
 
     folder: Path
+    path: Path
     store: Store
     kind: str = "mastodon"
     fetch: dict[str, Any] = field(default_factory=dict)
@@ -60,8 +61,18 @@ class Bench:
         return dict(counts.sort("reason").iter_rows())
 
 
+@pytest.fixture(scope="session")
+def warehouse_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Store]]:
+    """One warehouse for all tests, because to make its tables takes longer than most of them."""
+    path = tmp_path_factory.mktemp("bench") / "w.duckdb"
+    with open_store(path, config=parse_config({}, where="test").warehouse) as store:
+        yield path, store
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    config = parse_config({}, where="test").warehouse
-    with open_store(tmp_path / "w.duckdb", config=config) as store:
-        yield Bench(folder=tmp_path, store=store)
+def bench(warehouse_file: tuple[Path, Store], tmp_path: Path) -> Bench:
+    path, store = warehouse_file
+    for name in TABLES:
+        if name.startswith(("raw.", "core.")) and name != "core.identity":
+            store.delete(TABLES[name], where="true")
+    return Bench(folder=tmp_path, path=path, store=store)

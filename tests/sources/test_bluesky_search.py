@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +15,7 @@ from flows.stages import Run
 from forecasting.breaks.find import query_breaks
 from tests.sources.conftest import Bench
 from tests.sources.platform_servers import NOW, Answer, Platform, Request, served
+from warehouse.errors import ConfigError
 from warehouse.intake import pages
 from warehouse.tables import TABLES, empty
 
@@ -35,7 +38,7 @@ def view(number: int, *, at: dt.datetime, said: str | None = None, **record: Any
 class Search:
     """Holds posts, and lists those between `since` and `until`, newest first, `size` at a time."""
 
-    def __init__(self, *views: dict[str, Any], size: int = 2) -> None:
+    def __init__(self, *views: dict[str, Any], size: int = 9) -> None:
         self.views, self.size = list(views), size
 
     def __call__(self, request: Request) -> Answer:
@@ -72,6 +75,7 @@ def platform(search: Search, bench: Bench) -> Iterator[Platform]:
 def test_all_posts_of_the_last_day_are_read_and_the_next_run_adds_only_what_is_new(
     bench: Bench, search: Search, platform: Platform
 ) -> None:
+    search.size = 2
     assert bench.run().rows_out == 7
     assert bench.texts == [f"post number {n}" for n in range(7)]
     search.views.append(view(99, at=NOW + dt.timedelta(hours=1)))
@@ -155,6 +159,47 @@ def test_what_passes_by_itself_is_waited_for(bench: Bench, platform: Platform, t
     assert bench.clock.slept == ([77.0, 77.0] if trouble == "slow down" else [1.0, 2.0])
 
 
+def test_the_time_at_which_the_platform_answers_again_is_kept(bench: Bench, platform: Platform) -> None:
+    headers = {"ratelimit-reset": f"{int(NOW.timestamp()) + 50}", "ratelimit-remaining": "0"}
+    platform.before = [Answer({"error": "RateLimitExceeded"}, status=429, headers=headers)]
+    assert bench.run().problems == ()
+    assert bench.clock.slept == [50.0]
+
+
+def test_an_account_signs_in_and_its_password_is_nowhere(
+    bench: Bench, search: Search, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFFECTCAST_MADE_HANDLE", "reader.example")
+    word = bench.folder / "word"
+    word.write_text("app-password-of-the-tests\n", encoding="utf-8")
+    word.chmod(0o600)
+    monkeypatch.setenv("AFFECTCAST_MADE_APP_PASSWORD_FILE", str(word))
+    token = f"{_part({'alg': 'none'})}.{_part({'exp': 4102444800, 'iat': 0, 'scope': 'x', 'sub': DID, 'aud': 'a'})}.c2ln"
+
+    def answer(request: Request) -> Answer:
+        if request.path.endswith("createSession"):
+            assert "app-password-of-the-tests" in request.body
+            return Answer({"did": DID, "handle": "reader.example", "accessJwt": token, "refreshJwt": token})
+        return search(request)
+
+    platform.answer = answer
+    assert bench.run().problems == ()
+    assert {name.lower(): value for name, value in platform.seen[-1].headers.items()}[
+        "authorization"
+    ] == f"Bearer {token}"
+    bench.store.connection.execute("CHECKPOINT")
+    kept = bench.path.read_bytes()
+    assert b"app-password-of-the-tests" not in kept
+    assert token.encode() not in kept
+    word.chmod(0o644)
+    with pytest.raises(ConfigError, match="everybody on this machine may read it"):
+        bench.run()
+
+
+def _part(content: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
 def test_waiting_has_an_end_and_what_was_read_is_kept(bench: Bench, platform: Platform) -> None:
     platform.answer, search = (lambda _: TROUBLES["slow down"]), platform.answer
     receipt = bench.run(wait_seconds=200)
@@ -184,7 +229,10 @@ def test_a_server_that_is_not_there_is_a_problem_and_no_crash(bench: Bench) -> N
     assert "no whole answer came" in problem
 
 
-def test_a_cap_stops_the_run_and_the_next_one_goes_on(bench: Bench, platform: Platform) -> None:
+def test_a_cap_stops_the_run_and_the_next_one_goes_on(
+    bench: Bench, search: Search, platform: Platform
+) -> None:
+    search.size = 2
     first = bench.run(max_records=3)
     assert 3 <= first.rows_in < 7
     assert "stopped at fetch.max_records" in first.notes[0]
@@ -195,6 +243,7 @@ def test_a_cap_stops_the_run_and_the_next_one_goes_on(bench: Bench, platform: Pl
 def test_a_page_that_is_no_longer_known_is_asked_for_from_the_start(
     bench: Bench, search: Search, platform: Platform
 ) -> None:
+    search.size = 2
     bench.run(max_records=3)
     platform.answer = lambda request: (
         Answer({"error": "InvalidRequest"}, status=400)
@@ -212,8 +261,9 @@ class KilledError(Exception):
 @pytest.mark.parametrize("at", [1, 3])
 @pytest.mark.parametrize("where", ["_put_cursor", "write_state"])
 def test_a_kill_between_a_page_and_its_commit_costs_and_doubles_nothing(
-    bench: Bench, platform: Platform, monkeypatch: pytest.MonkeyPatch, at: int, where: str
+    bench: Bench, search: Search, platform: Platform, monkeypatch: pytest.MonkeyPatch, at: int, where: str
 ) -> None:
+    search.size = 2
     calls: list[object] = []
     real = getattr(pages, where)
 

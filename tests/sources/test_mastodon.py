@@ -34,7 +34,7 @@ def status(number: int, *, at: dt.datetime, host: str = "one.example", **more: A
 class Instance:
     """Its timelines hold `statuses`; with `min_id` they give those right behind it, newest first."""
 
-    def __init__(self, *statuses: dict[str, Any], size: int = 3, bulk: bool = True) -> None:
+    def __init__(self, *statuses: dict[str, Any], size: int = 20, bulk: bool = True) -> None:
         self.statuses, self.size, self.bulk = list(statuses), size, bulk
 
     def __call__(self, request: Request) -> Answer:
@@ -72,6 +72,7 @@ def platform(instance: Instance, bench: Bench) -> Iterator[Platform]:
 def test_a_timeline_is_read_from_a_day_ago_and_on_from_there(
     bench: Bench, instance: Instance, platform: Platform
 ) -> None:
+    instance.size = 3
     instance.statuses.append(status(50, at=hours(30)))
     assert bench.run().rows_out == 7
     assert bench.texts[0] == "post number 0 & more\nof it"
@@ -123,9 +124,21 @@ def test_what_passes_by_itself_is_waited_for(bench: Bench, platform: Platform, t
     assert len(bench.texts) == 7
 
 
+def test_the_time_at_which_an_instance_answers_again_is_kept(bench: Bench, platform: Platform) -> None:
+    now = dt.datetime.now(dt.UTC)
+    bench.clock.at = now
+    again = (now + dt.timedelta(seconds=3000)).isoformat()
+    headers = {"X-RateLimit-Limit": "300", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": again}
+    platform.before = [Answer({"error": "Too many requests"}, status=429, headers=headers)]
+    assert bench.run(wait_seconds=4000, issue=now.date()).problems == ()
+    assert 2000 < bench.clock.slept[0] <= 3001
+
+
 def test_a_cut_in_the_middle_keeps_what_was_read(
     bench: Bench, instance: Instance, platform: Platform
 ) -> None:
+    instance.size = 3
+
     def first_page_only(request: Request) -> Answer:
         page = instance(request)
         return page if len(platform.seen) == 1 else Answer(page.body, cut=40)

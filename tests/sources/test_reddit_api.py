@@ -43,7 +43,7 @@ def thing(number: int, *, at: dt.datetime, comment: bool = False, **more: Any) -
 class Api:
     """`/new` and `/comments` list what there is, newest first, `size` at a time, up to `most` entries."""
 
-    def __init__(self, *things: dict[str, Any], size: int = 3, most: int = 1000) -> None:
+    def __init__(self, *things: dict[str, Any], size: int = 20, most: int = 1000) -> None:
         self.things, self.size, self.most = list(things), size, most
 
     def __call__(self, request: Request) -> Answer:
@@ -94,6 +94,7 @@ def platform(api: Api, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def test_submissions_and_comments_are_read_and_then_only_what_is_new(
     bench: Bench, api: Api, platform: Platform
 ) -> None:
+    api.size = 3
     api.things.append(thing(-9, at=minutes(3000)))
     assert bench.run().rows_out == 9
     assert bench.texts[:3] == [
@@ -112,6 +113,7 @@ def test_submissions_and_comments_are_read_and_then_only_what_is_new(
 def test_a_walk_that_was_stopped_is_finished_before_the_newest_is_looked_at(
     bench: Bench, api: Api, platform: Platform
 ) -> None:
+    api.size = 3
     bench.run(comments=False, max_records=3)
     assert len(bench.texts) == 3
     api.things.append(thing(60, at=minutes(0.1)))
@@ -123,6 +125,7 @@ def test_a_walk_that_was_stopped_is_finished_before_the_newest_is_looked_at(
 def test_a_gap_that_a_listing_cannot_reach_over_is_said(
     bench: Bench, api: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    api.size = 3
     monkeypatch.setattr(reddit, "LISTED", 4)
     bench.run(comments=False)
     api.most = 4
