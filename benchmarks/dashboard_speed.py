@@ -114,7 +114,7 @@ def _signals(moods: pl.DataFrame, *, places: pl.DataFrame, years: int) -> pl.Dat
         value_unweighted=pl.when(shown).then("value"),
         reliability=pl.when(~shown).then(pl.lit("suppressed")).when(pl.col("people") < 200)
         .then(pl.lit("moderate")).otherwise(pl.lit("high")),
-        **{name: pl.when(shown).then(0).otherwise(3) for name in ("missing_value", "missing_se", "missing_sample_size")},
+        **{f"missing_{what}": pl.when(shown).then(0).otherwise(3) for what in ("value", "se", "sample_size")},
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from dashboard import data, shifts
+from dashboard import data, shifts, weekly
 from warehouse.shift import OTHER
 
 WEEKS_BEFORE = 4
@@ -126,6 +126,26 @@ def cells(publication: data.Publication, *, series: data.Series) -> list[Cell]:
     known = {row["time_value"]: row for row in weeks.iter_rows(named=True)}
     made = [_cell(last, weeks=number, known=known) for last, number in rows.sort("time_value").iter_rows()]
     return [cell for cell in made if cell is not None]
+
+
+def best_told(publication: data.Publication) -> dict[str, str]:
+    """Signal → the place in which most of its words are published in the newest period, the mood that moved most this
+    week first; moods without a word are not here."""
+    weeks = publication.tables["term_weeks"].filter(pl.col("term") != OTHER)
+    newest = weeks.filter(
+        pl.col("time_value") == pl.col("time_value").max().over("signal", "geo_type", "geo_value")
+    )
+    counted = newest.group_by("signal", "geo_type", "geo_value").len()
+    moved = weekly.changes(publication).group_by("signal").agg(pl.col("z").abs().max())
+    ordered = counted.join(moved, on="signal", how="left").sort(
+        "z", "signal", "len", "geo_type", "geo_value",
+        descending=[True, False, True, False, False], nulls_last=True,
+    )  # fmt: skip
+    best = ordered.unique("signal", keep="first", maintain_order=True)
+    return {
+        signal: f"{kind}:{value}"
+        for signal, kind, value in best.select("signal", "geo_type", "geo_value").rows()
+    }
 
 
 def _of(rows: pl.DataFrame, *, series: data.Series) -> pl.DataFrame:

@@ -55,12 +55,13 @@ def body(publication: data.Publication) -> None:
 
 def _series(publication: data.Publication, *, rows: pl.DataFrame) -> data.Series:
     first, second = st.columns(2)
+    told = word_weeks.best_told(publication)
     with first:
         options = data.signals_of(rows["signal"].unique().to_list(), publication=publication)
-        signal = controls.choice(t("Mood"), name="signal", options=options)
+        signal = controls.choice(t("Mood"), name="signal", options=options, default=next(iter(told), None))
     with second:
         places = data.places_of(rows.filter(pl.col("signal") == signal), publication=publication)
-        place = controls.choice(t("Place"), name="place", options=places)
+        place = controls.choice(t("Place"), name="place", options=places, default=told.get(signal))
     geo_type, _, geo_value = place.partition(":")
     return data.Series(signal=signal, geo_type=geo_type, geo_value=geo_value, time_type="week")
 
@@ -99,7 +100,8 @@ def _compare(publication: data.Publication, *, series: data.Series, known: list[
         )
         st.warning(words.plain(said), icon=":material/swap_vert:")
     _graph(shift, basis=_basis(publication, series=series, window=window, reference=reference))
-    _explained(shift)
+    if shift.parts.height:
+        _explained(shift)
     _numbers(shift)
 
 

@@ -13,9 +13,10 @@ import publication as made_up
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import data, language, word_chart, word_weeks
+from dashboard import data, language, weekly, word_chart, word_weeks
 from dashboard.views import words as view
 from dashboard.word_weeks import AT_MOST, EXACT, Cell, Shift, Window
+from warehouse.shift import OTHER
 
 VIEW = Path(data.__file__).parent / "views" / "words.py"
 SERIES = data.Series(signal=made_up.signal("lexicon", "anxiety"), geo_type="nation", geo_value="us")
@@ -283,3 +284,19 @@ def test_what_is_not_there_is_said(
     if not shifts:
         found |= {"word_shifts": tables["word_shifts"].head(0)}
     assert expected in said(opened_page(made_up.write(tmp_path, tables=found)))
+
+
+def test_the_page_opens_on_the_mood_that_moved_most_where_it_has_most_words(opened: data.Publication) -> None:
+    told = word_weeks.best_told(opened)
+    weeks = opened.tables["term_weeks"].filter(pl.col("term") != OTHER)
+    moved = dict(weekly.changes(opened).group_by("signal").agg(pl.col("z").abs().max()).iter_rows())
+    assert set(told) == set(weeks["signal"])
+    sizes = [moved.get(signal) or 0.0 for signal in told]
+    assert sizes == sorted(sizes, reverse=True)
+    for signal, place in told.items():
+        rows = weeks.filter(pl.col("signal") == signal, pl.col("time_value") == pl.col("time_value").max())
+        counts = {
+            f"{kind}:{value}": n
+            for kind, value, n in rows.group_by("geo_type", "geo_value").len().iter_rows()
+        }
+        assert counts[place] == max(counts.values())
