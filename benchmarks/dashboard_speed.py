@@ -281,25 +281,38 @@ def _report(browser: Any, *, server: psutil.Process, ours: int, bare: int, inter
         for _ in range(VISITS)
     ]
     warm, base = (statistics.median(column) for column in zip(*pairs, strict=True))
+    used = _cpu(server)
+    first_view(browser, url=root, marker=overview)
+    print(f"a visit costs the server {_cpu(server) - used:.2f} s of CPU", flush=True)
     print(f"first page: first visitor {cold:.2f} s, later {warm:.2f} s, empty app {base:.2f} s", flush=True)
     for page in PAGES[1:]:
+        used = _cpu(server)
         seconds = first_view(browser, url=f"{root}/{page}", marker="text=Limits.")
-        print(f"{page}: {seconds:.2f} s, memory {_megabytes(server):,.0f} MB", flush=True)
+        print(
+            f"{page}: {seconds:.2f} s, server {_cpu(server) - used:.2f} s of CPU, memory {_megabytes(server):,.0f} MB",
+            flush=True,
+        )
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     for name in ("timelines", "outlook", "overview"):
         page.goto(f"{root}/{name}")
         page.locator("text=Limits.").first.wait_for(timeout=60_000)
         _still(page)
         turns = math.ceil(interactions / 3)
-        before, times = _megabytes(server), []
+        before, used, times = _megabytes(server), _cpu(server), []
         for turn in range(turns):
             times.append(interact(page, turn=turn))
         slow = statistics.quantiles(times, n=20)[-1]
         print(
-            f"{name}: {turns} interactions, median {statistics.median(times):.2f} s, 95 % {slow:.2f} s; memory "
-            f"{before:,.0f} → {_megabytes(server):,.0f} MB",
+            f"{name}: {turns} interactions, median {statistics.median(times):.2f} s, 95 % {slow:.2f} s, server "
+            f"{(_cpu(server) - used) / turns:.2f} s of CPU each; memory {before:,.0f} → {_megabytes(server):,.0f} MB",
             flush=True,
         )
+
+
+def _cpu(process: psutil.Process) -> float:
+    """Seconds of CPU so far: on a busy machine they say more than the clock."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _megabytes(process: psutil.Process) -> float:
