@@ -160,8 +160,8 @@ def _covered(
 
 
 def _chosen(able: pl.DataFrame, *, covers: set[str], like: tuple[str, ...]) -> tuple[str, ...]:
-    """The covers and as many more as it takes: of the fewest people there, where there is the least choice first."""
-    ordered = able.sort(~pl.col("term").is_in(list(like)), "sure", *TERM)
+    """The covers and as many more as it takes: of the fewest posts there, where there is the least choice first."""
+    ordered = able.sort(~pl.col("term").is_in(list(like)), "posts", *TERM)
     choices = ordered.group_by(_CELL, maintain_order=True).agg("term")
     for terms in choices.sort(pl.col("term").list.len(), *_CELL)["term"].to_list():
         if covers.isdisjoint(terms):

@@ -21,8 +21,10 @@ from warehouse.newest_version import NEWEST, newest_version
 from warehouse.publish import checked, current, publish
 from warehouse.store import Store
 from warehouse.tables import PUBLISHED, TABLES
+from warehouse.term_weeks import last_sunday
 
 DAY = dt.timedelta(days=1)
+SUNDAY = last_sunday(Config(), issue=ISSUE)
 
 
 def versions(config: Config, issue: dt.date = ISSUE) -> set[str]:
@@ -211,10 +213,10 @@ def test_a_breach_of_disclosure_stops_the_publication(
 
 
 def shifted_word(**given: object) -> pl.DataFrame:
-    """A row of the window that ends on the last complete day."""
+    """A row of the window that ends with the last complete week."""
     row = {
-        "signal": "s_share", "geo_type": "all", "geo_value": "all", "window_start": ISSUE - 2 * DAY,
-        "window_end": ISSUE - DAY, "reference_start": ISSUE - 4 * DAY, "reference_end": ISSUE - 3 * DAY,
+        "signal": "s_share", "geo_type": "all", "geo_value": "all", "window_start": SUNDAY - DAY,
+        "window_end": SUNDAY, "reference_start": SUNDAY - 3 * DAY, "reference_end": SUNDAY - 2 * DAY,
         "lexicon": "made-en", "term": "alone", "negated": False, "contribution": 0.1, "share_before": 0.1,
         "share_after": 0.2, "n_people": 50,
     } | given  # fmt: skip
@@ -251,7 +253,7 @@ def test_tonights_words_are_published_with_the_row_of_all_others_and_older_windo
     store: Store, config: Config
 ) -> None:
     rest = {"term": "(other)", "lexicon": "", "n_people": None, "contribution": -0.1}
-    older = {"window_end": ISSUE - 2 * DAY, "n_people": 3}
+    older = {"window_end": SUNDAY - DAY, "n_people": 3}
     frames = [shifted_word(), shifted_word(**rest), shifted_word(**older)]
     store.append(TABLES["out.word_shifts"], pl.concat(frames), run_id="test")
     _, made = publish(store, config=config, issue=ISSUE)

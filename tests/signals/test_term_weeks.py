@@ -43,6 +43,7 @@ ISSUE = day(22)
 # Term → its dimensions, and the share of people who use it in a large place.
 CHANCES = {
     "dread": 0.5, "gloom": 0.6, "sin": 0.4, "woe": 0.33, "tears": 0.5, "grief": 0.3, "awe": 0.25, "odd": 0.03,
+    "wrath": 0.55,
 }  # fmt: skip
 FEAR = {
     "dread": ("fear",),
@@ -50,6 +51,7 @@ FEAR = {
     "sin": ("fear",),
     "woe": ("fear",),
     "odd": ("fear",),
+    "wrath": ("fear", "sadness"),
 }
 PLACES = {("region", "US-CA"): 230, ("region", "US-NY"): 120, ("region", "AR-B"): 110, ("none", ""): 25}
 
@@ -200,9 +202,11 @@ def test_cells_are_there_where_the_signal_is_published_by_week_and_nowhere_else(
 
 
 def test_a_word_is_hidden_in_all_signals_of_a_place_or_in_none(known: tuple[Store, pl.DataFrame]) -> None:
-    made = known[1].filter(pl.col("term") == "gloom")
-    both = made.group_by("geo_value", "time_value").agg(n=pl.col("signal").n_unique())
-    assert both["n"].unique().to_list() == [2]
+    place = ["geo_value", "time_value"]
+    signals = known[1].group_by(place).agg(n=pl.col("signal").n_unique())
+    of_both = known[1].filter(pl.col("term").is_in(["gloom", "wrath"])).group_by(*place, "term").len("shown")
+    assert of_both.height > 0
+    assert of_both.join(signals, on=place).filter(pl.col("shown") != pl.col("n")).is_empty()
 
 
 def test_a_signal_that_is_published_as_0_tells_of_no_few_late_posts(store: Store) -> None:
