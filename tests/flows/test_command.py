@@ -66,6 +66,7 @@ def test_single_stages_do_what_the_night_does(finished: Config, tmp_path: Path) 
         assert ours == next(finished.paths.published.rglob(f"{name}.parquet")).read_bytes()
 
 
+@pytest.mark.slow
 def test_backfill_makes_past_issues(tmp_path: Path) -> None:
     path = write_toml(small_config(tmp_path), tmp_path / "config.toml")
     ran = affectcast(

@@ -104,6 +104,7 @@ def test_a_warehouse_in_a_folder_that_cannot_be_written_to_is_named(lived_in: Co
     assert "/proc/state" in said(raised.value)
 
 
+@pytest.mark.slow
 def test_a_batch_of_nothing_but_duplicates_is_counted_and_changes_nothing(lived_in: Config) -> None:
     before = dump(lived_in)
     path = Path(lived_in.sources[0].path)
@@ -134,6 +135,7 @@ def test_an_empty_batch_makes_a_night_that_publishes_nothing_new(lived_in: Confi
     assert after["out.accounting"].equals(before["out.accounting"])
 
 
+@pytest.mark.slow
 def test_a_first_night_without_a_single_post_publishes_empty_tables(tmp_path: Path) -> None:
     config = small_config(tmp_path)
     source = config.sources[0]

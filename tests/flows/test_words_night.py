@@ -177,6 +177,7 @@ def test_night_by_night_counts_what_one_night_over_everything_does(shifted: Conf
     assert got["out.word_shifts"]["window_end"].n_unique() == 2
 
 
+@pytest.mark.slow
 def test_a_backfill_makes_the_words_of_every_issue(shifted: Config, tmp_path: Path) -> None:
     config = world(tmp_path)
     assert config.run.as_of is not None
