@@ -207,7 +207,8 @@ def test_what_was_said_of_expired_days_stays_whatever_comes_later(two_nights: Pa
         night(config, tomorrow)
     for name in ("core.signals", "out.signals", "out.data_quality", "core.quality_counts", "out.word_shifts"):
         assert table(expiring, name).equals(table(kept, name)), name
-        assert table(kept, name).height > 0
+        # This world is too short for a window of whole weeks with words.
+        assert table(kept, name).height > 0 or name == "out.word_shifts"
     refused = table(expiring, "raw.quarantine")
     assert set(refused["reason"]) == {"expired"}
     assert refused.height == 1 + len(posts(last=first))
