@@ -234,6 +234,7 @@ def first_view(browser: Any, *, url: str, marker: str) -> float:
 def interact(page: Any, *, turn: int) -> float:
     """Choose another option of a selector of the page and wait for the answer."""
     boxes = page.get_by_test_id("stSelectbox")
+    boxes.first.wait_for(timeout=60_000)
     box = boxes.nth(turn % min(2, boxes.count()))
     box.locator("input").click()
     options = page.get_by_role("option")

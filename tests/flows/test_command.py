@@ -55,6 +55,7 @@ def test_nightly_through_the_orchestrator_gives_the_same_publication(
     assert json.loads(artifact) == report.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_single_stages_do_what_the_night_does(finished: Config, tmp_path: Path) -> None:
     config = small_config(tmp_path)
     path = write_toml(config, tmp_path / "config.toml")
