@@ -250,6 +250,16 @@ def _inventory(publication: Publication) -> pl.DataFrame:
     )
 
 
+def newest_periods(publication: Publication) -> dict[str, dt.date]:
+    """Time type → the newest period that has a row at all, published or withheld."""
+
+    def found() -> dict[str, dt.date]:
+        newest = publication.signals.group_by("time_type").agg(pl.col("time_value").max())
+        return dict(newest.collect().iter_rows())
+
+    return publication.once("newest_periods", found)
+
+
 def default_time_type(inventory: pl.DataFrame, *, series: Series) -> str:
     """Weekly where days are too patchy to read, or where there are no days; otherwise daily."""
     rows = inventory.filter(

@@ -19,25 +19,24 @@ def today() -> dt.date:
     return dt.datetime.now().astimezone().date()
 
 
-def warnings(publication: data.Publication, *, inventory: pl.DataFrame) -> list[str]:
+def warnings(publication: data.Publication) -> list[str]:
     """Why what is shown may be out of date; empty where it is as new as it should be."""
-    found = [_old_day(publication, inventory=inventory)]
+    found = [_old_day(publication)]
     # Made-up posts end on a made-up day.
     if not publication.demo:
         found.append(_old_issue(publication))
     return [text for text in found if text]
 
 
-def _old_day(publication: data.Publication, *, inventory: pl.DataFrame) -> str:
+def _old_day(publication: data.Publication) -> str:
     """The newest day that has a row at all, published or withheld, against the day the issue should reach."""
-    lag = publication.reporting_lag_days
-    if lag is None or inventory.is_empty():
+    lag, newest = publication.reporting_lag_days, data.newest_periods(publication)
+    if lag is None or not newest:
         return ""
-    days = inventory.filter(pl.col("time_type") == "day")
-    last = (days if days.height else inventory).get_column("last").max()
+    last = newest["day"] if "day" in newest else max(newest.values())
     expected = publication.issue - dt.timedelta(days=lag)
-    late = (expected - last).days if isinstance(last, dt.date) else 0
-    if not isinstance(last, dt.date) or late <= (0 if days.height else _WEEK):
+    late = (expected - last).days
+    if late <= (0 if "day" in newest else _WEEK):
         return ""
     return tn(
         "The newest day described is {last}, {n} day older than it should be ({expected}): newer posts are missing.",

@@ -51,7 +51,7 @@ def _verdict(publication: data.Publication, *, alerts: pl.DataFrame) -> None:
 
 def _fresh(publication: data.Publication) -> None:
     """Whether the numbers are as new as they should be, and what the last run did."""
-    for text in last_run.warnings(publication, inventory=data.inventory(publication)):
+    for text in last_run.warnings(publication):
         st.warning(words.plain(text), icon=":material/schedule:")
     told = last_run.summary(publication)
     if told:

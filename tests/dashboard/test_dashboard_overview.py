@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import shutil
 import sys
 from pathlib import Path
 
@@ -76,28 +77,37 @@ def test_fewer_than_three_places_have_no_map_and_unknown_ones_stand_beside(opene
     assert found["US"].beside == ("DE-BY", "US-ZZ")
 
 
-def test_the_newest_day_is_held_against_the_day_the_issue_should_reach(opened: data.Publication) -> None:
-    inventory = data.inventory(opened)
-    known = dataclasses.replace(opened, reporting_lag_days=1)
-    assert last_run.warnings(known, inventory=inventory) == []
-    older = inventory.with_columns(pl.col("last") - dt.timedelta(days=3))
-    (told,) = last_run.warnings(known, inventory=older)
-    assert "30 May 2024, 3 days older than it should be (02 Jun 2024)" in told
-    weekly = older.filter(pl.col("time_type") == "week")
-    assert last_run.warnings(known, inventory=weekly) == []
-    assert last_run.warnings(opened, inventory=older) == []
+def _issued_later(publication: data.Publication, *, days: int) -> data.Publication:
+    later = dataclasses.replace(publication.pointer, issue=made_up.ISSUE + dt.timedelta(days=days))
+    return dataclasses.replace(publication, pointer=later, reporting_lag_days=1)
+
+
+def test_the_newest_day_is_held_against_the_day_the_issue_should_reach(
+    opened: data.Publication, tmp_path: Path
+) -> None:
+    assert last_run.warnings(_issued_later(opened, days=0)) == []
+    late = _issued_later(opened, days=3)
+    (told,) = last_run.warnings(late)
+    assert "02 Jun 2024, 3 days older than it should be (05 Jun 2024)" in told
+    assert last_run.warnings(dataclasses.replace(late, reporting_lag_days=None)) == []
+    shutil.copytree(opened.pointer.folder, tmp_path / "weekly")
+    weeks = opened.signals.filter(pl.col("time_type") == "week").collect()
+    weeks.write_parquet(tmp_path / "weekly" / "signals.parquet")
+    weekly_only = data.load(dataclasses.replace(opened.pointer, folder=tmp_path / "weekly"))
+    assert last_run.warnings(_issued_later(weekly_only, days=3)) == []
+    (told,) = last_run.warnings(_issued_later(weekly_only, days=7))
+    assert "7 days older than it should be (09 Jun 2024)" in told
 
 
 def test_an_issue_that_nobody_followed_up_is_old_but_not_in_a_demonstration(
     opened: data.Publication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(last_run, "today", lambda: made_up.ISSUE + dt.timedelta(days=5))
-    inventory = data.inventory(opened)
-    assert last_run.warnings(opened, inventory=inventory) == []
-    (told,) = last_run.warnings(dataclasses.replace(opened, demo=False), inventory=inventory)
+    assert last_run.warnings(opened) == []
+    (told,) = last_run.warnings(dataclasses.replace(opened, demo=False))
     assert "5 days old" in told
     monkeypatch.setattr(last_run, "today", lambda: made_up.ISSUE + dt.timedelta(days=1))
-    assert last_run.warnings(dataclasses.replace(opened, demo=False), inventory=inventory) == []
+    assert last_run.warnings(dataclasses.replace(opened, demo=False)) == []
 
 
 def test_the_last_run_says_what_was_kept_published_and_withheld(opened: data.Publication) -> None:
