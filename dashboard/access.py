@@ -15,8 +15,8 @@ from typing import Literal, TypeVar
 
 import streamlit as st
 
-from dashboard.language import mark
 from warehouse.config import DashboardConfig, load_config, provider_address
+from warehouse.translation import mark
 
 NOT_SIGNED_IN = mark("Sign in to see this dashboard.")
 TOO_LONG_AGO = mark("You signed in too long ago. Sign in again.")

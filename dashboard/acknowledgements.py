@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashboard.language import t
 from warehouse.acknowledgements import FILE_NAME as FILE
 from warehouse.acknowledgements import read_acknowledgements
 from warehouse.errors import InputError
 from warehouse.tables import ALERT_STATUS
+from warehouse.translation import t
 
 MAX_NOTE = 280
 BUSY_MS = 30_000

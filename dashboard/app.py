@@ -17,8 +17,8 @@ if _ROOT not in sys.path:
     sys.path.append(_ROOT)
 
 from dashboard import language, shell, sign_in  # noqa: E402
-from dashboard.language import mark, t  # noqa: E402
 from warehouse.errors import ConfigError  # noqa: E402
+from warehouse.translation import mark, t  # noqa: E402
 
 # Drawn here because a named icon would be fetched from another site.
 ICON = (

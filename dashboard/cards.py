@@ -12,9 +12,10 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import acknowledgements, data, language, marks, shell, skill, words
-from dashboard.language import date, number, percent, t, tn
+from dashboard import acknowledgements, data, marks, shell, skill, words
+from warehouse import translation
 from warehouse.errors import InputError
+from warehouse.translation import date, number, percent, t, tn
 
 SEVERITY_ORDER = {"high": 0, "medium": 1, "low": 2}
 NEARBY_DAYS = 14
@@ -123,10 +124,10 @@ def false_alerts(publication: data.Publication) -> str:
             "{n} tests for highs and rises at a chance of {alpha} each would raise at most {false} false alerts a "
             "week.",
             n=int(count),
-            alpha=language.exact(float(f"{alpha:.2g}")),
+            alpha=translation.exact(float(f"{alpha:.2g}")),
             false=number(float(false), decimals=1),
         ),
-        "" if budget is None else t("The budget is {budget} a week.", budget=language.exact(budget)),
+        "" if budget is None else t("The budget is {budget} a week.", budget=translation.exact(budget)),
         t(
             "Of those that open in a night, at most {rate} are expected to be false.",
             rate=percent(rate, decimals=0),
@@ -182,7 +183,7 @@ def evidence(row: dict[str, Any], *, publication: data.Publication) -> None:
     severity = words.told(words.SEVERITY, row["severity"])
     st.markdown(f"**{words.plain(title)}** :{colour}-badge[{words.plain(severity)}]")
     known = " · ".join(facts(row, publication=publication))
-    if row["message"] and language.current() == "en":
+    if row["message"] and translation.current() == "en":
         st.markdown(words.plain(row["message"]))
         st.caption(words.plain(known))
     else:

@@ -14,9 +14,10 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard import language, words
-from dashboard.language import percent, signed, t
+from dashboard import words
+from warehouse import translation
 from warehouse.intervals import interval
+from warehouse.translation import percent, signed, t
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A8A8A"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#E69F00")
@@ -214,7 +215,7 @@ def _mark(cell: dict[str, object] | None) -> str:
         return ""
     z = cell["z"]
     if isinstance(z, float):
-        return signed(z, decimals=1) if abs(z) >= 0.05 else language.number(0.0, decimals=1)
+        return signed(z, decimals=1) if abs(z) >= 0.05 else translation.number(0.0, decimals=1)
     return "×" if cell["reliability"] == "suppressed" else "·"
 
 
@@ -248,13 +249,15 @@ def rgba(colour: str, opacity: float) -> str:
 
 def hover_day(axis: str) -> str:
     """A day on that axis (`x`) in a hover text."""
-    return f"%{{{axis}|{_DAY if language.current() == 'en' else _DAY_IN_NUMBERS}}}"
+    return f"%{{{axis}|{_DAY if translation.current() == 'en' else _DAY_IN_NUMBERS}}}"
 
 
 def _write_days(figure: go.Figure) -> None:
     """Days along x as numbers, unless in English: Plotly knows no other language's months."""
     starts = [trace.x[0] for trace in figure.data if trace.x is not None and len(trace.x)]
-    if language.current() == "en" or not any(isinstance(start, dt.date | np.datetime64) for start in starts):
+    if translation.current() == "en" or not any(
+        isinstance(start, dt.date | np.datetime64) for start in starts
+    ):
         return
     # The first that fits is taken, and ends belong to a range.
     stops = [
@@ -273,7 +276,7 @@ def finished(figure: go.Figure, *, height: int) -> go.Figure:
         margin=MARGIN,
         legend={"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0},
         dragmode=False,
-        separators=language.separators(),
+        separators=translation.separators(),
     )
     figure.update_xaxes(automargin=True)
     figure.update_yaxes(automargin=True)

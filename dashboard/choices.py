@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from dashboard import data, words
-from dashboard.language import date, mark, number, percent, t, tn
 from warehouse.main_model import CHANCE, DEFAULTS, MARGIN, MIN_ORIGINS, SERIES
+from warehouse.translation import date, mark, number, percent, t, tn
 
 RULE = mark(
     "Every night a model takes over a series where, over at least {n} past forecasts of both, its error was at least "

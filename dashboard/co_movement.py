@@ -9,7 +9,7 @@ import polars as pl
 
 from dashboard import data, words
 from dashboard.contagion import Q, span
-from dashboard.language import mark, number, signed, signed_percent, t, tn
+from warehouse.translation import mark, number, signed, signed_percent, t, tn
 
 VERDICTS = {
     "growing": mark("growing"),

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from dashboard import data, words
-from dashboard.language import mark, t
 from dashboard.timeline_charts import Line
 from warehouse.spreadsheet import formula_safe
+from warehouse.translation import mark, t
 
 COMPARE = {
     "places": mark("Places"),

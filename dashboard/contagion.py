@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from dashboard import words
-from dashboard.language import date, exact, mark, number, percent, short_date, t
+from warehouse.translation import date, exact, mark, number, percent, short_date, t
 
 FOUND, NOT_FOUND, TOO_FEW = "found", "not_found", "too_few"
 OUTCOMES = {FOUND: mark("found"), NOT_FOUND: mark("not found"), TOO_FEW: mark("too few")}

@@ -9,7 +9,7 @@ import polars as pl
 
 from dashboard import charts, words
 from dashboard.contagion import TIES, interval, measure_name, preferred, scenario, with_range
-from dashboard.language import mark, percent, t
+from warehouse.translation import mark, percent, t
 
 # White to blue: a share has no other end to be told from.
 ONE_WAY = [[0.0, "#FFFFFF"], [1.0, "#0072B2"]]

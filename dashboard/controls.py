@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import glossary, words
-from dashboard.language import t
+from warehouse.translation import t
 
 _KEPT = "kept_choices"
 

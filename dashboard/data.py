@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from dashboard import files, language, skill, words
-from dashboard.language import mark, t
+from dashboard import files, skill, words
+from warehouse import translation
 from warehouse.errors import InputError
 from warehouse.main_model import SERIES, main_models, newest
 from warehouse.tables import PUBLISHED
+from warehouse.translation import mark, t
 
 POINTER = "current.json"
 WIDEST_FIRST = {"all": 0, "nation": 1, "region": 2, "none": 3}
@@ -83,7 +84,7 @@ class Publication:
 
     def label(self, signal: str) -> str:
         """What a signal, or what a break of the data is of, is called; the bare name where nothing says."""
-        labels = self.labels.get(language.current(), self.labels.get("en", {}))
+        labels = self.labels.get(translation.current(), self.labels.get("en", {}))
         return labels.get(signal) or words.told(words.BREAKS, signal)
 
     def statistic(self, signal: str) -> str:
@@ -152,7 +153,7 @@ def load(pointer: Pointer) -> Publication:
         reporting_lag_days=_whole(manifest.get("reporting_lag_days")),
         labels={
             code: _distinct(dict(catalogue.select("signal", f"label_{code}").iter_rows()))
-            for code in language.LANGUAGES
+            for code in translation.LANGUAGES
             if f"label_{code}" in catalogue.columns
         },
         statistics=dict(catalogue.select("signal", "statistic").iter_rows()),

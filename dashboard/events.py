@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from dashboard import data, words
-from dashboard.language import date, mark, number, t
+from warehouse.translation import date, mark, number, t
 
 REASONS = {
     "window_not_over": mark("its days are not over"),

@@ -14,9 +14,9 @@ from pathlib import Path
 import streamlit as st
 from pydantic import BaseModel
 
-from dashboard.language import mark, t
 from warehouse import export_zip
 from warehouse.errors import InputError
+from warehouse.translation import mark, t
 
 RECEIPT = "export.json"
 DICTIONARY = "data_dictionary.csv"

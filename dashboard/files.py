@@ -10,9 +10,9 @@ from threading import RLock
 
 import polars as pl
 
-from dashboard.language import t
 from warehouse.errors import ContractError, InputError
 from warehouse.tables import PUBLISHED, empty
+from warehouse.translation import t
 
 MANIFEST = "manifest.json"
 # Too large to be held whole before it is known which rows a page wants.

@@ -5,7 +5,7 @@ Not for what a single number means: captions say that beside it.
 
 from __future__ import annotations
 
-from dashboard.language import mark, t
+from warehouse.translation import mark, t
 
 # By the query parameter of a selector, or by the name a heading asks for.
 TERMS = {

@@ -6,8 +6,9 @@ import datetime as dt
 
 import polars as pl
 
-from dashboard import data, language
-from dashboard.language import date, t, tn
+from dashboard import data
+from warehouse import translation
+from warehouse.translation import date, t, tn
 
 # A nightly run may be a day late before anybody needs to hear of it.
 LATEST_ISSUE_DAYS = 2
@@ -85,4 +86,4 @@ def summary(publication: data.Publication) -> str:
         )
     if not parts:
         return ""
-    return t("Last run, issue {day}: {what}.", day=language.date(publication.issue), what="; ".join(parts))
+    return t("Last run, issue {day}: {what}.", day=translation.date(publication.issue), what="; ".join(parts))

@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 
 from dashboard import data, words
-from dashboard.language import date, mark, t
+from warehouse.translation import date, mark, t
 
 STAGES = {
     "preparedness": mark("Preparedness"),

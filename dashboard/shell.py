@@ -16,8 +16,8 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from dashboard import data, files, language, sign_in, tour, words
-from dashboard.language import mark, t, tn
 from warehouse.errors import AffectcastError, ConfigError, InputError
+from warehouse.translation import mark, t, tn
 
 PAGES = ("overview", "timelines", "outlook", "alerts", "contagion", "words", "signals", "trust", "export")
 LIMITS = mark(

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from dashboard import data, words
-from dashboard.language import short_date, t
 from warehouse.shift import OTHER
+from warehouse.translation import short_date, t
 
 MOST_WORDS = 8
 

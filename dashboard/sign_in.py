@@ -11,8 +11,8 @@ import streamlit as st
 from streamlit.errors import StreamlitAuthError
 
 from dashboard import access, language, words
-from dashboard.language import mark, t
 from warehouse.errors import ConfigError
+from warehouse.translation import mark, t
 
 SECONDS = 5
 MOST_BYTES = 1_000_000

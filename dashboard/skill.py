@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from dashboard.language import mark
 from warehouse.main_model import nightly_skill, of_main
 from warehouse.skill import overall, overall_with_range, relative_wis
+from warehouse.translation import mark
 
 COVERAGE = {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "coverage_95": 0.95}
 TASKS = {"nightly_day": mark("Daily forecasts"), "nightly_week": mark("Weekly forecasts")}

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import charts, words
-from dashboard.language import number, t
+from warehouse.translation import number, t
 
 
 def calibration(frame: pl.DataFrame, *, shown: str | None) -> go.Figure:

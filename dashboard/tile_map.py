@@ -11,10 +11,11 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard import cards, charts, data, language, tiles, words
+from dashboard import cards, charts, data, tiles, words
 from dashboard.charts import DIVERGING, MAX_Z
-from dashboard.language import mark, t
+from warehouse import translation
 from warehouse.tables import CENSORED
+from warehouse.translation import mark, t
 
 MEASURES = {"level": mark("Level"), "change": mark("Change")}
 WITHHELD, NOTHING = "×", "·"
@@ -123,7 +124,9 @@ def _figure(value: float | None, *, statistic: str, signed: bool) -> str:
         return words.NOTHING
     size = value * 100 if statistic == "share" else value
     decimals = 0 if statistic == "count" else 1 if statistic == "share" or abs(size) >= 10 else 2
-    return language.signed(size, decimals=decimals) if signed else language.number(size, decimals=decimals)
+    return (
+        translation.signed(size, decimals=decimals) if signed else translation.number(size, decimals=decimals)
+    )
 
 
 def figure(frame: pl.DataFrame) -> go.Figure:

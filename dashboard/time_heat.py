@@ -7,11 +7,12 @@ import datetime as dt
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard import charts, language, words
+from dashboard import charts, words
 from dashboard.charts import DIVERGING, MAX_Z, hover_day, tick_format, with_gaps
-from dashboard.language import t
 from dashboard.timeline_charts import Line
+from warehouse import translation
 from warehouse.tables import CENSORED
+from warehouse.translation import t
 
 LEVELS = "Cividis"
 NAME_WIDTH = 16
@@ -96,7 +97,7 @@ def _notes(frame: pl.DataFrame, *, statistic: str) -> list[str]:
 
 def _written(value: float, *, form: str) -> str:
     """A number with the marks of the current language."""
-    return f"{value:{form}}".translate(str.maketrans(".,", language.separators()))
+    return f"{value:{form}}".translate(str.maketrans(".,", translation.separators()))
 
 
 def _unknown(lines: list[Line]) -> go.Heatmap:

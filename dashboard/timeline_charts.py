@@ -14,7 +14,7 @@ import polars as pl
 
 from dashboard import charts, words
 from dashboard.charts import DASHES, GREY, ORANGE, PALETTE, SYMBOLS, band_traces, tick_format, with_gaps
-from dashboard.language import t
+from warehouse.translation import t
 
 # The plot of a 390-pixel window and a letter of a label, in pixels: what fits there fits everywhere.
 NARROW = 300

@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import comparison, controls, data, shell, vintages, weekly, words
 from dashboard.comparison import Shown
-from dashboard.language import date, mark, percent, t
+from warehouse.translation import date, mark, percent, t
 
 MOST = 6
 SPANS = {

@@ -13,7 +13,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import data, weekly
-from dashboard.language import mark, t
+from warehouse.translation import mark, t
 
 QUERY = "tour"
 Parameters = Mapping[str, str | list[str]]

@@ -12,7 +12,7 @@ import polars as pl
 
 from dashboard import charts, data
 from dashboard.charts import BLUE, GREY, ORANGE, tick_format
-from dashboard.language import t, tn
+from warehouse.translation import t, tn
 
 LEVELS = {"low": 0.1, "middle": 0.5, "high": 0.9}
 # How many periods ahead can be chosen, where there are such forecasts.

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
-from dashboard import data, files, language, words
-from dashboard.language import t, tn
+from dashboard import data, files, words
+from warehouse import translation
 from warehouse.errors import InputError
 from warehouse.newest_version import newest_version
+from warehouse.translation import t, tn
 
 _COLUMNS = [
     "time_value", "issue", "value", "se", "sample_size", "n_posts", "value_unweighted", "value_corrected",
@@ -153,7 +154,7 @@ def _changes(found: Revised, *, issue: dt.date, statistic: str) -> str:
     )
     most = t(
         "the most in the period ending {day}, by {change} (from {then} to {now}).",
-        day=language.date(day),
+        day=translation.date(day),
         change=words.difference(now - then, statistic=statistic),
         then=words.amount(then, statistic=statistic),
         now=words.amount(now, statistic=statistic),

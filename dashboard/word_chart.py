@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import charts, words
-from dashboard.language import t
 from dashboard.word_weeks import AT_MOST, Shift
+from warehouse.translation import t
 
 MOST_BARS = 25
 UP, DOWN = "▲", "▼"

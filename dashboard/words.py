@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from dashboard import language as lang
-from dashboard.language import mark, t, tn
+from warehouse import translation as lang
 from warehouse.labels import spoken
 from warehouse.limits import MUST_NOT
 from warehouse.skill import no_better
+from warehouse.translation import mark, t, tn
 
 NOTHING = "–"
 MAX_SHOWN = 300

@@ -1,4 +1,4 @@
-"""A page on every signal, as Markdown: what it is, how sure it is, how late, and what it must not be used for.
+"""A page on every signal in every language, as Markdown: what it is, how sure, how late, and what it is not for.
 
 Made anew each night from what is published, the configuration and the scorers' own descriptions, so that it cannot
 disagree with them. Not for the numbers themselves.
@@ -14,27 +14,45 @@ from typing import Any
 
 import polars as pl
 
+from warehouse import translation
 from warehouse.config import Config
+from warehouse.labels import spoken
 from warehouse.limits import MUST_NOT
 from warehouse.scoring import Scorer
 from warehouse.store import Store
 from warehouse.tables import TABLES
+from warehouse.translation import mark, number, percent, t, tn
 
 PAGES = TABLES["out.signal_pages"]
 _RECENT_DAYS = 90
 _AGREEMENT = ("f1", "roc_auc", "precision", "recall", "sensitivity", "specificity", "calibration_error")
-_LEVELS = {"all": "everywhere", "nation": "nations", "region": "regions"}
+_FIGURES = {
+    "precision": mark("precision"), "recall": mark("recall"), "sensitivity": mark("sensitivity"),
+    "specificity": mark("specificity"), "calibration_error": mark("calibration error"),
+}  # fmt: skip
+_CELLS = {
+    "all": mark("Everywhere"), "nation": mark("Nations"), "region": mark("Regions"), "none": mark("Unknown places"),
+}  # fmt: skip
+_BY = {"day": mark("by day"), "week": mark("by week")}
 _LIMITS = {
     "lexicon": (
-        "A word is counted whatever is meant by it: irony, quotations, titles and names count too.",
-        "The list is ours and was not written for your population; young people and dialects have other words.",
-        "Its level depends on how long posts are and what people write about; only changes in one place are telling.",
+        mark("A word is counted whatever is meant by it: irony, quotations, titles and names count too."),
+        mark("The list is ours and was not written for your population; young people and dialects have other words."),
+        mark(
+            "Its level depends on how long posts are and what people write about; only changes in one place are "
+            "telling."
+        ),
     ),
     "classifier": (
-        "It says how a text reads to annotators like those of its training sets, not what its writer feels or has.",
-        "Its share of positives is not a prevalence: see the corrected value, which is right only where the error "
-        "rates measured on those sets hold for these posts.",
-        "Most training texts are some years old; new words and new topics are read worse.",
+        mark(
+            "It says how a text reads to annotators like those of its training sets, not what its writer feels or "
+            "has."
+        ),
+        mark(
+            "Its share of positives is not a prevalence: see the corrected value, which is right only where the error "
+            "rates measured on those sets hold for these posts."
+        ),
+        mark("Most training texts are some years old; new words and new topics are read worse."),
     ),
 }  # fmt: skip
 
@@ -61,7 +79,7 @@ class _Facts:
 
 
 def signal_pages(store: Store, *, scorers: Sequence[Scorer], config: Config, issue: dt.date) -> pl.DataFrame:
-    """Rows of `out.signal_pages`: one per signal of the catalogue that these scorers make."""
+    """Rows of `out.signal_pages`: one per language and signal of the catalogue that these scorers make."""
     cards = {scorer.name: scorer.describe() for scorer in scorers}
     catalogue = store.read(TABLES["out.signal_catalogue"]).filter(pl.col("scorer").is_in(list(cards)))
     quality, changes = (store.read(TABLES[name]) for name in ("out.measure_quality", "out.revisions"))
@@ -74,7 +92,9 @@ def signal_pages(store: Store, *, scorers: Sequence[Scorer], config: Config, iss
             row=row, card=cards[row["scorer"]], config=config, issue=issue, quality=quality.filter(of_measure),
             cells=cells.filter(of_signal), revisions=changes.filter(of_signal),
         )  # fmt: skip
-        rows.append({"signal": row["signal"], "page": page(facts)})
+        for language in translation.LANGUAGES:
+            with translation.speaking(language):
+                rows.append({"signal": row["signal"], "language": language, "page": page(facts)})
     return pl.DataFrame(rows, schema=PAGES.schema.create_empty().schema)
 
 
@@ -97,22 +117,35 @@ def _published_cells(store: Store, *, issue: dt.date) -> pl.DataFrame:
 
 
 def page(facts: _Facts) -> str:
-    """The whole page."""
+    """The whole page in the current language."""
     row = facts.row
+    basis = t(
+        "`{signal}` · in {unit} · issue {issue}", signal=row["signal"], unit=_unit(row), issue=facts.issue
+    )
     parts = [
-        f"# {_plain(row['label_en'])}",
-        f"`{row['signal']}` · in {_plain(row['unit'])} · issue {facts.issue:%d %b %Y}",
-        _section("What it measures", _meaning(facts)),
-        _section("How it is estimated", _estimation(facts)),
-        _section("Error", _error(facts)),
-        _section("Agreement with people's labels", _agreement(facts)),
-        _section("What is missing", _missing(facts)),
-        _section("Lag and revisions", _lag(facts)),
-        _section("Limits", _bullets(_LIMITS[facts.kind])),
-        _section("Licence", f"Scorer `{row['scorer']}`: {_plain(facts.card['licence'])}."),
-        _section("What it must not be used for", _bullets(MUST_NOT)),
+        f"# {_plain(row[f'label_{translation.current()}'])}",
+        basis,
+        _section(t("What it measures"), _meaning(facts)),
+        _section(t("How it is estimated"), _estimation(facts)),
+        _section(t("Error"), _error(facts)),
+        _section(t("Agreement with people's labels"), _agreement(facts)),
+        _section(t("What is missing"), _missing(facts)),
+        _section(t("Lag and revisions"), _lag(facts)),
+        _section(t("Limits"), _bullets([t(text) for text in _LIMITS[facts.kind]])),
+        _section(t("Licence"), _licence(facts)),
+        _section(t("What it must not be used for"), _bullets([t(text) for text in MUST_NOT])),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _unit(row: dict[str, Any]) -> str:
+    return _plain(t(row["unit"]))
+
+
+def _licence(facts: _Facts) -> str:
+    return t(
+        "Scorer `{scorer}`: {licence}.", scorer=facts.row["scorer"], licence=_plain(facts.card["licence"])
+    )
 
 
 def _plain(text: str) -> str:
@@ -129,60 +162,85 @@ def _bullets(lines: Sequence[str]) -> str:
 
 
 def _meaning(facts: _Facts) -> str:
-    measure, scorer = _plain(facts.row["measure"].replace("_", " ")), facts.row["scorer"]
-    languages = ", ".join(facts.card["languages"])
+    measure = _plain(spoken(facts.row["measure"], language=translation.current()))
+    scorer, languages = facts.row["scorer"], ", ".join(facts.card["languages"])
     if facts.kind == "lexicon":
-        how = f"words that the list `{scorer}` has under *{measure}*"
+        how = t("words that the list `{scorer}` has under *{measure}*", scorer=scorer, measure=measure)
     else:
-        how = f"the classifier `{scorer}`, which says how much a post reads like *{measure}*"
+        how = t(
+            "the classifier `{scorer}`, which says how much a post reads like *{measure}*",
+            scorer=scorer,
+            measure=measure,
+        )
     if facts.row["statistic"] == "share":
-        what = "The share of posts that express it, as a mean over people of each person's own share; by "
+        what = t(
+            "The share of posts that express it, as a mean over people of each person's own share; by {how}.",
+            how=how,
+        )
     else:
-        what = "The mean score of posts, as a mean over people of each person's own mean; by "
-    return f"{what}{how}. Languages: {languages}; posts in others are in no number."
+        what = t(
+            "The mean score of posts, as a mean over people of each person's own mean; by {how}.", how=how
+        )
+    return f"{what} {t('Languages: {languages}; posts in others are in no number.', languages=languages)}"
 
 
 def _estimation(facts: _Facts) -> str:
     signals, disclosure = facts.config.signals, facts.config.disclosure
     lines = [
-        "One person, one vote: a person's posts of a day (or ISO week) are averaged first, then people are.",
-        f"Posts that count: {', '.join(signals.kinds)}. Left out and shown apart as *amplified*: "
-        f"{', '.join(signals.exclude).replace('_', ' ') or 'none'}.",
+        t(
+            "One person, one vote: a person's posts of a day (or ISO week) are averaged first, then people are."
+        ),
+        t(
+            "Posts that count: {kinds}. Left out and shown apart as *amplified*: {excluded}.",
+            kinds=", ".join(signals.kinds),
+            excluded=", ".join(signals.exclude).replace("_", " ") or t("none"),
+        ),
         _weighting(facts.config),
-        f"A number is shown from {disclosure.people_floor} people and, for a share, more than "
-        f"{disclosure.numerator_floor} with a hit; counts are rounded to {disclosure.rounding}.",
+        t(
+            "A number is shown from {people} people and, for a share, more than {hits} with a hit; counts are rounded "
+            "to {rounding}.",
+            people=disclosure.people_floor,
+            hits=disclosure.numerator_floor,
+            rounding=disclosure.rounding,
+        ),
     ]
     if facts.smoothed:
         lines.append(
-            "This is the mean of the published days among the last seven, never of days to come, where at least "
-            f"{signals.minimum_days_of_seven} are published."
+            t(
+                "This is the mean of the published days among the last seven, never of days to come, where at least "
+                "{n} are published.",
+                n=signals.minimum_days_of_seven,
+            )
         )
     return _bullets(lines)
 
 
 def _weighting(config: Config) -> str:
     if config.weights.margins is None:
-        return "People are not weighted: who posts more readily as a group counts more as a group."
-    return (
-        "Places in the margin table are weighted to their population (raking over bins of at least "
-        f"{config.weights.minimum_bin} people); `value_unweighted` stands beside."
+        return t("People are not weighted: who posts more readily as a group counts more as a group.")
+    return t(
+        "Places in the margin table are weighted to their population (raking over bins of at least {n} people); "
+        "`value_unweighted` stands beside.",
+        n=config.weights.minimum_bin,
     )
 
 
 def _error(facts: _Facts) -> str:
     lines = [
-        "`se` is the standard error over people, so it holds where a few people post most; it is never 0.",
-        "It knows chance in who was seen, not that people who post differ from those who do not.",
+        t("`se` is the standard error over people, so it holds where a few people post most; it is never 0."),
+        t("It knows chance in who was seen, not that people who post differ from those who do not."),
     ]
     if facts.smoothed:
         lines.append(
-            "Days are not taken as independent: it is widened by how many days the same people post on."
+            t("Days are not taken as independent: it is widened by how many days the same people post on.")
         )
     rates = facts.quality.filter(pl.col("metric").is_in(["sensitivity", "specificity"]))
     if facts.row["statistic"] == "share" and rates.height:
         lines.append(
-            "`value_corrected` undoes the measured error rates, with `corrected_se` for both kinds of doubt; it is "
-            "null where languages are mixed or the rates tell too little."
+            t(
+                "`value_corrected` undoes the measured error rates, with `corrected_se` for both kinds of doubt; it is "
+                "null where languages are mixed or the rates tell too little."
+            )
         )
     return _bullets(lines)
 
@@ -190,50 +248,71 @@ def _error(facts: _Facts) -> str:
 def _agreement(facts: _Facts) -> str:
     rows = facts.quality.filter(pl.col("metric").is_in(_AGREEMENT)).sort("lang", "dataset", "metric")
     if rows.is_empty():
-        return "Not compared with people's labels. Treat it as unproven."
-    head = "| language | data set | figure | value | 95 % interval | n |\n|---|---|---|---|---|---|\n"
+        return t("Not compared with people's labels. Treat it as unproven.")
+    names = (t("language"), t("data set"), t("figure"), t("value"), t("95% interval"), "n")
+    head = f"| {' | '.join(names)} |\n|{'---|' * len(names)}\n"
     return head + "\n".join(_agreement_row(row) for row in rows.iter_rows(named=True))
 
 
 def _agreement_row(row: dict[str, Any]) -> str:
     known = row["low"] is not None and row["high"] is not None
-    interval = f"{row['low']:.2f} to {row['high']:.2f}" if known else "–"
-    n = "–" if row["n"] is None else f"{row['n']:,}"
-    figure = row["metric"].replace("_", " ")
-    return f"| {row['lang']} | {_plain(row['dataset'])} | {figure} | {row['value']:.2f} | {interval} | {n} |"
+    low, high = (number(row[name], decimals=2) if known else "" for name in ("low", "high"))
+    interval = t("{low} to {high}", low=low, high=high) if known else "–"
+    n = "–" if row["n"] is None else number(row["n"])
+    figure = t(_FIGURES[row["metric"]]) if row["metric"] in _FIGURES else row["metric"].replace("_", " ")
+    value = number(row["value"], decimals=2)
+    return f"| {row['lang']} | {_plain(row['dataset'])} | {figure} | {value} | {interval} | {n} |"
 
 
 def _missing(facts: _Facts) -> str:
     lines = list(_missing_lines(facts.cells))
-    return _bullets(lines) if lines else f"Nothing was described in the last {_RECENT_DAYS} days."
+    return _bullets(lines) if lines else t("Nothing was described in the last {n} days.", n=_RECENT_DAYS)
+
+
+def _where(row: dict[str, Any]) -> str:
+    """`Regions, by week`."""
+    level = t(_CELLS[row["geo_type"]]) if row["geo_type"] in _CELLS else row["geo_type"]
+    return f"{level}, {t(_BY[row['time_type']])}"
 
 
 def _missing_lines(cells: pl.DataFrame) -> Iterator[str]:
     for row in cells.iter_rows(named=True):
-        where, share = _LEVELS.get(row["geo_type"], row["geo_type"]), row["published"] / row["cells"]
-        people = "" if row["people"] is None else f"; {row['people']:,.0f} people in the middle one"
-        yield (
-            f"{where.capitalize()}, by {row['time_type']}: {row['published']:,} of {row['cells']:,} cells of the last "
-            f"{_RECENT_DAYS} days published ({share:.0%}){people}. The others are withheld."
-        )
+        people = ""
+        if row["people"] is not None:
+            people = "; " + t("{n} people in the middle one", n=round(row["people"]))
+        yield t(
+            "{where}: {published} of {cells} cells of the last {days} days published ({share}){people}. The others are "
+            "withheld.",
+            where=_where(row), published=row["published"], cells=row["cells"], days=_RECENT_DAYS,
+            share=percent(row["published"] / row["cells"], decimals=0), people=people,
+        )  # fmt: skip
 
 
 def _lag(facts: _Facts) -> str:
-    days = facts.config.signals.reporting_lag_days
     lines = [
-        f"A day is described {days} day{'s' if days != 1 else ''} after it ended, a week after its Sunday."
+        tn(
+            "A day is described {n} day after it ended, a week after its Sunday.",
+            "A day is described {n} days after it ended, a week after its Sunday.",
+            n=facts.config.signals.reporting_lag_days,
+        )
     ]
     if facts.revisions.is_empty():
         lines.append(
-            "No cell of the last year was issued on its own night yet, so nothing is known of revisions."
+            t("No cell of the last year was issued on its own night yet, so nothing is known of revisions.")
         )
-    for row in facts.revisions.iter_rows(named=True):
-        where = _LEVELS.get(row["geo_type"], row["geo_type"]).capitalize()
-        text = f"{where}, by {row['time_type']}: {row['n_revised']:,} of {row['n_cells']:,} numbers changed"
-        if row["n_revised"]:
-            text += (
-                f", by {row['mean_change']:.4f} on average and {row['largest_change']:.4f} at most, the last one "
-                f"{row['last_after_days']} days after"
-            )
-        lines.append(text + ".")
+    lines += [_revised(row) for row in facts.revisions.iter_rows(named=True)]
     return _bullets(lines)
+
+
+def _revised(row: dict[str, Any]) -> str:
+    counts = {"where": _where(row), "revised": row["n_revised"], "cells": row["n_cells"]}
+    if not row["n_revised"]:
+        return t("{where}: {revised} of {cells} numbers changed.", **counts)
+    return tn(
+        "{where}: {revised} of {cells} numbers changed, by {mean} on average and {largest} at most, the last one {n} "
+        "day after.",
+        "{where}: {revised} of {cells} numbers changed, by {mean} on average and {largest} at most, the last one {n} "
+        "days after.",
+        n=row["last_after_days"], mean=number(row["mean_change"], decimals=4),
+        largest=number(row["largest_change"], decimals=4), **counts,
+    )  # fmt: skip

@@ -11,9 +11,9 @@ import polars as pl
 import streamlit as st
 
 from dashboard import access, acknowledgements, cards, controls, data, shell, shifts, timeline_charts, words
-from dashboard.language import mark, t, tn
 from dashboard.word_weeks import for_alert
 from warehouse.errors import InputError
+from warehouse.translation import mark, t, tn
 
 PAGE_SIZE = 10
 ANY = "any"

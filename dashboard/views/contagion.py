@@ -9,7 +9,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import co_movement, contagion, contagion_charts, controls, data, glossary, shell, words
-from dashboard.language import mark, number, t
+from warehouse.translation import mark, number, t
 
 ANY = "any"
 MANY = 10

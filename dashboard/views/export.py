@@ -12,8 +12,8 @@ import polars as pl
 import streamlit as st
 
 from dashboard import access, controls, data, exported, shell, words
-from dashboard.language import mark, t, tn
 from warehouse.errors import InputError
+from warehouse.translation import mark, t, tn
 
 SHOWN_ROWS = 100
 ANY = "any"

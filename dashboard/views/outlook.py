@@ -11,7 +11,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import cards, charts, choices, controls, data, glossary, shell, verification, weekly, words
-from dashboard.language import date, percent, t
+from warehouse.translation import date, percent, t
 
 HISTORY = {"day": 90, "week": 52}
 PEAK_DAYS = (3, 7, 14, 21, 28)

@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import cards, charts, controls, data, glossary, last_run, shell, tile_map, weekly, words
-from dashboard.language import mark, number, t, tn
+from warehouse.translation import mark, number, t, tn
 
 TILES = 4
 CARDS = 3

@@ -23,11 +23,11 @@ from dashboard import (
     words,
 )
 from dashboard.comparison import Shown
-from dashboard.language import date, t, tn
 from dashboard.timeline_charts import Line
 from dashboard.timeline_choices import Page
 from warehouse.errors import InputError
 from warehouse.spreadsheet import formula_safe
+from warehouse.translation import date, t, tn
 
 
 def body(publication: data.Publication) -> None:

@@ -13,9 +13,9 @@ import polars as pl
 import streamlit as st
 
 from dashboard import choices, controls, data, glossary, shell, skill, skill_charts, surveys, words
-from dashboard.language import mark, month, number, percent, t, tn
 from warehouse.limits import MUST_NOT
 from warehouse.skill import BASELINE
+from warehouse.translation import mark, month, number, percent, t, tn
 
 METRICS = {
     "f1": mark("F1"), "roc_auc": mark("ROC AUC"), "pr_auc": mark("PR AUC"), "precision": mark("Precision of hits"),

@@ -11,10 +11,11 @@ from itertools import pairwise
 import polars as pl
 import streamlit as st
 
-from dashboard import controls, data, language, shell, word_chart, word_weeks, words
-from dashboard.language import date, mark, short_date, t, tn
+from dashboard import controls, data, shell, word_chart, word_weeks, words
 from dashboard.word_weeks import AT_MOST, Cell, Shift, Window
+from warehouse import translation
 from warehouse.spreadsheet import formula_safe
+from warehouse.translation import date, mark, short_date, t, tn
 
 LIMITS = mark(
     "The parts are accounting, not causes: they say which words the change is made of, not why people used them. A "
@@ -275,7 +276,7 @@ def _explained(shift: Shift) -> None:
         )  # fmt: skip
     sentences.append(t(WITHHELD))
     if shift.step is not None:
-        step = t("{size} points", size=language.exact(shift.step * 100))
+        step = t("{size} points", size=translation.exact(shift.step * 100))
         sentences.append(
             t("Shares are rounded to steps of {step} at most; a part below that is rounding.", step=step)
         )

@@ -171,9 +171,11 @@ def _pages() -> list[dict[str, Any]]:
     return [
         {
             "signal": row["signal"],
-            "page": f"# {row['signal']}\n\n## What it must not be used for\n\n* a person\n",
+            "language": language,
+            "page": f"# {row['signal']}\n\n## {title}\n\n* 1\n",
         }
         for row in _catalogue()
+        for language, title in (("en", "What it must not be used for"), ("es", "Para qué no debe usarse"))
     ]
 
 

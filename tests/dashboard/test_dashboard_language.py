@@ -18,12 +18,15 @@ import pytest
 from babel.messages.pofile import read_po
 from streamlit.testing.v1 import AppTest
 
-from dashboard import charts, language, shell, words
+from dashboard import charts, shell, words
+from warehouse import translation
 from warehouse.labels import spoken
 
 ROOT = Path(shell.__file__).parent
-LOCALE = ROOT / "locale"
-OTHERS = [name for name in language.LANGUAGES if name != "en"]
+# What the night writes for readers of every language.
+WRITTEN_BY_THE_NIGHT = ("flows/signal_pages.py",)
+LOCALE = translation.FOLDER
+OTHERS = [name for name in translation.LANGUAGES if name != "en"]
 TRANSLATING = ("t", "tn", "mark")
 # What shows its first argument, or a named one, to a user.
 SHOWING = {
@@ -37,15 +40,16 @@ NAMED = {"alt", "what", "label", "title_text", "title", "help", "placeholder", "
 WORDS = re.compile(r"[A-Za-z]{2,}[,;:]? [A-Za-z]{2,}")
 # For programs, for whoever runs this one, or the same in every language.
 NOT_WORDS = re.compile(
-    r"<svg|CREATE TABLE|INSERT INTO|PRAGMA|^[xy]?\{\} domain$|^(top|bottom) (left|right)$|^dd MMM|expected one of"
+    r"<svg|CREATE TABLE|INSERT INTO|PRAGMA|WITH newest|^[xy]?\{\} domain$|^(top|bottom) (left|right)$|^dd MMM|expected one of"
     r"|^Affectcast$|^Language / Idioma$"
 )
 
 
 @cache
 def _trees() -> dict[str, ast.Module]:
-    files = sorted(ROOT.rglob("*.py"))
-    return {str(file.relative_to(ROOT)): ast.parse(file.read_text(encoding="utf-8")) for file in files}
+    files = {str(file.relative_to(ROOT)): file for file in sorted(ROOT.rglob("*.py"))}
+    files |= {name: ROOT.parent / name for name in WRITTEN_BY_THE_NIGHT}
+    return {name: ast.parse(file.read_text(encoding="utf-8")) for name, file in files.items()}
 
 
 def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
@@ -122,6 +126,7 @@ def test_one_english_text_has_one_plural() -> None:
 
 # Texts that a function is handed: its callers mark them.
 HANDED_ON = (
+    "t(row['unit'])",
     "t(texts[code])",
     "t(title)",
     "t(why)",
@@ -231,24 +236,27 @@ def test_no_text_goes_round_the_translation(file: str) -> None:
 
 @pytest.fixture
 def in_spanish() -> Iterator[None]:
-    token = language._current.set("es")
-    yield
-    language._current.reset(token)
+    with translation.speaking("es"):
+        yield
 
 
 @pytest.mark.usefixtures("in_spanish")
 def test_numbers_and_days_are_written_as_in_spanish() -> None:
     day = dt.date(2024, 1, 5)
-    told = [language.number(12345.6, decimals=1), language.percent(0.123), language.signed(-0.25, decimals=2)]
+    told = [
+        translation.number(12345.6, decimals=1),
+        translation.percent(0.123),
+        translation.signed(-0.25, decimals=2),
+    ]
     assert told == ["12.345,6", "12,3\u00a0%", "-0,25"]
-    assert language.signed_percent(0.031) == "+3,1\u00a0%"
-    assert language.signed(-0.0001, decimals=2) == "+0,00"
-    assert [language.exact(0.0012), language.exact(2.0)] == ["0,0012", "2"]
-    assert [language.date(day), language.short_date(day), language.month(day)] == [
+    assert translation.signed_percent(0.031) == "+3,1\u00a0%"
+    assert translation.signed(-0.0001, decimals=2) == "+0,00"
+    assert [translation.exact(0.0012), translation.exact(2.0)] == ["0,0012", "2"]
+    assert [translation.date(day), translation.short_date(day), translation.month(day)] == [
         "05 ene 2024", "05 ene", "ene 2024",
     ]  # fmt: skip
     assert words.difference(0.0123, statistic="share") == "+1,2 puntos"
-    assert language.tn("{n} open", "{n} open", n=1) == "1 abierta"
+    assert translation.tn("{n} open", "{n} open", n=1) == "1 abierta"
 
 
 @pytest.mark.usefixtures("in_spanish")
@@ -265,7 +273,7 @@ def test_a_chart_in_spanish_has_decimal_commas_and_no_month_names() -> None:
 
 
 def test_in_english_a_chart_and_a_number_stay_english() -> None:
-    assert (language.separators(), language.percent(0.123)) == (".,", "12.3%")
+    assert (translation.separators(), translation.percent(0.123)) == (".,", "12.3%")
     assert charts.hover_day("x") == "%{x|%d %b %Y}"
 
 

@@ -13,9 +13,10 @@ import publication as made_up
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import data, language, weekly, word_chart, word_weeks
+from dashboard import data, weekly, word_chart, word_weeks
 from dashboard.views import words as view
 from dashboard.word_weeks import AT_MOST, EXACT, Cell, Shift, Window
+from warehouse import translation
 from warehouse.shift import OTHER
 
 VIEW = Path(data.__file__).parent / "views" / "words.py"
@@ -213,7 +214,7 @@ def test_the_page_says_how_long_a_period_is_and_when_words_of_its_own_place_chan
     found = tables | {"term_weeks": rows.with_columns(issue=later)}
     text = said(opened_page(made_up.write(tmp_path, tables=found), place="nation:us"))
     assert "periods of 1 week." in text
-    assert f"last changed at issue {language.date(rows['issue'][0])}" in text
+    assert f"last changed at issue {translation.date(rows['issue'][0])}" in text
 
 
 def test_an_unknown_error_of_a_week_is_said_and_stops_nothing(

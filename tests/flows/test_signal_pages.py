@@ -85,10 +85,10 @@ def test_a_warehouse_without_history_has_no_revisions(store: Store) -> None:
     assert revisions(store, issue=ISSUE).is_empty()
 
 
-def pages(store: Store, config: Config | None = None) -> dict[str, str]:
+def pages(store: Store, config: Config | None = None, *, language: str = "en") -> dict[str, str]:
     found = signal_pages(store, scorers=[Made()], config=config or Config(), issue=ISSUE)
     TABLES["out.signal_pages"].schema.validate(found, cast=True)
-    return dict(found.iter_rows())
+    return dict(found.filter(language=language).select("signal", "page").iter_rows())
 
 
 def test_every_signal_of_the_catalogue_has_a_page_with_all_sections(store: Store) -> None:
@@ -121,7 +121,7 @@ def test_a_page_holds_the_figures_of_its_tables(store: Store) -> None:
     store.append(TABLES["out.revisions"], revisions(store, issue=ISSUE), run_id="test")
     page = pages(store, Config(signals=SignalsConfig(reporting_lag_days=3)))["model_anger_share"]
     assert "| en | my\\_set | f1 | 0.61 | 0.55 to 0.66 | 1,234 |" in page
-    assert "2 of 3 cells of the last 90 days published (67%)" in page
+    assert "Everywhere, by day: 2 of 3 cells of the last 90 days published (67%); 200 people in the middle one. The others" in page
     assert (
         "1 of 2 numbers changed, by 0.2000 on average and 0.2000 at most, the last one 3 days after" in page
     )
@@ -133,3 +133,20 @@ def test_a_page_holds_the_figures_of_its_tables(store: Store) -> None:
 def test_a_page_says_when_people_are_weighted(store: Store, tmp_path: Path) -> None:
     config = Config(weights=WeightsConfig(margins=tmp_path / "margins.csv"))
     assert "weighted to their population" in pages(store, config)["model_anger_share"]
+
+
+def test_a_page_in_spanish_has_the_same_figures_and_no_english_sentence(store: Store) -> None:
+    put(store, cell(1, issue=2, value=0.10), cell(1, issue=4, value=0.30), cell(3, issue=4, value=None))
+    base = {"scorer": "model", "measure": "anger", "lang": "en", "dataset": "my_set", "scorer_version": "1"}
+    table = TABLES["out.measure_quality"]
+    row = base | {"metric": "precision", "value": 0.61, "low": 0.55, "high": 0.66, "n": 12_345}
+    store.put(table, pl.DataFrame([row], schema=table.schema.create_empty().schema), run_id="test")
+    store.append(TABLES["out.revisions"], revisions(store, issue=ISSUE), run_id="test")
+    english, spanish = (pages(store, language=code)["model_anger_share"] for code in ("en", "es"))
+    assert english.count("\n") == spanish.count("\n")
+    assert "| en | my\\_set | precisión | 0,61 | 0,55 a 0,66 | 12.345 |" in spanish
+    assert "En todas partes, por día: 1 de 2 celdas de los últimos 90 días publicadas (50\u00a0%)" in spanish
+    assert "enojo" in spanish.splitlines()[0]
+    said = {line for line in spanish.splitlines() if line.startswith(("#", "* "))}
+    # One word is the same in both.
+    assert said & {*english.splitlines()} == {"## Error"}

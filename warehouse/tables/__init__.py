@@ -111,7 +111,7 @@ _ALL = (
     Table(name="out.data_quality", schema=out.DataQuality, published=True, derived=True),
     Table(name="out.breaks", schema=out.Breaks, published=True),
     Table(name="out.revisions", schema=out.Revisions, published=True),
-    Table(name="out.signal_pages", schema=out.SignalPages, published=True),
+    Table(name="out.signal_pages", schema=out.SignalPages, published=True, derived=True),
     Table(name="out.accounting", schema=out.Accounting, published=True),
     Table(name="out.places", schema=out.Places, published=True),
 )

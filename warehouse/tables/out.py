@@ -290,9 +290,10 @@ class Revisions(dy.Schema):
 
 
 class SignalPages(dy.Schema):
-    """What an analyst must know of a signal before using it, as Markdown."""
+    """What an analyst must know of a signal before using it, as Markdown, in each language of the interface."""
 
     signal = dy.String(primary_key=True)
+    language = dy.String(primary_key=True, regex="^[a-z]{2}$")
     page = dy.String(nullable=False, min_length=1)
 
 
