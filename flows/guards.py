@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from warehouse.config import Config
 from warehouse.errors import UsageError
+from warehouse.opening import connected, exists
 from warehouse.removal import posts_from
-from warehouse.store import Store, connected, open_store
+from warehouse.store import Store, open_store
 
 if TYPE_CHECKING:
     from flows.stages import Run
@@ -56,7 +57,7 @@ def refuse_rewriting(run: Run, *, last: dt.date) -> dt.date:
 
 def refuse_leap(config: Config, *, today: dt.date) -> None:
     """A day of the clock's that lies far ahead of the newest issue: a night of it would bar all nights in between."""
-    if not config.paths.warehouse.exists():
+    if not exists(config.paths.warehouse, config=config.warehouse):
         return
     with connected(config.paths.warehouse, config=config.warehouse, read_only=True) as connection:
         row = connection.execute(f"SELECT max(issue) FROM core.runs WHERE {_DONE}").fetchone()
@@ -70,7 +71,7 @@ def refuse_leap(config: Config, *, today: dt.date) -> None:
 
 def refuse_older(run: Run) -> None:
     """A night that lies before one already made would know what came later; `UsageError`."""
-    if not run.config.paths.warehouse.exists():
+    if not exists(run.config.paths.warehouse, config=run.config.warehouse):
         return
     with open_store(run.config.paths.warehouse, config=run.config.warehouse) as store:
         newest = newest_issue(store)

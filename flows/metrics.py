@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from flows.nightly import Night
 from flows.run_report import SEVERITIES, VOLUMES, rounded_rows
 from warehouse.config import Config
-from warehouse.errors import InputError
+from warehouse.errors import AffectcastError, InputError
+from warehouse.opening import size_of
 from warehouse.publish import current
 
 SUCCESS = "affectcast_last_success_timestamp_seconds"
@@ -50,9 +51,10 @@ def _of_any_run(config: Config, *, finished: dt.datetime, succeeded: float | Non
     )
     if succeeded is not None:
         Gauge(SUCCESS, "When a run last published", registry=registry).set(succeeded)
-    with contextlib.suppress(OSError):
-        size = config.paths.warehouse.stat().st_size
-        Gauge("affectcast_warehouse_bytes", "Size of the warehouse", registry=registry).set(size)
+    with contextlib.suppress(AffectcastError, OSError):
+        size = size_of(config.paths.warehouse, config=config.warehouse)
+        if size:
+            Gauge("affectcast_warehouse_bytes", "Size of the warehouse", registry=registry).set(size)
     with contextlib.suppress(InputError, OSError, pl.exceptions.PolarsError):
         _of_publication(registry, config=config)
     return registry

@@ -9,21 +9,23 @@ import datetime as dt
 import fcntl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from flows import guards, stages
 from flows.memory import give_back_memory
 from flows.removal import remove_expired
 from flows.stages import Run
+from warehouse import ducklake
 from warehouse.config import Config
 from warehouse.errors import BusyError, InputError, UsageError
 from warehouse.publish import Publication, published_at
 from warehouse.store import Receipt
-from warehouse.upgrade import bring_up_to_date
+from warehouse.upgrade import bring_up_to_date, compact
 
 Stage = Callable[[Run], Receipt]
 Around = Callable[[str, Stage], Stage]
+StillHeld = Callable[[], None]
 
 
 def _publish(run: Run) -> Receipt:
@@ -70,8 +72,11 @@ class Night:
 
 
 @contextmanager
-def night_lock(config: Config) -> Iterator[None]:
-    """Held for a whole run, so that two runs cannot take turns stage by stage; `BusyError` at once."""
+def night_lock(config: Config) -> Iterator[StillHeld]:
+    """Held for a whole run, so that two runs cannot take turns stage by stage; `BusyError` at once.
+
+    On this machine by a file, of a DuckLake also on every other. What it hands out raises when that was lost.
+    """
     path = config.paths.warehouse.with_suffix(".lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
@@ -81,20 +86,44 @@ def night_lock(config: Config) -> Iterator[None]:
             raise BusyError(
                 f"{config.paths.warehouse}: another run is at work on this warehouse. Wait for it to end."
             ) from error
-        yield
+        with ExitStack() as stack:
+            lake = config.warehouse
+            yield stack.enter_context(ducklake.night_held(lake)) if lake.is_lake else _on_this_machine
+
+
+def _on_this_machine() -> None:
+    """A lock of this machine's is gone only with its process."""
 
 
 def run_nightly(run: Run, *, around: Around | None = None) -> Night:
     """Every stage in order. `around` may wrap a stage (an orchestrator's task, a test's crash)."""
     wrap = around or (lambda _name, stage: stage)
     stages.check(run.config)
-    with night_lock(run.config):
+    with night_lock(run.config) as still_held:
         receipts = _up_to_date(run)
         guards.refuse_older(run)
         for name, stage in STAGES.items():
+            still_held()
             receipts.append(_checked(wrap(name, timed(stage))(run), run=run))
             give_back_memory()
+        receipts += _tidied(run)
     return Night(run=run, receipts=receipts)
+
+
+def _tidied(run: Run) -> list[Receipt]:
+    """Every write of a DuckLake leaves files and an earlier state; once a night they are put in order."""
+    if not run.config.warehouse.is_lake:
+        return []
+    try:
+        return [timed(_tidy)(run)]
+    except BusyError as error:
+        note = f"what was deleted is still in the files, until the next night: {error.message}"
+        return [Receipt("tidy", notes=(note,))]
+
+
+def _tidy(run: Run) -> Receipt:
+    compact(run.config)
+    return Receipt("tidy")
 
 
 def timed(stage: Stage) -> Stage:
@@ -131,12 +160,14 @@ def run_backfill(run: Run, *, first: dt.date, last: dt.date, around: Around | No
     stages.check(run.config)
     wrap = around or (lambda _name, stage: stage)
     todo = {name: wrap(name, timed(stage)) for name, stage in STAGES.items()}
-    with night_lock(run.config):
+    with night_lock(run.config) as still_held:
         receipts = _up_to_date(run)
         stamp = guards.refuse_rewriting(run, last=last)
         receipts += [_checked(todo["ingest"](replace(run, issue=stamp)), run=run), todo["score"](run)]
         for offset in range((last - first).days + 1):
             night = replace(run, issue=first + dt.timedelta(days=offset), assumed=True)
+            still_held()
             receipts += [todo[name](night) for name in _ISSUE_STAGES]
         receipts.append(todo["publish"](replace(run, issue=last)))
+        receipts += _tidied(run)
     return Night(run=run, receipts=receipts)

@@ -19,6 +19,7 @@ from warehouse.config.environment import has_secret
 from warehouse.errors import ConfigError, InputError, UsageError
 from warehouse.intake.key import pseudonym_key
 from warehouse.intake.privacy import handle, pseudonyms
+from warehouse.opening import exists, name_of
 from warehouse.removal import erase_people, expire_posts
 from warehouse.store import Receipt, Store, open_store, run_identity
 from warehouse.upgrade import compact
@@ -39,7 +40,7 @@ class Erasure:
 def remove_expired(run: Run) -> Receipt:
     """Remove the posts of whole weeks that are older than `[retention] raw_days` at the newest issue."""
     days = run.config.retention.raw_days
-    if days is None or not run.config.paths.warehouse.exists():
+    if days is None or not exists(run.config.paths.warehouse, config=run.config.warehouse):
         return Receipt("retention")
     with open_store(run.config.paths.warehouse, config=run.config.warehouse) as store:
         newest = newest_issue(store)
@@ -107,8 +108,11 @@ def erase(run: Run, *, source: str, names: list[str], dry_run: bool = False) -> 
 
 def _check(config: Config, *, source: str) -> None:
     path = config.paths.warehouse
-    if not path.exists():
-        raise InputError(f"{path}: there is no warehouse here. Check [paths] warehouse.")
+    if not exists(path, config=config.warehouse):
+        name = name_of(path, config=config.warehouse)
+        raise InputError(
+            f"{name}: there is no warehouse here. Check [paths] warehouse, or [warehouse] catalogue."
+        )
     known = [one.name for one in config.sources]
     if source not in known:
         raise UsageError(

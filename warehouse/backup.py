@@ -1,8 +1,8 @@
 """A warehouse and what belongs to it as one archive (tar) that was read again before it got its name.
 
-In it: a consistent copy of the warehouse, analysts' verdicts, which notices were sent, added lexicons and the published
-issues; first of all a manifest with the SHA-256 of each. Never the key behind the pseudonyms, nor what can be computed
-again. Not for putting one back: `restore.py` does that.
+In it: a consistent copy of the warehouse (a DuckDB file, of whatever kind the warehouse is), analysts' verdicts, which
+notices were sent, added lexicons and the published issues; first of all a manifest with the SHA-256 of each. Never the
+key behind the pseudonyms, nor what can be computed again. Not for putting one back: `restore.py` does that.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from warehouse.config import Config
 from warehouse.copies import full_disk_told, need_space, pour, sha256_of
 from warehouse.errors import InputError, StoreError, UsageError
 from warehouse.migrations import version_of
-from warehouse.store import connected
+from warehouse.opening import connected, exists, name_of, size_of
 from warehouse.upgrade import check_copy, copy_database
 
 MANIFEST, WAREHOUSE = "manifest.json", "warehouse.duckdb"
 FORMAT = 1
+_SETTING = {"duckdb": "[paths] warehouse", "ducklake": "[warehouse] catalogue"}
 # Small files beside the warehouse, by the name they have there.
 BESIDE = (VERDICTS, "notified.txt")
 
@@ -82,15 +83,18 @@ def files_beside(config: Config) -> dict[str, Path]:
 def check_target(to: Path, *, config: Config) -> int:
     """Bytes that a backup would read; raises where there is nothing to back up, no room, or a file already."""
     path = config.paths.warehouse
-    if not path.exists():
-        raise InputError(f"{path}: there is no warehouse here to back up. Check [paths] warehouse.")
+    if not exists(path, config=config.warehouse):
+        name, setting = name_of(path, config=config.warehouse), _SETTING[config.warehouse.kind]
+        raise InputError(f"{name}: there is no warehouse here to back up. Check {setting}.")
     if to.exists():
         raise UsageError(
             f"--to {to}: is there already, and a backup is never overwritten. Choose another name."
         )
     if not to.parent.is_dir():
         raise UsageError(f"--to {to}: there is no folder {to.parent}. Make it first.")
-    size = path.stat().st_size + sum(file.stat().st_size for file in files_beside(config).values())
+    size = size_of(path, config=config.warehouse) + sum(
+        file.stat().st_size for file in files_beside(config).values()
+    )
     need_space(to.parent, size=2 * size, what="a backup and the copy it is made of")
     return size
 

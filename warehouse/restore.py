@@ -11,43 +11,18 @@ import json
 import shutil
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from warehouse.backup import BESIDE, FORMAT, MANIFEST, WAREHOUSE, File, Manifest, folders
 from warehouse.config import Config
-from warehouse.copies import full_disk_told, need_space, open_private, pour, sha256_of, unused
+from warehouse.copies import full_disk_told, need_space, open_private, pour
 from warehouse.errors import ContractError, InputError, UsageError
 from warehouse.migrations import VERSION
+from warehouse.restore_parts import LakePart, Part
 from warehouse.upgrade import check_copy
 
 _LARGEST_MANIFEST = 64 << 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A file or folder of the archive: where it belongs, and where it waits until all is checked."""
-
-    name: str
-    target: Path
-    files: dict[str, File]
-
-    @property
-    def waiting(self) -> Path:
-        return self.target.with_name(f".{self.target.name}.restoring")
-
-    def path_of(self, member: str, *, root: Path) -> Path:
-        """Where a member of this part lies, with the part itself at `root`."""
-        return root if member == self.name else root / PurePosixPath(member).relative_to(self.name)
-
-    def is_here(self) -> bool:
-        """Whether what the archive holds lies in place already, and nothing else does."""
-        wanted = {self.path_of(name, root=self.target): file.sha256 for name, file in self.files.items()}
-        if not wanted or self.target.is_file() != (self.name in self.files):
-            return False
-        found = [self.target] if self.target.is_file() else [p for p in self.target.rglob("*") if p.is_file()]
-        return set(found) == set(wanted) and all(sha256_of(path) == wanted[path] for path in found)
 
 
 def read_manifest(archive: Path) -> Manifest:
@@ -101,25 +76,24 @@ def restore_backup(archive: Path, *, config: Config, replace: bool) -> tuple[Man
                 found = manifest.schema_version or None
                 check_copy(part.waiting, config=config, version=found, counts=manifest.tables)
         # The warehouse is the last part: while it is missing, nobody takes the rest for a whole.
-        aside = [path for part in missing for path in _put_in_place(part)]
+        aside = [path for part in missing for path in part.put_in_place()]
     return manifest, aside
 
 
 def _parts(manifest: Manifest, *, config: Config) -> list[Part]:
     targets = folders(config) | {name: config.paths.warehouse.with_name(name) for name in BESIDE}
-    targets[WAREHOUSE] = config.paths.warehouse
-    return [
-        Part(
-            name=name,
-            target=target,
-            files={
-                member: file
-                for member, file in manifest.files.items()
-                if name in (member, member.split("/")[0])
-            },
-        )
+    parts = [
+        Part(name=name, target=target, files=_files_of(name, manifest=manifest))
         for name, target in targets.items()
     ]
+    files, target = _files_of(WAREHOUSE, manifest=manifest), config.paths.warehouse
+    if not config.warehouse.is_lake:
+        return [*parts, Part(name=WAREHOUSE, target=target, files=files)]
+    return [*parts, LakePart(name=WAREHOUSE, target=target, files=files, config=config)]
+
+
+def _files_of(name: str, *, manifest: Manifest) -> dict[str, File]:
+    return {member: file for member, file in manifest.files.items() if name in (member, member.split("/")[0])}
 
 
 def _is_ours(name: str) -> bool:
@@ -132,16 +106,12 @@ def _is_ours(name: str) -> bool:
 
 
 def _refuse_overwriting(parts: list[Part], *, replace: bool) -> None:
-    there = [str(part.target) for part in parts if _holds(part.target) and not part.is_here()]
+    there = [part.label for part in parts if part.holds() and not part.is_here()]
     if there and not replace:
         raise UsageError(
             f"there already: {', '.join(there)}. Nothing was changed. With --replace they are set aside under another "
             "name; or give a configuration with other [paths]."
         )
-
-
-def _holds(path: Path) -> bool:
-    return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
 @contextlib.contextmanager
@@ -160,20 +130,6 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
-
-
-def _put_in_place(part: Part) -> list[Path]:
-    """Set aside what is here, then move the part in; the log of a database goes with the database."""
-    aside = []
-    for path in (part.target, part.target.with_name(f"{part.target.name}.wal")):
-        if path.is_file() or (path.is_dir() and _holds(path)):
-            aside.append(unused(path.with_name(f"{path.name}.replaced")))
-            path.rename(aside[-1])
-    if part.files:
-        if part.target.is_dir():
-            part.target.rmdir()
-        part.waiting.rename(part.target)
-    return aside
 
 
 # --------------------------------------------------------------------------------------------- reading

@@ -1,6 +1,7 @@
-"""The one door to the warehouse: a DuckDB file, written through the contracts only.
+"""The one door to the warehouse, of whatever kind: written through the contracts only.
 
-Not for computing anything: stages bring finished frames, or SQL over tables that already passed the door.
+Not for computing anything: stages bring finished frames, or SQL over tables that already passed the door. How a kind is
+opened stands in `opening.py`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,9 +17,11 @@ import dataframely as dy
 import duckdb
 import polars as pl
 
+from warehouse import ducklake
 from warehouse.config import WarehouseConfig
-from warehouse.errors import BusyError, ContractError, InputError, StoreError
+from warehouse.errors import ContractError
 from warehouse.migrations import VERSION, columns_of, columns_of_all, version_of
+from warehouse.opening import connected, errors_withheld, name_of
 from warehouse.tables import TABLES, Table
 
 _SQL_TYPES: dict[type[pl.DataType], str] = {
@@ -33,6 +36,9 @@ _SQL_TYPES: dict[type[pl.DataType], str] = {
     pl.Int64: "BIGINT",
     pl.Boolean: "BOOLEAN",
 }
+
+
+Turn = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,24 @@ class Receipt:
 
 
 class Store:
-    """An open warehouse. Use `open_store`; everything written inside `transaction` lands together."""
+    """An open warehouse. Use `open_store`; everything written inside `transaction` lands together.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    `turn` is what every transaction waits for and holds, where several processes may write.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, turn: Turn = contextlib.nullcontext) -> None:
         self.connection = connection
+        self._turn = turn
+        self._inside = False
         # One look at all of them: a warehouse is opened by every stage.
         known = columns_of_all(connection)
+        if all(known.get(table.name) == list(_all_types(table)) for table in TABLES.values()) and (
+            self.identity("schema_version") is not None
+        ):
+            return
         with self.transaction():
-            connection.execute(
-                "".join(f"CREATE SCHEMA IF NOT EXISTS {name};" for name in ("raw", "core", "out"))
-            )
+            for name in ("raw", "core", "out"):
+                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
             for table in TABLES.values():
                 self._create(table, known=known.get(table.name, []))
             if self.identity("schema_version") is None:
@@ -90,7 +104,7 @@ class Store:
         self._create(table, known=columns_of(self.connection, table=table.name))
 
     def _create(self, table: Table, *, known: list[str]) -> None:
-        types = sql_types(table) | {"run_id": "VARCHAR"}
+        types = _all_types(table)
         if known == list(types):
             return
         if known:
@@ -110,21 +124,29 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All of the writes inside, or none."""
-        self.connection.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            # After a fault of the disk there may be no transaction left to undo.
-            with contextlib.suppress(duckdb.TransactionException, duckdb.FatalException):
-                self.connection.execute("ROLLBACK")
-            raise
-        with errors_withheld("a write"):
-            self.connection.execute("COMMIT")
+        with self._turn():
+            self.connection.execute("BEGIN")
+            self._inside = True
+            try:
+                yield
+            except BaseException:
+                # After a fault of the disk there may be no transaction left to undo.
+                with contextlib.suppress(duckdb.TransactionException, duckdb.FatalException):
+                    self.connection.execute("ROLLBACK")
+                raise
+            finally:
+                self._inside = False
+            with errors_withheld("a write"):
+                self.connection.execute("COMMIT")
+
+    def _whole(self) -> contextlib.AbstractContextManager[None]:
+        """A write outside of a transaction is one by itself."""
+        return contextlib.nullcontext() if self._inside else self.transaction()
 
     def append(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
         """Add rows whose keys must all be new; returns how many. `ContractError` otherwise."""
         checked = check(table, frame)
-        with errors_withheld(table.name), self._staged(checked, run_id=run_id) as staged:
+        with errors_withheld(table.name), self._whole(), self._staged(checked, run_id=run_id) as staged:
             clash = self._count(f"SELECT count(*) FROM {staged} JOIN {table.name} USING ({_keys(table)})")
             if clash:
                 raise ContractError(
@@ -137,7 +159,7 @@ class Store:
     def append_new(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
         """Add only the rows whose key is not there yet; returns how many were added."""
         checked = check(table, frame)
-        with errors_withheld(table.name), self._staged(checked, run_id=run_id) as staged:
+        with errors_withheld(table.name), self._whole(), self._staged(checked, run_id=run_id) as staged:
             before = self.count(table)
             self._insert(table, f"{staged} ANTI JOIN {table.name} USING ({_keys(table)})", alias=staged)
             return self.count(table) - before
@@ -145,7 +167,7 @@ class Store:
     def put(self, table: Table, frame: pl.DataFrame, *, run_id: str) -> int:
         """Add rows, replacing those with the same key; returns how many were written."""
         checked = check(table, frame)
-        with errors_withheld(table.name), self._staged(checked, run_id=run_id) as staged:
+        with errors_withheld(table.name), self._whole(), self._staged(checked, run_id=run_id) as staged:
             match = " AND ".join(f'{table.name}."{key}" = {staged}."{key}"' for key in table.key)
             self.connection.execute(f"DELETE FROM {table.name} USING {staged} WHERE {match}")
             self._insert(table, staged)
@@ -153,11 +175,15 @@ class Store:
 
     def delete(self, table: Table, *, where: str, parameters: list[object] | None = None) -> None:
         """Remove the rows that match a condition on the table's own columns."""
-        self.connection.execute(f"DELETE FROM {table.name} WHERE {where}", parameters or [])
+        with errors_withheld(table.name), self._whole():
+            self.connection.execute(f"DELETE FROM {table.name} WHERE {where}", parameters or [])
 
     def blank(self, table: Table, *, column: str, where: str, parameters: list[object] | None = None) -> None:
         """Set a nullable column to null in the rows that match a condition on the table's own columns."""
-        self.connection.execute(f'UPDATE {table.name} SET "{column}" = NULL WHERE {where}', parameters or [])
+        with errors_withheld(table.name), self._whole():
+            self.connection.execute(
+                f'UPDATE {table.name} SET "{column}" = NULL WHERE {where}', parameters or []
+            )
 
     def read(
         self, table: Table, *, where: str = "true", parameters: list[object] | None = None
@@ -229,64 +255,24 @@ class Store:
 
 
 @contextlib.contextmanager
-def errors_withheld(what: str) -> Iterator[None]:
-    """Turn errors whose message may quote a row into one that says only where they happened."""
-    try:
-        yield
-    except (duckdb.DataError, duckdb.IntegrityError, pl.exceptions.PolarsError) as error:
-        raise ContractError(
-            f"{what}: failed with {type(error).__name__}. Its message is withheld because it may quote data. "
-            "Nothing of it was kept; please report this line."
-        ) from None
-    except (
-        duckdb.IOException,
-        duckdb.OutOfMemoryException,
-        duckdb.TransactionException,
-        duckdb.FatalException,
-    ) as error:
-        if "Corrupt database" in str(error):
-            raise StoreError(
-                f"{what}: the warehouse file is damaged. Restore it from a backup with `affectcast restore`."
-            ) from error
-        raise StoreError(
-            f"{what}: the warehouse failed with {type(error).__name__}. Check the disk's free space and "
-            "[warehouse] memory_limit, then run again."
-        ) from error
-
-
-@contextlib.contextmanager
 def open_store(path: Path, *, config: WarehouseConfig) -> Iterator[Store]:
-    """Open the warehouse for writing; `BusyError` when another process has it open.
+    """Open the warehouse for writing; `BusyError` when another process has its file open, or is tidying a DuckLake.
 
     `ContractError` where its tables are those of another version: `upgrade.py` brings older ones up to date.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with connected(path, config=config) as connection:
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(connected(path, config=config))
+        turn = (
+            stack.enter_context(ducklake.turn_to_write(config)) if config.is_lake else contextlib.nullcontext
+        )
         found = version_of(connection)
         if found is not None and found != VERSION:
-            raise other_version(path, found=found)
-        yield Store(connection)
+            raise other_version(name_of(path, config=config), found=found)
+        yield Store(connection, turn=turn)
 
 
-@contextlib.contextmanager
-def connected(
-    path: Path, *, config: WarehouseConfig, read_only: bool = False
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The bare database, whatever version its tables are of. For opening, copying and checking only."""
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": config.memory_limit,
-        "threads": config.threads,
-    }
-    connection = _connect(path, settings=settings, read_only=read_only)
-    try:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET preserve_insertion_order = true")
-        yield connection
-    finally:
-        connection.close()
-
-
-def other_version(path: Path, *, found: int) -> ContractError:
+def other_version(path: Path | str, *, found: int) -> ContractError:
     """The error for a warehouse that this program must not write to as it is."""
     if found > VERSION:
         return ContractError(
@@ -297,24 +283,6 @@ def other_version(path: Path, *, found: int) -> ContractError:
         f"{path}: its tables are of version {found}; this program needs version {VERSION}. Run `affectcast migrate` "
         "or the next night: a copy is made before."
     )
-
-
-def _connect(
-    path: Path, *, settings: dict[str, str | bool | int | float | list[str]], read_only: bool
-) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(str(path), read_only=read_only, config=settings)
-    except duckdb.IOException as error:
-        if "could not set lock" in str(error).lower():
-            raise BusyError(
-                f"{path}: another process has this warehouse open. Wait for it to end, or stop it, and run again."
-            ) from error
-        raise InputError(
-            f"{path}: cannot be opened as a warehouse. Expected a DuckDB file in a writable folder. "
-            "Restore it from a backup, or move it away to start a new one."
-        ) from error
-    except (duckdb.InvalidInputException, duckdb.ParserException) as error:
-        raise InputError(f"{path}: [warehouse] settings were refused by DuckDB: {settings}.") from error
 
 
 def check(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
@@ -350,6 +318,10 @@ def _dtypes(table: Table) -> dict[str, pl.DataType]:
 def sql_types(table: Table) -> dict[str, str]:
     """The columns of a table and the types that the database knows them by."""
     return {name: _SQL_TYPES[type(dtype)] for name, dtype in _dtypes(table).items()}
+
+
+def _all_types(table: Table) -> dict[str, str]:
+    return sql_types(table) | {"run_id": "VARCHAR"}
 
 
 def _keys(table: Table) -> str:

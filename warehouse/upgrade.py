@@ -1,4 +1,4 @@
-"""An older warehouse made one of this version, after a verified copy of it was put beside it.
+"""An older warehouse made one of this version, after a verified copy of it was put beside it; copies are DuckDB files.
 
 Killed anywhere and run again, it comes to the same. Not for what changes: `migrations.py` says that.
 """
@@ -9,11 +9,13 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse import ducklake
 from warehouse.config import Config
-from warehouse.copies import appearing, copy_file, need_space, unused
+from warehouse.copies import appearing, copy_file, full_disk_told, need_space, unused
 from warehouse.errors import StoreError
 from warehouse.migrations import VERSION, columns_of_all, migrate, version_of
-from warehouse.store import connected, errors_withheld, other_version
+from warehouse.opening import connected, connected_file, errors_withheld, exists, name_of, size_of
+from warehouse.store import other_version
 
 
 def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -41,7 +43,7 @@ def copy_database(connection: duckdb.DuckDBPyConnection, *, target: Path) -> dic
 
 def check_copy(path: Path, *, config: Config, version: int | None, counts: dict[str, int]) -> None:
     """`StoreError` where a file does not open as a warehouse of this version with these rows."""
-    with connected(path, config=config.warehouse, read_only=True) as connection:
+    with connected_file(path, config=config.warehouse, read_only=True) as connection:
         if version_of(connection) != version or row_counts(connection) != counts:
             raise StoreError(
                 f"{path}: this copy of the warehouse does not hold what it should. Check the disk, then run again."
@@ -49,8 +51,12 @@ def check_copy(path: Path, *, config: Config, version: int | None, counts: dict[
 
 
 def compact(config: Config) -> None:
-    """Write the warehouse anew, so that what was deleted is no longer in its file. The caller holds the run's lock."""
+    """Write the warehouse anew, so that what was deleted is no longer in its files. The caller holds the run's lock."""
     path = config.paths.warehouse
+    if config.warehouse.is_lake:
+        with connected(path, config=config.warehouse, alone=True) as connection, errors_withheld("tidying"):
+            ducklake.tidy(connection)
+        return
     need_space(path.parent, size=path.stat().st_size, what="writing the warehouse anew")
     with appearing(path) as fresh:
         with connected(path, config=config.warehouse) as connection:
@@ -60,8 +66,8 @@ def compact(config: Config) -> None:
 
 
 def version_at(path: Path, *, config: Config) -> int | None:
-    """The version of the warehouse in a file, which is only read; None where it is not there or empty."""
-    if not path.exists():
+    """The version of a warehouse, which is only read; None where it is not there or empty."""
+    if not exists(path, config=config.warehouse):
         return None
     with connected(path, config=config.warehouse, read_only=True) as connection:
         return version_of(connection)
@@ -72,25 +78,28 @@ def bring_up_to_date(config: Config) -> str:
 
     The caller holds the run's lock. `ContractError` for a version that this program does not know.
     """
-    path = config.paths.warehouse
-    if not path.exists():
+    path, lake = config.paths.warehouse, config.warehouse.is_lake
+    if not exists(path, config=config.warehouse):
         return ""
+    name = name_of(path, config=config.warehouse)
     with connected(path, config=config.warehouse) as connection:
         found = version_of(connection)
         if found is None or found == VERSION:
             return ""
         if found > VERSION:
-            raise other_version(path, found=found)
-        with errors_withheld("a checkpoint"):
-            connection.execute("CHECKPOINT")
+            raise other_version(name, found=found)
+        if not lake:
+            with errors_withheld("a checkpoint"):
+                connection.execute("CHECKPOINT")
         before = row_counts(connection)
-    size = path.stat().st_size
+    size = size_of(path, config=config.warehouse)
     need_space(path.parent, size=2 * size, what=f"a migration to version {VERSION} with a copy before it")
     kept = _copy_before(path, config=config, found=found, counts=before)
-    with connected(path, config=config.warehouse) as connection, errors_withheld("the migration"):
+    with connected(path, config=config.warehouse, alone=True) as connection, errors_withheld("the migration"):
         migrate(connection, found=found)
-        connection.execute("CHECKPOINT")
-    return f"brought {path} from version {found} to {VERSION}; as it was before it lies in {kept.name}"
+        if not lake:
+            connection.execute("CHECKPOINT")
+    return f"brought {name} from version {found} to {VERSION}; as it was before it lies in {kept.name}"
 
 
 def _copy_before(path: Path, *, config: Config, found: int, counts: dict[str, int]) -> Path:
@@ -99,11 +108,25 @@ def _copy_before(path: Path, *, config: Config, found: int, counts: dict[str, in
     if wanted.exists() and _says(wanted, config=config) == counts:
         return wanted
     target = unused(wanted)
-    copy_file(path, target)
+    if config.warehouse.is_lake:
+        copy_lake(target, config=config)
+    else:
+        copy_file(path, target)
     check_copy(target, config=config, version=found, counts=counts)
     return target
 
 
+def copy_lake(target: Path, *, config: Config) -> None:
+    """Write every table of a DuckLake into a DuckDB file that appears when it is whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        full_disk_told(target.parent),
+        appearing(target) as fresh,
+        connected(config.paths.warehouse, config=config.warehouse, read_only=True) as connection,
+    ):
+        copy_database(connection, target=fresh)
+
+
 def _says(path: Path, *, config: Config) -> dict[str, int]:
-    with connected(path, config=config.warehouse, read_only=True) as connection:
+    with connected_file(path, config=config.warehouse, read_only=True) as connection:
         return row_counts(connection)

@@ -18,9 +18,10 @@ from warehouse.backup import Manifest, check_target, write_backup
 from warehouse.config import Config, load_config, secret_path
 from warehouse.errors import InputError, UsageError
 from warehouse.migrations import VERSION
+from warehouse.opening import exists, name_of
 from warehouse.restore import check_backup, restore_backup
 from warehouse.store import other_version
-from warehouse.upgrade import bring_up_to_date, version_at
+from warehouse.upgrade import bring_up_to_date, compact, version_at
 
 
 def register(app: typer.Typer) -> None:
@@ -55,20 +56,26 @@ def doctor(
 def migrate(config: ConfigOption = DEFAULT_CONFIG, dry_run: DryRunOption = False) -> None:
     """Bring the tables of an older warehouse up to date, after a copy; a night does so by itself."""
     settings = load_config(config)
-    path = settings.paths.warehouse
+    name = name_of(settings.paths.warehouse, config=settings.warehouse)
     if dry_run:
-        found = version_at(path, config=settings)
+        found = version_at(settings.paths.warehouse, config=settings)
         if found is not None and found > VERSION:
-            raise other_version(path, found=found)
+            raise other_version(name, found=found)
         older = found is not None and found < VERSION
-        return say(f"would bring {path} from version {found} to {VERSION}" if older else _nothing_to_do(path))
+        return say(
+            f"would bring {name} from version {found} to {VERSION}" if older else _nothing_to_do(settings)
+        )
     with night_lock(settings):
-        say(bring_up_to_date(settings) or _nothing_to_do(path))
+        say(bring_up_to_date(settings) or _nothing_to_do(settings))
     return None
 
 
-def _nothing_to_do(path: Path) -> str:
-    return f"{path}: nothing to do, version {VERSION}" if path.exists() else f"{path}: no warehouse yet"
+def _nothing_to_do(settings: Config) -> str:
+    path, kind = settings.paths.warehouse, settings.warehouse
+    there = exists(path, config=kind)
+    return f"{name_of(path, config=kind)}: " + (
+        f"nothing to do, version {VERSION}" if there else "no warehouse yet"
+    )
 
 
 def backup(
@@ -132,6 +139,8 @@ def retention(config: ConfigOption = DEFAULT_CONFIG, dry_run: DryRunOption = Fal
     with night_lock(run.config):
         _up_to_date(run.config)
         receipt = removal.remove_expired(run)
+        if run.config.warehouse.is_lake:
+            compact(run.config)
     say(f"retention: {describe(receipt)}")
     return None
 

@@ -24,6 +24,7 @@ from flows.files import parse_columns, read_table, require
 from forecasting.events.calendar import FIELDS, read_calendar
 from warehouse.config import Config
 from warehouse.errors import UsageError
+from warehouse.opening import name_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,7 +87,7 @@ def retrospective(
         source = (
             f"{frame.height:,} posts of {posts}"
             if frame is not None
-            else f"{settings.paths.warehouse}, {place}"
+            else f"{name_of(settings.paths.warehouse, config=settings.warehouse)}, {place}"
         )
         return say(f"would set {source} beside {calendar.events.height:,} events into {out}")
     corpus = _corpus(frame, config=settings, language=language, day=day, place=place, frequency=frequency)

@@ -11,6 +11,7 @@ import typer
 from flows.stages import Run, Tell
 from warehouse.config import Config, load_config
 from warehouse.errors import UsageError
+from warehouse.opening import name_of
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="Configuration file (TOML).")]
 AsOfOption = Annotated[
@@ -110,5 +111,5 @@ def describe_config(config: Config) -> list[str]:
     return [
         f"sources: {sources}",
         f"scorers: {', '.join(config.score.scorers)}",
-        f"warehouse: {config.paths.warehouse}; published: {config.paths.published}",
+        f"warehouse: {name_of(config.paths.warehouse, config=config.warehouse)}; published: {config.paths.published}",
     ]

@@ -16,6 +16,7 @@ from flows.evaluation.survey_results import Compared, as_rows
 from forecasting.validity import Spec, assess
 from warehouse.config import Config
 from warehouse.errors import InputError, UsageError
+from warehouse.opening import exists, name_of
 from warehouse.store import open_store
 from warehouse.tables import TABLES
 from warehouse.vintages import latest
@@ -109,9 +110,10 @@ def _refuse_unknown(request: SurveyRequest) -> None:
 def _stored(stored: StoredSignal, *, survey: Survey, config: Config) -> tuple[pl.DataFrame, list[str]]:
     """The newest issue of every period; days, unless a weekly survey's signal is published on too few of them."""
     path = config.paths.warehouse
-    if not path.is_file():
+    if not exists(path, config=config.warehouse):
+        name = name_of(path, config=config.warehouse)
         raise InputError(
-            f"{path}: no such warehouse. Run `affectcast nightly` first, or give --signal-file FILE."
+            f"{name}: no such warehouse. Run `affectcast nightly` first, or give --signal-file FILE."
         )
     where = "signal = ? AND population = ? AND geo_type = ? AND geo_value = ?"
     wanted: list[object] = [stored.signal, stored.population, stored.geo_type, stored.geo_value]

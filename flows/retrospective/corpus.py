@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -18,6 +17,7 @@ from warehouse.cells import period_end, standard_error
 from warehouse.config import Config
 from warehouse.disclosure import disclose
 from warehouse.errors import InputError
+from warehouse.opening import exists, name_of
 from warehouse.store import open_store
 from warehouse.tables import NOT_MISSING, TABLES
 from warehouse.vintages import latest
@@ -184,10 +184,11 @@ def corpus_of_warehouse(
     Raises:
         InputError: there is no warehouse, or it has published none of the markers there.
     """
-    path = Path(config.paths.warehouse)
-    if not path.is_file():
+    path = config.paths.warehouse
+    name = name_of(path, config=config.warehouse)
+    if not exists(path, config=config.warehouse):
         raise InputError(
-            f"{path}: there is no warehouse. Run `affectcast nightly` first, or give a file with --posts."
+            f"{name}: there is no warehouse. Run `affectcast nightly` first, or give a file with --posts."
         )
     with open_store(path, config=config.warehouse) as store:
         catalogue = store.read(
@@ -206,7 +207,7 @@ def corpus_of_warehouse(
     days = both.filter(pl.col("time_type") == kind)
     if days["value"].drop_nulls().is_empty():
         raise InputError(
-            f"{path}: no marker is published for place {place} by {as_of}. Expected a scorer with affect markers "
+            f"{name}: no marker is published for place {place} by {as_of}. Expected a scorer with affect markers "
             f"among [score] scorers ({', '.join(MARKER_SCORERS)}, and {STAGE_SCORER} for stages) and a place with "
             "enough people. Check --place and --as-of."
         )

@@ -18,10 +18,10 @@ from flows.sources.connector import asking
 from flows.sources.patience import SourceError
 from flows.sources.registry import connector
 from warehouse.config import Config, SourceConfig
-from warehouse.errors import AffectcastError, BusyError
+from warehouse.errors import AffectcastError, BusyError, ConfigError, StoreError
 from warehouse.intake.files import matching
 from warehouse.intake.ingest import check_source
-from warehouse.store import connected
+from warehouse.opening import connected, exists
 
 Level = Literal["ok", "warning", "problem"]
 Rows = list[tuple[Any, ...]]
@@ -108,15 +108,18 @@ def _state(
 @contextlib.contextmanager
 def _warehouse(config: Config) -> Iterator[duckdb.DuckDBPyConnection | str]:
     """The warehouse to read, or why it cannot be read."""
-    if not config.paths.warehouse.exists():
-        yield "nothing was read yet"
-        return
     with contextlib.ExitStack() as stack:
         try:
+            if not exists(config.paths.warehouse, config=config.warehouse):
+                yield "nothing was read yet"
+                return
             opened = connected(config.paths.warehouse, config=config.warehouse, read_only=True)
             connection = stack.enter_context(opened)
         except BusyError:
             yield "how far it is cannot be seen while a run is at work"
+            return
+        except (ConfigError, StoreError) as error:
+            yield f"how far it is cannot be seen: {error.message}"
             return
         yield connection
 

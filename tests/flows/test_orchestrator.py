@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,11 +15,11 @@ import pytest
 from night_support import dump, night, small_config, write_toml
 
 from flows.after_run import report_path
+from tests.postgresql import postgresql
 from warehouse.config import Config
 
 pytestmark = pytest.mark.slow
 UNDER_PREFECT = Path(__file__).with_name("under_prefect.py")
-POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None)
 
 
 def _under_prefect(config: Config, folder: Path, *, what: str) -> subprocess.CompletedProcess[str]:
@@ -65,30 +63,9 @@ def test_a_stage_that_takes_too_long_is_stopped_once_and_a_rerun_gives_the_same_
 
 @contextmanager
 def _postgresql() -> Iterator[str]:
-    """A PostgreSQL of the test's own on loopback; the address Prefect's server wants."""
-    if POSTGRES is None:
-        pytest.skip("PostgreSQL is not installed (no /usr/lib/postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="affectcast-pg-"))
-    # It refuses to run as root.
-    user = "postgres" if os.geteuid() == 0 else None
-    if user:
-        shutil.chown(folder, user)
-    data, port = folder / "data", "54329"
-
-    def call(*arguments: str) -> None:
-        subprocess.run(
-            [str(POSTGRES.with_name(arguments[0])), *arguments[1:]],
-            check=True, stdout=subprocess.DEVNULL, user=user, cwd=folder, timeout=120,
-        )  # fmt: skip
-
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    call("initdb", "-D", str(data), "-U", "prefect", "--auth=trust")
-    call("pg_ctl", "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
-    try:
-        yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
-    finally:
-        call("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder)
+    """The address that Prefect's server wants of a PostgreSQL of the test's own."""
+    with postgresql() as server:
+        yield server.url("postgresql+asyncpg")
 
 
 @contextmanager

@@ -12,15 +12,16 @@ from typing import Any
 
 from warehouse import backup, migrations, restore, upgrade
 from warehouse.config import load_config
+from warehouse.restore_parts import Part
 
-POINTS = {
+POINTS: dict[str, tuple[Any, str]] = {
     "copied": (upgrade, "check_copy"),
     "changed": (migrations, "_apply"),
     "noted": (migrations, "_note"),
     "packed": (backup, "_write_archive"),
     "read": (backup, "_read_again"),
     "waiting": (restore, "check_copy"),
-    "placed": (restore, "_put_in_place"),
+    "placed": (Part, "put_in_place"),
 }
 
 

@@ -26,9 +26,13 @@ def rows(*names: str, detail: str = "a detail") -> pl.DataFrame:
     )
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "deep" / "w.duckdb", config=SETTINGS) as opened:
+@pytest.fixture(params=["duckdb", "ducklake"])
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
+    """An empty warehouse of each kind."""
+    settings = SETTINGS
+    if request.param == "ducklake":
+        settings = WarehouseConfig(**request.getfixturevalue("make_lake")(tmp_path / "files"))
+    with open_store(tmp_path / "deep" / "w.duckdb", config=settings) as opened:
         yield opened
 
 

@@ -20,14 +20,14 @@ from warehouse.tables import TABLES
 DAY = dt.date(2024, 1, 1)
 
 
-def config_in(folder: Path) -> Config:
+def config_in(folder: Path, **sections: object) -> Config:
     paths = {
         "warehouse": str(folder / "state" / "w.duckdb"),
         "published": str(folder / "published"),
         "exports": str(folder / "exports"),
         "lexicons": str(folder / "state" / "lexicons"),
     }
-    return parse_config({"run": {"as_of": "2024-01-02"}, "paths": paths}, where="test")
+    return parse_config({"run": {"as_of": "2024-01-02"}, "paths": paths} | sections, where="test")
 
 
 def old_warehouse(path: Path, *, version: int = 1) -> None:

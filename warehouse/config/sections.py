@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -48,8 +49,48 @@ class PathsConfig(Section):
 
 
 class WarehouseConfig(Section):
+    """Where the tables are kept; with `ducklake` also in which catalogue, and where its files lie."""
+
+    kind: Literal["duckdb", "ducklake"] = "duckdb"
+    catalogue: str = ""
+    data: str = ""
     memory_limit: str = "1GB"
     threads: Positive = 2
+
+    @model_validator(mode="after")
+    def a_lake_says_where_it_is(self) -> WarehouseConfig:
+        if not self.is_lake and (self.catalogue or self.data):
+            raise ValueError('catalogue and data belong to kind = "ducklake"')
+        if self.is_lake and not (self.catalogue.startswith("postgres:") and self.conninfo):
+            raise ValueError('catalogue must be "postgres:host=… dbname=… user=…" with kind = "ducklake"')
+        if self.is_lake and not self.data:
+            raise ValueError('data must name a folder or "s3://BUCKET/…" with kind = "ducklake"')
+        if re.search(r"(?i)password|://[^@/]*:[^@/]*@", self.catalogue):
+            raise ValueError("a password is never in here: put it where PGPASSFILE says, or into PGPASSWORD")
+        return self
+
+    @property
+    def is_lake(self) -> bool:
+        return self.kind == "ducklake"
+
+    @property
+    def conninfo(self) -> str:
+        """The catalogue's address as PostgreSQL's client reads it."""
+        return self.catalogue.removeprefix("postgres:").strip()
+
+    @property
+    def is_object_storage(self) -> bool:
+        return "://" in self.data
+
+    @property
+    def data_path(self) -> str:
+        """The folder or prefix of the files, ending with a slash."""
+        return f"{self.data if self.is_object_storage else Path(self.data).absolute()}".rstrip("/") + "/"
+
+    @property
+    def of_duckdb(self) -> dict[str, Any]:
+        """What DuckDB itself is set to."""
+        return {"memory_limit": self.memory_limit, "threads": self.threads}
 
 
 class IntakeConfig(Section):

@@ -1,0 +1,136 @@
+"""Opens a warehouse of either kind, and says what its failures mean. `store.py` is the door that stages go through.
+
+A DuckDB file at `[paths] warehouse`, or a DuckLake (`ducklake.py`); what lies beside a warehouse (key, lock, reports,
+caches, copies) lies beside that path in both cases.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from warehouse import ducklake
+from warehouse.config import WarehouseConfig
+from warehouse.errors import BusyError, ContractError, InputError, StoreError
+
+
+def exists(path: Path, *, config: WarehouseConfig) -> bool:
+    """Whether there is a warehouse already; of a DuckLake, whether its catalogue knows a table."""
+    return ducklake.exists(config) if config.is_lake else path.exists()
+
+
+def name_of(path: Path, *, config: WarehouseConfig) -> str:
+    """What a message calls the warehouse."""
+    return config.catalogue if config.is_lake else str(path)
+
+
+def size_of(path: Path, *, config: WarehouseConfig) -> int:
+    """Bytes that the warehouse takes: of its file, or of the Parquet files that its catalogue knows; 0 without one."""
+    if not exists(path, config=config):
+        return 0
+    if not config.is_lake:
+        return path.stat().st_size
+    with connected(path, config=config, read_only=True) as connection, errors_withheld(config.catalogue):
+        return ducklake.size_of(connection)
+
+
+@contextlib.contextmanager
+def connected(
+    path: Path, *, config: WarehouseConfig, read_only: bool = False, alone: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The bare database, whatever version its tables are of. For opening, copying and checking only.
+
+    `alone` waits until nobody else has a DuckLake open and keeps others out; a file is never open twice.
+    """
+    if not config.is_lake:
+        with connected_file(path, config=config, read_only=read_only) as connection:
+            yield connection
+        return
+    with (
+        ducklake.in_use(config, alone=alone),
+        ducklake.attached(
+            config, read_only=read_only, scratch=path.with_name(f"{path.name}.tmp")
+        ) as connection,
+    ):
+        _set_up(connection)
+        yield connection
+
+
+@contextlib.contextmanager
+def connected_file(
+    path: Path, *, config: WarehouseConfig, read_only: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The bare database in a DuckDB file, whatever kind the configured warehouse is of: copies are always files."""
+    connection = _connect(path, config=config, read_only=read_only)
+    try:
+        _set_up(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _set_up(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET preserve_insertion_order = true")
+
+
+def _connect(path: Path, *, config: WarehouseConfig, read_only: bool) -> duckdb.DuckDBPyConnection:
+    settings = config.of_duckdb
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config=settings)
+    except duckdb.IOException as error:
+        if "could not set lock" in str(error).lower():
+            raise BusyError(
+                f"{path}: another process has this warehouse open. Wait for it to end, or stop it, and run again."
+            ) from error
+        raise InputError(
+            f"{path}: cannot be opened as a warehouse. Expected a DuckDB file in a writable folder. "
+            "Restore it from a backup, or move it away to start a new one."
+        ) from error
+    except (duckdb.InvalidInputException, duckdb.ParserException) as error:
+        raise InputError(f"{path}: [warehouse] settings were refused by DuckDB: {settings}.") from error
+
+
+@contextlib.contextmanager
+def errors_withheld(what: str) -> Iterator[None]:
+    """Turn errors whose message may quote a row into one that says only where they happened."""
+    try:
+        yield
+    except (duckdb.DataError, duckdb.IntegrityError, pl.exceptions.PolarsError) as error:
+        raise ContractError(
+            f"{what}: failed with {type(error).__name__}. Its message is withheld because it may quote data. "
+            "Nothing of it was kept; please report this line."
+        ) from None
+    except (
+        duckdb.IOException,
+        duckdb.OutOfMemoryException,
+        duckdb.TransactionException,
+        duckdb.FatalException,
+    ) as error:
+        raise _failure(what, error) from error
+
+
+def _failure(what: str, error: duckdb.Error) -> BusyError | StoreError:
+    said = str(error)
+    if "Transaction conflict" in said:
+        return BusyError(
+            f"{what}: another process changed the same rows at the same time. Nothing of this was kept; run the same "
+            "command again."
+        )
+    if "Corrupt database" in said:
+        return StoreError(
+            f"{what}: the warehouse file is damaged. Restore it from a backup with `affectcast restore`."
+        )
+    if "to Postgres" in said or "DuckLake snapshot" in said:
+        return StoreError(
+            f"{what}: the catalogue in PostgreSQL stopped answering. Nothing of this was kept; see that it runs, then "
+            "run the same command again."
+        )
+    return StoreError(
+        f"{what}: the warehouse failed with {type(error).__name__}. Check the disk's free space and "
+        "[warehouse] memory_limit, then run again."
+    )
