@@ -11,7 +11,7 @@ from warehouse import places
 from warehouse.config import ColumnsConfig, SourceConfig
 from warehouse.intake import language, privacy
 from warehouse.intake.records import BadRecord, Batch
-from warehouse.intake.times import days_of_places, times
+from warehouse.intake.times import days_of_places, with_times
 from warehouse.tables.codes import POST_KINDS
 
 _REPOST = rf"(?i)^RT\s*{privacy.AT}"
@@ -59,7 +59,7 @@ def normalise(batch: Batch, *, context: IntakeContext) -> Normalised:
     """
     source = context.source
     frame = _with_all_columns(batch.frame)
-    frame = frame.with_columns(text=privacy.clean_text(pl.col("text")), **times(source.time))
+    frame = with_times(frame.with_columns(text=privacy.clean_text(pl.col("text"))), config=source.time)
     reasons = _refusals(frame, context=context)
     bad = batch.bad + _bad_records(frame, reasons=reasons)
     good = frame.filter(reasons.is_null())

@@ -16,10 +16,13 @@ _FIRST, _LAST = -62_104_060_800_000_000, 253_370_764_800_000_000
 _EPOCH = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
 
 
-def times(config: TimeConfig) -> dict[str, pl.Expr]:
-    """`created` in UTC and `time_value`, the date in the source's own zone; null where unreadable."""
-    created = _parse(pl.col("created_at").str.strip_chars(), config=config)
-    return {"created": created, "time_value": created.dt.convert_time_zone(config.clock).dt.date()}
+def with_times(frame: pl.DataFrame, *, config: TimeConfig) -> pl.DataFrame:
+    """`frame` (with `created_at`, String) with `created` in UTC and `time_value`, the date in the source's own zone; null
+    where unreadable."""
+    text = pl.col("created_at").str.strip_chars()
+    created = _parse(frame.select(text).to_series(), config=config)
+    zoned = pl.col("created").dt.convert_time_zone(config.clock)
+    return frame.with_columns(created=created).with_columns(time_value=zoned.dt.date())
 
 
 def days_of_places(posts: pl.DataFrame) -> pl.DataFrame:
@@ -43,7 +46,7 @@ def days_of_places(posts: pl.DataFrame) -> pl.DataFrame:
 def check_time_config(config: TimeConfig) -> None:
     """Try zone and format once, so that a wrong one is a configuration error and not a refused file."""
     try:
-        readable = _probe(config).select(**times(config))["created"].null_count() == 0
+        readable = with_times(_probe(config), config=config)["created"].null_count() == 0
     except (pl.exceptions.PolarsError, ValueError):
         readable = False
     if not readable:
@@ -63,16 +66,19 @@ def _probe(config: TimeConfig) -> pl.DataFrame:
     return pl.DataFrame({"created_at": when.dt.strftime(pattern)})
 
 
-def _parse(text: pl.Expr, *, config: TimeConfig) -> pl.Expr:
+def _parse(texts: pl.Series, *, config: TimeConfig) -> pl.Series:
+    text = pl.col("text")
+    frame = texts.to_frame("text")
     if config.format in _EPOCH:
         micros = text.cast(pl.Float64, strict=False) * _EPOCH[config.format]
         sane = pl.when(micros.is_between(_FIRST, _LAST)).then(micros)
-        return sane.cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
+        return frame.select(sane.cast(pl.Int64).cast(pl.Datetime("us", "UTC"))).to_series()
     if config.format == "iso":
-        return _parse_iso(text, zone=config.clock)
+        return _parse_iso(frame, zone=config.clock)
     if "%z" in config.format or "%:z" in config.format:
-        return _bounded(text.str.strptime(pl.Datetime("us", "UTC"), config.format, strict=False))
-    return _localised(_naive(text, pattern=config.format), zone=config.clock)
+        aware = text.str.strptime(pl.Datetime("us", "UTC"), config.format, strict=False)
+        return frame.select(_bounded(aware)).to_series()
+    return frame.select(_localised(_naive(text, pattern=config.format), zone=config.clock)).to_series()
 
 
 def _naive(text: pl.Expr, *, pattern: str) -> pl.Expr:
@@ -81,15 +87,25 @@ def _naive(text: pl.Expr, *, pattern: str) -> pl.Expr:
     return text.str.strptime(pl.Date, pattern, strict=False).cast(pl.Datetime("us"))
 
 
-def _parse_iso(text: pl.Expr, *, zone: str) -> pl.Expr:
-    spaced = text.str.replace(r"^(\d{4}-\d{2}-\d{2})[ Tt]", "${1}T").str.replace(r"[Zz]$| ?UTC$", "+00:00")
-    offset = spaced.str.replace(r"(:\d{2}(?:\.\d+)?)\s?([+-]\d{2}):?(\d{2})?$", "${1}${2}:${3}")
+def _parse_iso(frame: pl.DataFrame, *, zone: str) -> pl.Series:
+    """A pattern that does not fit costs several times one that does: each is tried only on what is still unread."""
+    spaced = (
+        pl.col("text")
+        .str.replace(r"^(\d{4}-\d{2}-\d{2})[ Tt]", "${1}T")
+        .str.replace(r"[Zz]$| ?UTC$", "+00:00")
+    )
+    offset = pl.col("text").str.replace(r"(:\d{2}(?:\.\d+)?)\s?([+-]\d{2}):?(\d{2})?$", "${1}${2}:${3}")
     whole = offset.str.replace(r"([+-]\d{2}:)$", "${1}00")
     aware = whole.str.strptime(pl.Datetime("us", "UTC"), "%Y-%m-%dT%H:%M:%S%.f%:z", strict=False)
-    naive = [
-        _naive(spaced, pattern=pattern) for pattern in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
-    ]
-    return pl.coalesce(_bounded(aware), _localised(pl.coalesce(naive), zone=zone))
+    read = frame.select(spaced).with_columns(aware=aware, naive=pl.lit(None, dtype=pl.Datetime("us")))
+    for pattern in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d"):
+        unread = pl.col("aware").is_null() & pl.col("naive").is_null()
+        read = read.with_columns(left=pl.when(unread).then("text"))
+        if read["left"].null_count() == read.height:
+            break
+        read = read.with_columns(naive=pl.coalesce("naive", _naive(pl.col("left"), pattern=pattern)))
+    local = _localised(pl.col("naive"), zone=zone)
+    return read.select(pl.coalesce(_bounded(pl.col("aware")), local)).to_series()
 
 
 def _localised(naive: pl.Expr, *, zone: str) -> pl.Expr:
