@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from warehouse.config import quiet_environment
 
 quiet_environment()
+# The same examples in every run; how long they take is the machine's affair.
+settings.register_profile(
+    "fixed", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("fixed")
 REPOSITORY = Path(__file__).parents[1]
 
 

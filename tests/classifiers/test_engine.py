@@ -182,7 +182,11 @@ def test_a_cache_on_disk_is_there_for_the_next_process(tmp_path: Path) -> None:
 
 
 @given(cut_keys=st.integers(0, 400), cut_values=st.integers(0, 400))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_a_kill_in_the_middle_of_a_write_loses_rows_and_never_shifts_them(
     tmp_path_factory: pytest.TempPathFactory, cut_keys: int, cut_values: int
 ) -> None:

@@ -26,7 +26,11 @@ FORMATS: tuple[tuple[str, Literal["csv", "parquet"], bool], ...] = (
 )
 LEVELS, ROWS = 23, 69
 Break = Callable[[pl.DataFrame, int, int], pl.DataFrame]
-drawn = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+drawn = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 @pytest.fixture(scope="module")

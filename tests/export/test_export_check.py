@@ -86,7 +86,11 @@ def test_each_breakage_is_named(kind: str, small: Path, tmp_path: Path) -> None:
     assert any(BREAKAGES[kind][1] in problem for problem in named)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(kind=st.sampled_from(sorted(BREAKAGES)), at=st.integers(0, TASKS * LEVELS - 1))
 def test_any_breakage_on_any_row_is_caught(kind: str, at: int, small: Path, tmp_path: Path) -> None:
     problems = _broken(small, tmp_path / "broken", kind=kind, at=at)

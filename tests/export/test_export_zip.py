@@ -220,7 +220,11 @@ BREAKS: dict[str, Callable[[bytes, int], bytes]] = {
 }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(kind=st.sampled_from(sorted(BREAKS)), at=st.integers(0, 10**6))
 def test_a_damaged_zip_gives_the_same_files_or_an_input_error(kind: str, at: int, tmp_path: Path) -> None:
     sound = _packed(tmp_path / "sound.zip", ("a.csv", b"h\n1\n" * 40), ("briefs/all.html", b"<p>x</p>\n"))

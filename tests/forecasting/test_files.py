@@ -166,7 +166,11 @@ VALUES = st.one_of(st.none(), st.just(float("nan")), st.floats(0, 1))
 
 
 @given(values=st.lists(VALUES, min_size=1, max_size=45), horizon=st.integers(1, 4), start=st.integers(0, 30))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_any_share_series_gets_monotone_quantiles_within_bounds(
     values: list[float | None], horizon: int, start: int
 ) -> None:

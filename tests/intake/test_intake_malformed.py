@@ -257,7 +257,7 @@ PIECES = st.one_of(
     max_examples=60,
     derandomize=True,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     pieces=st.lists(PIECES, max_size=12), name=st.sampled_from(["csv", "jsonl", "csv.gz", "csv.zst", "tsv"])

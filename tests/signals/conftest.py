@@ -5,12 +5,8 @@ from pathlib import Path
 
 import pytest
 import signal_worlds as worlds
-from hypothesis import settings
 
 from warehouse.store import Store
-
-settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
-settings.load_profile("fixed")
 
 
 @pytest.fixture
