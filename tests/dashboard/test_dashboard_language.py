@@ -40,8 +40,8 @@ NAMED = {"alt", "what", "label", "title_text", "title", "help", "placeholder", "
 WORDS = re.compile(r"[A-Za-z]{2,}[,;:]? [A-Za-z]{2,}")
 # For programs, for whoever runs this one, or the same in every language.
 NOT_WORDS = re.compile(
-    r"<svg|CREATE TABLE|INSERT INTO|PRAGMA|WITH newest|^[xy]?\{\} domain$|^(top|bottom) (left|right)$|^dd MMM|expected one of"
-    r"|^Affectcast$|^Language / Idioma$"
+    r"<svg|CREATE TABLE|INSERT INTO|PRAGMA|WITH newest|^[xy]?\{\} domain$|^(top|bottom) (left|right)$|^dd MMM"
+    r"|expected one of|^Affectcast$|^Language / Idioma$"
 )
 
 
