@@ -19,6 +19,7 @@ from warehouse.intake.streams import BrokenStreamError, Decoder, lines
 
 # How many lines may pass without a usable object before the file as a whole is refused.
 PROBE_LINES = 20_000
+_TEXTS = frozenset({str, type(None)})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Doubles are exact up to here; a larger whole number would lose digits, and an id with them its meaning.
 _EXACT = 2.0**53
@@ -36,7 +37,12 @@ def jsonl_items(path: Path, *, source: SourceConfig) -> Iterator[Item]:
     decode = Decoder(source)
     _check_mapping(path, source=source, decode=decode)
     columns, shape = list(mapped_columns(source).values()), SHAPES.get(source.kind)
+    is_plain = decode.is_utf8 and shape is None and not any("." in column for column in columns)
     for number, line in enumerate(_lines(path)):
+        values = _plain_texts(line, columns=columns) if is_plain else None
+        if values is not None:
+            yield values
+            continue
         reason, values = _read(line, columns=columns, decode=decode, shape=shape)
         yield values if values is not None else BadRecord(number, reason, _WHY[reason])
 
@@ -49,6 +55,20 @@ def _lines(path: Path) -> Iterator[bytes | None]:
                 yield line
     except BrokenStreamError:
         yield None
+
+
+def _plain_texts(line: bytes | None, *, columns: list[str]) -> tuple[str | None, ...] | None:
+    """What `_read` says of a line as most are, in a fraction of the time; None where it must be looked at closely."""
+    if line is None or b"\0" in line or b"\\u0000" in line:
+        return None
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    if type(record) is not dict:
+        return None
+    values = tuple(map(record.get, columns))
+    return values if _TEXTS.issuperset(map(type, values)) else None
 
 
 def _read(

@@ -81,17 +81,18 @@ def _take(items: Iterator[Item], *, size: int) -> list[Item]:
     for item in items:
         taken.append(item)
         if not isinstance(item, BadRecord):
-            chars += sum(len(value) for value in item if value is not None)
+            chars += sum(map(len, filter(None, item)))
         if len(taken) == size or chars > MAX_BATCH_CHARS:
             break
     return taken
 
 
 def _batch(items: list[Item], *, first: int, columns: list[str]) -> Batch:
-    good = [(number, item) for number, item in enumerate(items, first) if not isinstance(item, BadRecord)]
-    values = zip(*(item for _, item in good), strict=True)
+    good = [item for item in items if not isinstance(item, BadRecord)]
+    numbers = [number for number, item in enumerate(items, first) if not isinstance(item, BadRecord)]
+    values = zip(*good, strict=True)
     data: dict[str, Any] = {name: [] for name in columns} | dict(zip(columns, values, strict=False))
     schema = {"record": pl.Int64} | dict.fromkeys(columns, pl.String)
-    frame = pl.DataFrame({"record": [number for number, _ in good]} | data, schema=schema)
+    frame = pl.DataFrame({"record": numbers} | data, schema=schema)
     bad = [item for item in items if isinstance(item, BadRecord)]
     return Batch(first_record=first, received=len(items), frame=frame, bad=bad)

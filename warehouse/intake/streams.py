@@ -46,6 +46,9 @@ def lines(path: Path) -> Iterator[bytes]:
     size, mark = 0, b"\xef\xbb\xbf"
     for block in blocks(path):
         for line in io.BytesIO(block):
+            if not held and not mark and len(line) <= MAX_LINE_BYTES and line.endswith(b"\n"):
+                yield line
+                continue
             if size < MAX_LINE_BYTES:
                 held.append(line[: MAX_LINE_BYTES - size])
                 size += len(line)

@@ -17,8 +17,8 @@ _EPOCH = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
 
 
 def with_times(frame: pl.DataFrame, *, config: TimeConfig) -> pl.DataFrame:
-    """`frame` (with `created_at`, String) with `created` in UTC and `time_value`, the date in the source's own zone; null
-    where unreadable."""
+    """`frame` (with `created_at`, String) with `created` in UTC and `time_value`, the date in the source's own zone;
+    null where unreadable."""
     text = pl.col("created_at").str.strip_chars()
     created = _parse(frame.select(text).to_series(), config=config)
     zoned = pl.col("created").dt.convert_time_zone(config.clock)
