@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Literal
 
 from flows.scorers import make_scorer
-from warehouse import ducklake
 from warehouse.config import SECRET_VARIABLE, Config, load_config, load_secret, notify_urls, secret_path
 from warehouse.config.environment import has_secret
 from warehouse.copies import sha256_of
 from warehouse.errors import AffectcastError
-from warehouse.intake.key import CHECK, key_check
+from warehouse.intake.key import CHECK, key_check, unused_keys
+from warehouse.lake_catalogue import night_is_held
 from warehouse.migrations import VERSION, columns_of_all, version_of
 from warehouse.opening import connected, errors_withheld, exists, name_of, size_of
 from warehouse.publish import MANIFEST, current
@@ -186,7 +186,7 @@ def lock(config: Config) -> Iterator[Finding]:
     if config.warehouse.is_lake:
         # Unreachable, it is told of below.
         with contextlib.suppress(AffectcastError):
-            yield _lock(held=ducklake.night_is_held(config.warehouse))
+            yield _lock(held=night_is_held(config.warehouse))
     elif path.exists():
         yield _lock(held=_is_locked(path))
 
@@ -280,8 +280,12 @@ def _own_key(config: Config, *, known: object) -> Iterator[Finding]:
         )
         return
     with contextlib.suppress(AffectcastError):
-        fits = key_check(load_secret(config)[0]) == known
-        if not fits:
+        secret, _ = load_secret(config)
+        if unused_keys(secret, known=str(known)):
+            yield problem(
+                "key", "has a line that the pseudonyms were not made with yet", do="affectcast rekey"
+            )
+        elif key_check(secret) != known:
             yield problem(
                 "key", "is not the one this warehouse was made with", do="Put the right one in its place."
             )

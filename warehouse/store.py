@@ -17,9 +17,9 @@ import dataframely as dy
 import duckdb
 import polars as pl
 
-from warehouse import ducklake
 from warehouse.config import WarehouseConfig
 from warehouse.errors import ContractError
+from warehouse.lake_catalogue import turn_to_write
 from warehouse.migrations import VERSION, columns_of, columns_of_all, version_of
 from warehouse.opening import connected, errors_withheld, name_of
 from warehouse.tables import TABLES, Table
@@ -185,6 +185,13 @@ class Store:
                 f'UPDATE {table.name} SET "{column}" = NULL WHERE {where}', parameters or []
             )
 
+    def rename(self, table: str, *, column: str, names: pl.DataFrame) -> None:
+        """Set each value of a column that is in `names` (`old`, `new`) to its new one."""
+        with errors_withheld(table), self._staged(names, run_id="") as staged:
+            self.connection.execute(
+                f'UPDATE {table} SET "{column}" = {staged}.new FROM {staged} WHERE {table}."{column}" = {staged}.old'
+            )
+
     def read(
         self, table: Table, *, where: str = "true", parameters: list[object] | None = None
     ) -> pl.DataFrame:
@@ -263,9 +270,7 @@ def open_store(path: Path, *, config: WarehouseConfig) -> Iterator[Store]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(connected(path, config=config))
-        turn = (
-            stack.enter_context(ducklake.turn_to_write(config)) if config.is_lake else contextlib.nullcontext
-        )
+        turn = stack.enter_context(turn_to_write(config)) if config.is_lake else contextlib.nullcontext
         found = version_of(connection)
         if found is not None and found != VERSION:
             raise other_version(name_of(path, config=config), found=found)

@@ -1,4 +1,4 @@
-"""Commands that look after a warehouse: doctor, migrate, backup, restore, retention, delete-author."""
+"""Commands that look after a warehouse: doctor, migrate, backup, restore, retention, delete-author, rekey."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from flows import removal
 from flows.cli.options import DEFAULT_CONFIG, ConfigOption, DryRunOption, make_run, today
 from flows.cli.output import describe, log, say
 from flows.nightly import night_lock
+from flows.rekey import new_pseudonyms
 from warehouse.backup import Manifest, check_target, write_backup
 from warehouse.config import Config, load_config, secret_path
 from warehouse.errors import InputError, UsageError
@@ -26,7 +27,7 @@ from warehouse.upgrade import bring_up_to_date, compact, version_at
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for command in (doctor, migrate, backup, restore, retention, delete_author):
+    for command in (doctor, migrate, backup, restore, retention, delete_author, rekey):
         app.command()(command)
 
 
@@ -167,6 +168,25 @@ def delete_author(
         for path in removal.copies_beside(run.config):
             say(f"still holds them: {path}; delete it, or restore it and erase them there too")
         say("Backups, and the files the posts came from, hold them until you remove them there.")
+
+
+def rekey(config: ConfigOption = DEFAULT_CONFIG, dry_run: DryRunOption = False) -> None:
+    """Give everybody new pseudonyms, under a new key: when the old one may have become known to others."""
+    run = make_run(config, as_of=None, command="rekey")
+    with night_lock(run.config):
+        if not dry_run:
+            _up_to_date(run.config)
+        done = new_pseudonyms(run, dry_run=dry_run)
+    if dry_run:
+        return say(f"would give {done.people:,} authors new pseudonyms")
+    say(f"{done.people:,} people have new pseudonyms, and {done.posts:,} posts new ids")
+    say(f"Keep the key with its new line, as you keep your backups: {secret_path(run.config)}.")
+    for path in removal.copies_beside(run.config):
+        say(f"still holds the old ones: {path}; delete it")
+    say(
+        "Backups made before hold the old pseudonyms; the key still opens them: restore one and run this again."
+    )
+    return None
 
 
 def _given(path: str) -> bytes:

@@ -138,6 +138,32 @@ def test_delete_author_reads_ids_from_a_file_or_standard_input_and_names_nobody(
         call("delete-author", "--source", "made", "--from", "nowhere.txt")
 
 
+def test_rekey_gives_new_pseudonyms_once_a_call_and_shows_no_key(here: Config) -> None:
+    key = here.paths.warehouse.with_suffix(".key")
+    with pytest.raises(InputError, match="no warehouse"):
+        call("rekey")
+    Path("posts.csv").write_text(
+        "text,created_at,who\nhappy,2024-01-03,u1\nsad,2024-01-04,u2\n", encoding="utf-8"
+    )
+    call("ingest", "--as-of", "2024-01-05")
+    assert "would give 2 authors" in call("rekey", "--dry-run").output
+    assert len(key.read_text(encoding="utf-8").splitlines()) == 1
+    said = call("rekey").output
+    assert "2 people have new pseudonyms, and 2 posts new ids" in said
+    lines = key.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2
+    assert not [line for line in lines if line in said]
+    assert "fits the warehouse" in call("doctor").output
+    key.write_text("\n".join([*lines, "f" * 32]), encoding="utf-8")
+    assert findings()["key"]["do"] == "affectcast rekey"
+    assert "removed 1 posts of 1 of 1" in _erase_after_rekey()
+
+
+def _erase_after_rekey() -> str:
+    call("rekey")
+    return call("delete-author", "--source", "made", given="u1\n").output
+
+
 # ---------------------------------------------------------------------------------------------- doctor
 
 

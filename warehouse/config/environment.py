@@ -1,4 +1,4 @@
-"""What comes from the environment: the pseudonym key, credentials, addresses of notices, debugging. Its only reader."""
+"""What comes from the environment: the pseudonym key, credentials, addresses, debugging. Its only reader."""
 
 from __future__ import annotations
 
@@ -63,6 +63,29 @@ def _make_secret(path: Path) -> bool:
     return True
 
 
+def add_secret(config: Config) -> None:
+    """Add a new key as the last line of the key file, which is written whole or not at all."""
+    path = secret_path(config)
+    keys = _read_secret(path) + b"\n" + secrets.token_hex(32).encode()
+    fresh = path.with_name(f"{path.name}.new")
+    try:
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(keys)
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be written ({error.strerror}). Check [paths] warehouse."
+        ) from error
+
+
+def secret_from_environment() -> bool:
+    """Whether the key comes from the environment rather than from its file."""
+    return SECRET_VARIABLE in os.environ
+
+
 def _read_secret(path: Path) -> bytes:
     try:
         return _checked_secret(path.read_bytes(), where=str(path))
@@ -71,13 +94,15 @@ def _read_secret(path: Path) -> bytes:
 
 
 def _checked_secret(given: bytes, *, where: str) -> bytes:
-    """The key without surrounding blanks, so that it stays the same when it moves from file to environment."""
-    key = given.strip()
-    if key == DEMO_KEY:
+    """The keys, one a line, without surrounding blanks, so that they are the same in a file and in the environment."""
+    keys = [line.strip() for line in given.strip().splitlines() if line.strip()] or [b""]
+    key = b"\n".join(keys)
+    if DEMO_KEY in keys:
         raise ConfigError(f"{where}: this is the public demo key. Use a secret of your own, or remove it.")
-    if len(key) < MIN_SECRET_BYTES:
+    shortest = min(map(len, keys))
+    if shortest < MIN_SECRET_BYTES:
         raise ConfigError(
-            f"{where}: the key has {len(key)} bytes; at least {MIN_SECRET_BYTES} are needed. Restore it from a "
+            f"{where}: the key has {shortest} bytes; at least {MIN_SECRET_BYTES} are needed. Restore it from a "
             "backup; remove it only if no post has been ingested with it, because pseudonyms depend on it."
         )
     return key
@@ -117,6 +142,11 @@ def credential(source: str, key: str) -> SecretStr | None:
     return SecretStr(text)
 
 
+def object_storage_address() -> str:
+    """Where an object storage other than Amazon's answers, as its clients are told; '' for Amazon's own."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+
+
 def debug() -> bool:
     """Whether unexpected errors show their whole traceback, which may quote data."""
     return os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}
@@ -132,6 +162,8 @@ QUIET_ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # It complains of how its own library calls it.
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "NIXTLA_ID_AS_COL": "1",

@@ -169,6 +169,11 @@ class SourceConfig(Section):
         """Whether its post ids name the author, so that only keyed hashes of them are kept."""
         return self.kind in {"bluesky", "jetstream"}
 
+    @property
+    def ids_hashed(self) -> bool:
+        """Whether its post ids are hashes of the records, because the source has none that can be relied on."""
+        return self.columns.post_id is None or not self.ids_unique
+
     @model_validator(mode="before")
     @classmethod
     def a_known_shape_brings_its_columns(cls, data: Any) -> Any:

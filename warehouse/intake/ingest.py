@@ -298,7 +298,7 @@ def _put_people(store: Store, people: pl.DataFrame, *, run_id: str) -> None:
 def _with_ids(store: Store, made: Normalised, *, source: SourceConfig) -> pl.DataFrame:
     """Prefix platform ids with the source; where there are none, hash what the record says."""
     posts = made.posts
-    if source.columns.post_id is not None and source.ids_unique:
+    if not source.ids_hashed:
         named = [_named_id(name, source=source) for name in ("post_id", "parent_id", "thread_id")]
         return posts.with_columns(named)
     content = posts.select(

@@ -20,6 +20,16 @@ def key_check(secret: bytes) -> str:
     return hmac.digest(secret, _MESSAGE, hashlib.sha256).hex()[:32]
 
 
+def unused_keys(secret: bytes, *, known: str) -> list[bytes]:
+    """The last keys of a chain that a warehouse's pseudonyms were not hashed with yet; empty where the chain is not
+    its own, or has none such."""
+    keys = secret.splitlines()
+    for used in range(1, len(keys)):
+        if key_check(b"\n".join(keys[:used])) == known:
+            return keys[used:]
+    return []
+
+
 def pseudonym_key(store: Store, *, config: Config) -> tuple[bytes, str]:
     """The key, and a sentence where it was made just now; `ConfigError` where it is not the warehouse's own.
 
@@ -35,6 +45,11 @@ def pseudonym_key(store: Store, *, config: Config) -> tuple[bytes, str]:
     secret, note = load_secret(config)
     if known is None:
         store.identify(CHECK, key_check(secret))
+    elif unused_keys(secret, known=known):
+        raise ConfigError(
+            f"{config.paths.warehouse}: the key has got a line more than its pseudonyms were made with. Run "
+            "`affectcast rekey`, which hashes them with it too; nothing was read."
+        )
     elif known != key_check(secret):
         raise ConfigError(
             f"{config.paths.warehouse}: the key given is not the one its pseudonyms were made with. Expected that one "

@@ -94,7 +94,7 @@ def pseudonyms(names: pl.Series, *, secret: bytes, source: str) -> pl.Series:
     """Keyed hash (HMAC-SHA-256, 128 bits, hex) of each name within its source; null stays null.
 
     The work is per distinct name. The source is part of the message, so that the same handle on two
-    platforms is not linked.
+    platforms is not linked. `secret` is a chain of keys, one a line: each further one hashes the hash before.
     """
     distinct = names.drop_nulls().unique()
     keys = [_keyed(name, secret=secret, source=source) for name in distinct.to_list()]
@@ -104,5 +104,13 @@ def pseudonyms(names: pl.Series, *, secret: bytes, source: str) -> pl.Series:
 
 
 def _keyed(name: str, *, secret: bytes, source: str) -> str:
-    message = f"{source}\x00{name}".encode()
-    return hmac.digest(secret, message, hashlib.sha256).hex()[:32]
+    first, *later = secret.splitlines()
+    key = hmac.digest(first, f"{source}\x00{name}".encode(), hashlib.sha256).hex()[:32]
+    for again in later:
+        key = hashed_again(key, secret=again)
+    return key
+
+
+def hashed_again(key: str, *, secret: bytes) -> str:
+    """A pseudonym under one key more."""
+    return hmac.digest(secret, key.encode(), hashlib.sha256).hex()[:32]
