@@ -16,9 +16,9 @@ from flows import guards, stages
 from flows.memory import give_back_memory
 from flows.removal import remove_expired
 from flows.stages import Run
-from warehouse import ducklake
 from warehouse.config import Config
 from warehouse.errors import BusyError, InputError, UsageError
+from warehouse.lake_catalogue import night_held
 from warehouse.publish import Publication, published_at
 from warehouse.store import Receipt
 from warehouse.upgrade import bring_up_to_date, compact
@@ -88,7 +88,7 @@ def night_lock(config: Config) -> Iterator[StillHeld]:
             ) from error
         with ExitStack() as stack:
             lake = config.warehouse
-            yield stack.enter_context(ducklake.night_held(lake)) if lake.is_lake else _on_this_machine
+            yield stack.enter_context(night_held(lake)) if lake.is_lake else _on_this_machine
 
 
 def _on_this_machine() -> None:

@@ -1,204 +1,28 @@
 """A DuckLake behind the warehouse's door: the catalogue in PostgreSQL, the rows in Parquet files.
 
-For opening one, for the locks that hold across machines and for taking what was deleted out of its files. Not for
-reading or writing tables: `store.py` does that, with the same statements for both kinds.
+For opening one and for taking what was deleted out of its files. Not for reading or writing tables: `store.py` does
+that, with the same statements for both kinds. Locks are in `lake_catalogue.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import enum
 import importlib.util
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import duckdb
 
-from warehouse.config import WarehouseConfig
-from warehouse.errors import BusyError, ConfigError, InputError, StoreError
-
-if TYPE_CHECKING:
-    import psycopg
+from warehouse.config import WarehouseConfig, object_storage_address
+from warehouse.errors import ConfigError, InputError
+from warehouse.lake_catalogue import is_made, not_installed, turn_to_write
 
 LAKE = "lake"
-INSTALL = "pip install --constraint constraints.txt 'affectcast[lake]'"
-WAIT_SECONDS = 60
 # Where DuckDB shows the catalogue's own tables.
 _KNOWN = f"__ducklake_metadata_{LAKE}"
-_CONNECT_SECONDS = 10
-# First half of every advisory lock of ours, so that other programs in the same database have others.
-_OURS = 0x41464643
-
-
-class Lock(enum.IntEnum):
-    """What can be held across machines: a night by one run, the warehouse by whoever has it open, a turn to write."""
-
-    NIGHT = 1
-    USE = 2
-    WRITE = 3
-
-
-# ---------------------------------------------------------------------------------------- the catalogue
-
-
-@contextlib.contextmanager
-def _catalogue(config: WarehouseConfig) -> Iterator[psycopg.Connection[Any]]:
-    """A session of our own in PostgreSQL, for locks and for what DuckDB cannot ask; a password comes from libpq."""
-    try:
-        import psycopg
-    except ImportError as error:
-        raise _not_installed("psycopg") from error
-    try:
-        connection = psycopg.connect(
-            config.conninfo, autocommit=True, connect_timeout=_CONNECT_SECONDS, application_name="affectcast"
-        )
-    except psycopg.ProgrammingError:
-        # Without its message, which quotes what it could not read.
-        raise ConfigError(
-            "[warehouse] catalogue: is not a connection that PostgreSQL's client reads. Expected "
-            '"postgres:host=… port=… dbname=… user=…".'
-        ) from None
-    except psycopg.OperationalError as error:
-        raise _unreachable(config, said=str(error)) from None
-    with contextlib.closing(connection):
-        # A night holds its lock without a word for hours; a machine that is gone must not.
-        for setting in (
-            "idle_session_timeout = 0",
-            "tcp_keepalives_idle = 60",
-            "tcp_keepalives_interval = 15",
-        ):
-            connection.execute(f"SET {setting}")
-        yield connection
-
-
-def _unreachable(config: WarehouseConfig, *, said: str) -> ConfigError | StoreError:
-    """What to do, by what the server or its client said; neither ever says a password."""
-    if "password" in said:
-        return ConfigError(
-            f"{config.catalogue}: PostgreSQL did not take the password, or none was given. Put it into the file that "
-            "PGPASSFILE names (or ~/.pgpass), or into PGPASSWORD; never into the configuration."
-        )
-    if "FATAL" in said:
-        why = said.split("FATAL:")[-1].strip().splitlines()[0]
-        return ConfigError(
-            f"{config.catalogue}: PostgreSQL refused: {why}. Correct [warehouse] catalogue, or make the database and "
-            "its user there."
-        )
-    return StoreError(
-        f"{config.catalogue}: PostgreSQL cannot be reached. Check that it runs and that host and port in [warehouse] "
-        "catalogue are right, then run again; nothing was changed."
-    )
-
-
-def exists(config: WarehouseConfig) -> bool:
-    """Whether the catalogue knows a table."""
-    with _catalogue(config) as connection:
-        return _has_tables(connection)
-
-
-def _has_tables(connection: psycopg.Connection[Any]) -> bool:
-    row = connection.execute("SELECT to_regclass('ducklake_table') IS NOT NULL").fetchone()
-    if not (row and row[0]):
-        return False
-    row = connection.execute("SELECT EXISTS (SELECT FROM ducklake_table)").fetchone()
-    return bool(row and row[0])
-
-
-# ------------------------------------------------------------------------------------------------ locks
-
-
-@contextlib.contextmanager
-def night_held(config: WarehouseConfig) -> Iterator[Callable[[], None]]:
-    """Hold the night on every machine, or `BusyError` at once; the callable says so when the lock was lost."""
-    with _catalogue(config) as connection:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", [_OURS, Lock.NIGHT]).fetchone()
-        if not (row and row[0]):
-            raise BusyError(
-                f"{config.catalogue}: another run is at work on this warehouse, perhaps on another machine. Wait for "
-                "it to end."
-            )
-
-        def still_held() -> None:
-            import psycopg
-
-            try:
-                connection.execute("SELECT 1")
-            except psycopg.OperationalError:
-                raise StoreError(
-                    f"{config.catalogue}: the connection to PostgreSQL was lost, and the lock of this run with it. "
-                    "Run the same command again: it goes on where it stopped."
-                ) from None
-
-        yield still_held
-
-
-def night_is_held(config: WarehouseConfig) -> bool:
-    """Whether a run is at work on some machine."""
-    sql = (
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s "
-        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-    )
-    with _catalogue(config) as connection:
-        row = connection.execute(sql, [_OURS, Lock.NIGHT]).fetchone()
-    return bool(row and row[0])
-
-
-@contextlib.contextmanager
-def in_use(config: WarehouseConfig, *, alone: bool = False) -> Iterator[None]:
-    """Say that the warehouse is open, beside others or alone: its files are only removed when nobody reads them."""
-    with _catalogue(config) as connection:
-        what = "is open elsewhere" if alone else "is being tidied, restored or migrated"
-        _wait(connection, Lock.USE, shared=not alone, busy=f"{config.catalogue}: the warehouse {what}")
-        yield
-
-
-@contextlib.contextmanager
-def turn_to_write(config: WarehouseConfig) -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:
-    """What a transaction holds: one writer at a time, so that none writes by what another has just changed."""
-    with _catalogue(config) as connection:
-
-        @contextlib.contextmanager
-        def turn() -> Iterator[None]:
-            _wait(connection, Lock.WRITE, busy=f"{config.catalogue}: another process is writing")
-            try:
-                yield
-            finally:
-                _unlock(connection, Lock.WRITE)
-
-        yield turn
-
-
-def _wait(connection: psycopg.Connection[Any], lock: Lock, *, busy: str, shared: bool = False) -> None:
-    import psycopg
-
-    call = "pg_advisory_lock_shared" if shared else "pg_advisory_lock"
-    try:
-        connection.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'")
-        connection.execute(f"SELECT {call}(%s, %s)", [_OURS, lock])
-    except psycopg.errors.LockNotAvailable:
-        raise BusyError(
-            f"{busy}, for more than {WAIT_SECONDS} seconds. Wait for it to end and run the same command again."
-        ) from None
-    except psycopg.OperationalError as error:
-        raise _lost(error) from None
-
-
-def _unlock(connection: psycopg.Connection[Any], lock: Lock) -> None:
-    import psycopg
-
-    # With its session gone, the lock is gone too.
-    with contextlib.suppress(psycopg.OperationalError):
-        connection.execute("SELECT pg_advisory_unlock(%s, %s)", [_OURS, lock])
-
-
-def _lost(error: Exception) -> StoreError:
-    return StoreError(
-        f"the catalogue in PostgreSQL stopped answering ({type(error).__name__}). Nothing of this was kept; see that "
-        "it runs, then run the same command again."
-    )
 
 
 # ----------------------------------------------------------------------------------------------- opening
@@ -212,34 +36,54 @@ def attached(
 
     Without `read_only` a lake that is not there is made: by one process, the others wait.
     """
-    settings = config.of_duckdb | {"autoinstall_known_extensions": False, "temp_directory": str(scratch)}
-    with contextlib.closing(duckdb.connect(config=settings)) as connection, contextlib.ExitStack() as stack:
+    with contextlib.closing(_instance(config, scratch=scratch)) as connection:
         _load_extensions(connection, config=config)
+        if config.is_object_storage:
+            _sign_in(connection)
         if not read_only:
             _check_data_folder(config)
-            if not exists(config):
+        with contextlib.ExitStack() as stack:
+            if not read_only and not is_made(config):
                 stack.enter_context(stack.enter_context(turn_to_write(config))())
-                _refuse_foreign_files(config)
-        _attach(connection, config=config, read_only=read_only)
-        stack.close()
+                if not is_made(config):
+                    _refuse_foreign_files(connection, config=config)
+            _attach(connection, config=config, read_only=read_only)
         yield connection
+
+
+def _instance(config: WarehouseConfig, *, scratch: Path) -> duckdb.DuckDBPyConnection:
+    settings = config.of_duckdb | {"autoinstall_known_extensions": False, "temp_directory": str(scratch)}
+    try:
+        return duckdb.connect(config=settings)
+    except (duckdb.InvalidInputException, duckdb.ParserException) as error:
+        raise InputError(f"[warehouse]: settings were refused by DuckDB: {settings}.") from error
 
 
 def _load_extensions(connection: duckdb.DuckDBPyConnection, *, config: WarehouseConfig) -> None:
     """From the packages that bring them; nothing is ever fetched."""
-    for name in ("ducklake", "postgres_scanner", *(["httpfs"] if config.is_object_storage else [])):
+    for name in ("ducklake", "postgres_scanner", *(["httpfs", "aws"] if config.is_object_storage else [])):
         found = importlib.util.find_spec(f"duckdb_extension_{name}")
         folder = next(iter(found.submodule_search_locations or []), "") if found else ""
         path = Path(folder) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
         if not found or not path.is_file():
-            raise _not_installed(f"duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}")
+            raise not_installed(f"duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}")
         connection.execute(f"LOAD {_quoted(str(path))}")
 
 
-def _not_installed(package: str) -> ConfigError:
-    return ConfigError(
-        f'[warehouse] kind = "ducklake": the package {package} is not installed. Install what it needs: {INSTALL}'
-    )
+def _sign_in(connection: duckdb.DuckDBPyConnection) -> None:
+    """To the object storage, with the credentials that Amazon's own clients would find."""
+    at = urlsplit(object_storage_address())
+    options = ["TYPE s3", "PROVIDER credential_chain"]
+    if at.netloc:
+        secure = "false" if at.scheme == "http" else "true"
+        options += [f"ENDPOINT {_quoted(at.netloc)}", f"USE_SSL {secure}", "URL_STYLE 'path'"]
+    try:
+        connection.execute(f"CREATE SECRET ({', '.join(options)})")
+    except duckdb.Error:
+        raise ConfigError(
+            "[warehouse] data: no credentials for the object storage were found. Expected them where Amazon's clients "
+            "look: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
+        ) from None
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, *, config: WarehouseConfig, read_only: bool) -> None:
@@ -277,11 +121,23 @@ def _check_data_folder(config: WarehouseConfig) -> None:
         ) from error
 
 
-def _refuse_foreign_files(config: WarehouseConfig) -> None:
+def _refuse_foreign_files(connection: duckdb.DuckDBPyConnection, *, config: WarehouseConfig) -> None:
     """Files that the catalogue does not know are removed when it is tidied, so there must be none of others'."""
-    if not config.is_object_storage and any(os.scandir(config.data_path)):
+    if not config.is_object_storage:
+        with os.scandir(config.data_path) as entries:
+            found = any(entries)
+    else:
+        try:
+            sql = f"SELECT count(*) FROM (FROM glob({_quoted(config.data_path + '**')}) LIMIT 1)"
+            found = connection.execute(sql).fetchall() != [(0,)]
+        except duckdb.Error as error:
+            raise ConfigError(
+                f"[warehouse] data: {config.data_path} cannot be read ({type(error).__name__}). Check that the bucket "
+                "is there, its credentials, and AWS_ENDPOINT_URL where the storage is not Amazon's."
+            ) from None
+    if found:
         raise ConfigError(
-            f"[warehouse] data: {config.data_path} is not empty, and a new warehouse needs a folder for itself alone."
+            f"[warehouse] data: {config.data_path} is not empty, and a new warehouse needs a place for itself alone."
         )
 
 
@@ -320,7 +176,8 @@ def tidy(connection: duckdb.DuckDBPyConnection) -> None:
         f"ducklake_cleanup_old_files('{LAKE}', cleanup_all => true)",
         f"ducklake_delete_orphaned_files('{LAKE}', cleanup_all => true)",
     ):
-        connection.execute(f"SELECT count(*) FROM {call}")
+        # Only what is fetched is done.
+        connection.execute(f"SELECT count(*) FROM {call}").fetchall()
 
 
 def _with_deletions(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -376,7 +233,9 @@ def replace_tables(connection: duckdb.DuckDBPyConnection, *, source: Path, messa
         for schema, table in new:
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
             connection.execute(f'CREATE TABLE "{schema}"."{table}" AS FROM source."{schema}"."{table}"')
-        connection.execute(f"CALL ducklake_set_commit_message('{LAKE}', 'affectcast', {_quoted(message)})")
+        connection.execute(
+            f"CALL ducklake_set_commit_message('{LAKE}', 'affectcast', {_quoted(message)})"
+        ).fetchall()
     except BaseException:
         connection.execute("ROLLBACK")
         raise

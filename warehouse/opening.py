@@ -13,14 +13,14 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse import ducklake
+from warehouse import ducklake, lake_catalogue
 from warehouse.config import WarehouseConfig
 from warehouse.errors import BusyError, ContractError, InputError, StoreError
 
 
 def exists(path: Path, *, config: WarehouseConfig) -> bool:
     """Whether there is a warehouse already; of a DuckLake, whether its catalogue knows a table."""
-    return ducklake.exists(config) if config.is_lake else path.exists()
+    return lake_catalogue.exists(config) if config.is_lake else path.exists()
 
 
 def name_of(path: Path, *, config: WarehouseConfig) -> str:
@@ -51,7 +51,7 @@ def connected(
             yield connection
         return
     with (
-        ducklake.in_use(config, alone=alone),
+        lake_catalogue.in_use(config, alone=alone),
         ducklake.attached(
             config, read_only=read_only, scratch=path.with_name(f"{path.name}.tmp")
         ) as connection,
@@ -125,10 +125,15 @@ def _failure(what: str, error: duckdb.Error) -> BusyError | StoreError:
         return StoreError(
             f"{what}: the warehouse file is damaged. Restore it from a backup with `affectcast restore`."
         )
-    if "to Postgres" in said or "DuckLake snapshot" in said:
+    if any(words in said for words in ("to Postgres", "DuckLake snapshot", "Failed to execute query")):
         return StoreError(
             f"{what}: the catalogue in PostgreSQL stopped answering. Nothing of this was kept; see that it runs, then "
             "run the same command again."
+        )
+    if isinstance(error, duckdb.HTTPException):
+        return StoreError(
+            f"{what}: the object storage refused or did not answer. Check it and its credentials, then run again; "
+            "nothing of this was kept."
         )
     return StoreError(
         f"{what}: the warehouse failed with {type(error).__name__}. Check the disk's free space and "

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from night_support import night, small_config, write_toml
 
+from tests.lake import make_lake, server
 from warehouse.config import Config
+
+__all__ = ["finished", "finished_toml", "make_lake", "server"]
 
 
 @pytest.fixture(scope="session")

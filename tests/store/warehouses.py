@@ -62,9 +62,9 @@ ALERT: dict[str, object] = {
 }  # fmt: skip
 
 
-def new_warehouse(config: Config, *, refused: int = 3) -> None:
+def new_warehouse(config: Config, *, refused: int = 3, first: int = 0) -> None:
     """One of this version with a few rows."""
-    rows = pl.DataFrame({"record_hash": [f"h{number}" for number in range(refused)]}).with_columns(
+    rows = pl.DataFrame({"record_hash": [f"h{first + number}" for number in range(refused)]}).with_columns(
         source=pl.lit("made"), reason=pl.lit("bad"), detail=pl.lit("a detail"), received_at=DAY
     )
     with open_store(config.paths.warehouse, config=config.warehouse) as store:

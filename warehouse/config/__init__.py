@@ -15,6 +15,7 @@ from warehouse.config.environment import (
     json_logs,
     load_secret,
     notify_urls,
+    object_storage_address,
     quiet_environment,
     secret_path,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "load_config",
     "load_secret",
     "notify_urls",
+    "object_storage_address",
     "parse_config",
     "provider_address",
     "quiet_environment",
