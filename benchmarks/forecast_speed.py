@@ -17,8 +17,8 @@ import polars as pl
 
 from forecasting.forecast import forecast_signals
 from forecasting.memo import Memo
-from forecasting.parallel import workers_of
-from warehouse.config import ForecastConfig
+from warehouse.config import EngineConfig, ForecastConfig
+from warehouse.engine import engine_of
 from warehouse.tables import TABLES
 
 START = dt.date(2020, 1, 1)
@@ -55,8 +55,8 @@ def main() -> None:
     series, days, workers = (int(a) for a in (*sys.argv[1:], *("500", "1461", "2")[len(sys.argv) - 1 :]))
     frame = signals(series=series, days=days + 2)
     config = ForecastConfig(max_series=series, horizon_days=28)
-    with tempfile.TemporaryDirectory() as folder, workers_of(str(workers)) as found:
-        memo = Memo(Path(folder), workers=found)
+    with tempfile.TemporaryDirectory() as folder, engine_of(EngineConfig(workers=workers)) as found:
+        memo = Memo(Path(folder), engine=found)
         for night in (0, 1):
             as_of = START + dt.timedelta(days=days + night)
             start, used = time.perf_counter(), time.process_time()

@@ -9,6 +9,7 @@ import polars as pl
 
 from flows.files import numbers, require
 from flows.scorers import make_scorer
+from warehouse.engine import Alone, Engine
 from warehouse.errors import InputError, UsageError
 from warehouse.intake import language as languages
 from warehouse.intake.privacy import clean_text, mask_text
@@ -18,15 +19,22 @@ CHUNK = 20_000
 # The file's own language is unknown beforehand, so more candidates than any one scorer reads.
 CANDIDATES = ("en", "es", "pt", "zh", "fr", "de", "it")
 FOLLOWED = ("anger", "joy")
+HERE = Alone()
 
 
 def score_frame(
-    frame: pl.DataFrame, *, scorer: Scorer, text: str, language: str, tell: Callable[[str, int], None]
+    frame: pl.DataFrame,
+    *,
+    scorer: Scorer,
+    text: str,
+    language: str,
+    tell: Callable[[str, int], None],
+    engine: Engine = HERE,
 ) -> pl.DataFrame:
     """The input's rows and columns, in order, plus `<scorer>_<measure>` columns and `missing`."""
     posts = cleaned(frame[text])
     posts = posts.with_columns(lang=languages_of(posts["text"], language=language))
-    scores = score_posts(posts, scorer=scorer, tell=tell)
+    scores = score_posts(posts, scorer=scorer, tell=tell, engine=engine)
     named = scores.select(
         *[pl.col(measure).alias(f"{scorer.name}_{measure}") for measure in scorer.measures],
         pl.col("missing").alias(_missing_name(frame, scorer=scorer.name)),
@@ -60,12 +68,15 @@ def cleaned(texts: pl.Series) -> pl.DataFrame:
     return texts.to_frame("text").select(text=mask_text(clean_text(pl.col("text").cast(pl.String))))
 
 
-def score_posts(posts: pl.DataFrame, *, scorer: Scorer, tell: Callable[[str, int], None]) -> pl.DataFrame:
+def score_posts(
+    posts: pl.DataFrame, *, scorer: Scorer, tell: Callable[[str, int], None], engine: Engine = HERE
+) -> pl.DataFrame:
     """What the scorer returns for `text` and `lang`, in order, some thousand posts at a time."""
+    starts = range(0, max(posts.height, 1), CHUNK)
+    rounds = ((posts.slice(start, CHUNK),) for start in starts)
     parts = []
-    for start in range(0, max(posts.height, 1), CHUNK):
-        piece = posts.slice(start, CHUNK)
-        parts.append(scorer.score(piece))
+    for _, piece, scores in engine.score(rounds, n_rounds=len(starts), scorers=[scorer]):
+        parts.append(scores)
         tell(f"score {scorer.name}", piece.height)
     return pl.concat(parts)
 

@@ -1,12 +1,15 @@
-"""Names to scorers: the one list of what can score posts. Not for how they score."""
+"""Names to scorers: the one list of what can score posts, and where they may do it. Not for how they score."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from warehouse.cells import columns_of, signal_name
 from warehouse.config import Config
+from warehouse.engine import Engine, engine_of
 from warehouse.errors import ConfigError
 from warehouse.scoring import Scorer
 
@@ -78,3 +81,36 @@ def check_names(scorers: list[Scorer]) -> None:
                     f"[score] scorers: {owners[name]} and {scorer.name} would both make the signal {name}. Run one of "
                     "them, or add one again under another name."
                 )
+
+
+def check_engine(scorers: Sequence[Scorer], *, config: Config) -> None:
+    """`ConfigError` for a model that workers on Ray would each run in a form of their own choice.
+
+    What is chosen by a machine, or calibrated on the first posts that a process sees, would differ between workers.
+    """
+    for scorer in scorers if config.engine.kind == "ray" else ():
+        device, precision = _form(scorer)
+        if device == "auto" or precision in ("auto", "int8"):
+            raise ConfigError(
+                f"[engine] kind = 'ray': the model {scorer.name} has device '{device}' and precision '{precision}', "
+                "which each worker would settle by itself. Set device (cpu or cuda) and precision (fp32 or bf16) under "
+                f"[[score.models]] with name = '{scorer.name}'."
+            )
+
+
+@contextmanager
+def scoring_engine(scorers: Sequence[Scorer], *, config: Config) -> Iterator[Engine]:
+    """The engine for these scorers, gone when the block ends; see `warehouse.engine.engine_of`."""
+    check_engine(scorers, config=config)
+    gpus = int(any(_form(scorer)[0] == "cuda" for scorer in scorers))
+    with engine_of(config.engine, cores=config.score.threads, gpus=gpus) as engine:
+        yield engine
+
+
+def _form(scorer: Scorer) -> tuple[str, str]:
+    """Device and precision of a published model; that of every other scorer is always the same."""
+    from classifiers.hub.score import HubScorer
+
+    if not isinstance(scorer, HubScorer):
+        return "cpu", "fp32"
+    return scorer.found.spec.device, scorer.found.spec.precision

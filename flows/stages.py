@@ -24,13 +24,14 @@ from flows.events import calendar_of, write_events
 from flows.forecasts import LAST_WEEKS, THIS_WEEK, last_weeks, main_signals, this_week, write_forecasts
 from flows.guards import newest_issue, was_made
 from flows.quality import measure_quality
-from flows.scorers import check_names, make_scorer
+from flows.scorers import check_engine, check_names, make_scorer, scoring_engine
 from flows.signal_pages import PAGES, signal_pages
 from flows.sources.fetch import read_platforms
 from flows.words import make_word_shifts
 from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
 from warehouse.config import Config, SourceConfig
+from warehouse.engine import engine_of
 from warehouse.errors import AffectcastError, ConfigError, UsageError
 from warehouse.intake.files import SourceFile, fingerprint, source_files
 from warehouse.intake.ingest import ingest_sources
@@ -84,8 +85,10 @@ class Run:
         )
 
     def scorers(self) -> list[Scorer]:
+        # On Ray several processes would write to the same files.
+        keep, threads = self.config.engine.kind == "local", self.config.score.threads
         return [
-            make_scorer(name, config=self.config, threads=self.config.score.threads, keep=True)
+            make_scorer(name, config=self.config, threads=threads, keep=keep)
             for name in self.config.score.scorers
         ]
 
@@ -99,7 +102,9 @@ def check(config: Config) -> None:
         raise ConfigError("no [[sources]] are configured: there is nothing to read. See docs/examples.")
     if not config.score.scorers:
         raise ConfigError("[score] scorers is empty: name at least one.")
-    check_names([make_scorer(name, config=config) for name in config.score.scorers])
+    scorers = [make_scorer(name, config=config) for name in config.score.scorers]
+    check_names(scorers)
+    check_engine(scorers, config=config)
     create_all(config.forecast.models)
     check_country(config.forecast.country_of_all)
     check_contagion(config)
@@ -197,8 +202,11 @@ def score(run: Run) -> Receipt:
     total = Receipt("score")
     with _stage(run, "score") as (store, receipts):
         scorers = run.scorers()
-        spec = scores.ScoreSpec(chunk_posts=run.config.score.chunk_posts, issue=run.issue, run_id=run.run_id)
-        made = scores.score_posts(store, scorers=scorers, spec=spec, progress=run.tell)
+        with scoring_engine(scorers, config=run.config) as engine:
+            spec = scores.ScoreSpec(
+                chunk_posts=run.config.score.chunk_posts, issue=run.issue, run_id=run.run_id, engine=engine
+            )
+            made = scores.score_posts(store, scorers=scorers, spec=spec, progress=run.tell)
         for scorer, one in zip(scorers, made, strict=True):
             reasons = {f"{scorer.name}: {reason}": n for reason, n in one.reasons.items() if n}
             total = Receipt(
@@ -278,13 +286,12 @@ def forecast(run: Run) -> Receipt:
     """
     from forecasting.forecast import forecast_signals
     from forecasting.memo import Memo
-    from forecasting.parallel import workers_of
 
     config = run.config
     if _is_done(run, stage="forecast"):
         return Receipt("forecast", notes=("already issued by this very run",))
-    with _stage(run, "forecast") as (store, receipts), workers_of(config.forecast.workers) as workers:
-        memo = Memo(config.paths.forecast_memo, workers=workers)
+    with _stage(run, "forecast") as (store, receipts), engine_of(config.engine) as engine:
+        memo = Memo(config.paths.forecast_memo, engine=engine)
         known = main_signals(store, run=run)
         made = forecast_signals(
             known,

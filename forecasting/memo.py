@@ -22,7 +22,10 @@ import numpy as np
 from forecasting.matrix import Floats, Frequency
 from forecasting.models import Forecaster, ModelInput, ModelOutput, base, create, statistical
 from forecasting.models.statistical import Statistical
-from forecasting.parallel import CHUNK, Alone, Workers
+from warehouse.engine import Alone, Engine
+
+# Series to a chunk: large enough that sending it costs nothing, small enough that all workers finish together.
+CHUNK = 25
 
 
 @cache
@@ -37,11 +40,11 @@ def code() -> str:
 @dataclass(frozen=True)
 class Memo:
     """Without a folder nothing is kept. `version` is part of every key: other code, other answers. `taken` counts per
-    model how often what was kept was taken. `workers` do the fits that are left."""
+    model how often what was kept was taken. `engine` does the fits that are left."""
 
     folder: Path | None
     version: str = field(default_factory=code)
-    workers: Workers = field(default_factory=Alone, compare=False, repr=False)
+    engine: Engine = field(default_factory=Alone, compare=False, repr=False)
     taken: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
 
     def fit_predict(
@@ -80,13 +83,13 @@ class Memo:
     def _fitted(
         self, model: Statistical, data: ModelInput, *, horizon: int, frequency: Frequency, seed: int
     ) -> ModelOutput:
-        """In chunks of series, by the workers."""
+        """In chunks of series, by the engine."""
         every = np.arange(len(data.ids))
         jobs = [
             _Fit(model.name, data.rows(every[start : start + CHUNK]), horizon, frequency, seed)
             for start in range(0, len(every), CHUNK)
         ]
-        made = self.workers.map(_fit, jobs)
+        made = self.engine.map(_fit, jobs)
         if not made:
             return ModelOutput(points=np.empty((0, horizon)), fallback=np.empty(0, dtype=bool))
         return ModelOutput(

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
 import polars as pl
 
+from warehouse.engine import Alone, Engine, Round
 from warehouse.scoring import Scorer
 from warehouse.store import Receipt, Store
 from warehouse.tables import TABLES, Table, score_table
@@ -38,11 +39,12 @@ def threshold_sql(scorer: Scorer, *, measure: str, lang: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSpec:
-    """How a night scores: posts a chunk and transaction, the issue and run that rows are marked with."""
+    """How a night scores: posts a chunk and transaction, the issue and run that rows are marked with, and where."""
 
     chunk_posts: int
     issue: dt.date
     run_id: str
+    engine: Engine = field(default_factory=Alone, compare=False, repr=False)
 
 
 Tell = Callable[[str, int], None]
@@ -54,39 +56,46 @@ def score_posts(
     """Score every post that this version of a scorer has not scored; one receipt a scorer.
 
     Another version's scores are removed first: a table never mixes two versions. The scorers take turns, a chunk
-    each, so that those which share a model find its numbers still at hand.
+    each, so that those which share a model find its numbers still at hand. Wherever the engine scores, chunks are cut
+    and written here, in the same order.
     """
-    turns = [_turns(store, scorer=scorer, spec=spec, progress=progress) for scorer in scorers]
-    receipts = [Receipt(f"score_{scorer.name}") for scorer in scorers]
-    for states in zip_longest(*turns):
-        receipts = [state or before for state, before in zip(states, receipts, strict=True)]
-    return receipts
+    tallies = [_Tally(scorer) for scorer in scorers]
+    for tally in tallies:
+        _prepare(store, table=tally.table, scorer=tally.scorer, spec=spec)
+    waiting = [_Unscored(store, table=tally.table, size=spec.chunk_posts) for tally in tallies]
+    n_rounds = max((len(chunks) for chunks in waiting), default=0)
+    rounds: Iterator[Round] = zip_longest(*waiting)
+    for place, posts, scores in spec.engine.score(rounds, n_rounds=n_rounds, scorers=scorers):
+        tallies[place].write(store, posts=posts, scores=scores, run_id=spec.run_id)
+        if progress is not None:
+            progress(f"score {scorers[place].name}", posts.height)
+    return [tally.receipt() for tally in tallies]
 
 
-def _turns(store: Store, *, scorer: Scorer, spec: ScoreSpec, progress: Tell | None) -> Iterator[Receipt]:
-    """Score chunk after chunk; the receipt so far after each."""
-    table = table_of(scorer)
-    _prepare(store, table=table, scorer=scorer, spec=spec)
-    scored, reasons = 0, dict.fromkeys(MISSING_WORDS.values(), 0)
-    for posts in _unscored(store, table=table, size=spec.chunk_posts):
-        scores = _score_chunk(posts, scorer=scorer)
+class _Tally:
+    """A scorer's table, and what has been written to it."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer, self.table = scorer, table_of(scorer)
+        self.rows, self.reasons = 0, dict.fromkeys(MISSING_WORDS.values(), 0)
+
+    def write(self, store: Store, *, posts: pl.DataFrame, scores: pl.DataFrame, run_id: str) -> None:
+        """One chunk, in one transaction."""
+        rows = scores.with_columns(posts["post_id"], scorer_version=pl.lit(self.scorer.version))
         with store.transaction():
-            scored += store.append(table, scores, run_id=spec.run_id)
+            self.rows += store.append(self.table, rows, run_id=run_id)
         for code, count in scores["missing"].value_counts().iter_rows():
             word = MISSING_WORDS.get(code, "other")
-            reasons[word] = reasons.get(word, 0) + count
-        if progress is not None:
-            progress(f"score {scorer.name}", posts.height)
-        left_out = {word: n for word, n in reasons.items() if word != MISSING_WORDS[0]}
-        yield Receipt(
-            f"score_{scorer.name}", rows_in=scored, rows_out=reasons[MISSING_WORDS[0]], reasons=left_out
+            self.reasons[word] = self.reasons.get(word, 0) + count
+
+    def receipt(self) -> Receipt:
+        left_out = {word: n for word, n in self.reasons.items() if word != MISSING_WORDS[0] and self.rows}
+        return Receipt(
+            f"score_{self.scorer.name}",
+            rows_in=self.rows,
+            rows_out=self.reasons[MISSING_WORDS[0]],
+            reasons=left_out,
         )
-
-
-def _score_chunk(posts: pl.DataFrame, *, scorer: Scorer) -> pl.DataFrame:
-    scores = scorer.score(posts.select("text", "lang"))
-    named = scores.with_columns(scorer_version=pl.lit(scorer.version))
-    return named.with_columns(posts["post_id"])
 
 
 def _prepare(store: Store, *, table: Table, scorer: Scorer, spec: ScoreSpec) -> None:
@@ -100,20 +109,28 @@ def _prepare(store: Store, *, table: Table, scorer: Scorer, spec: ScoreSpec) -> 
         store.delete(table, where="scorer_version <> ?", parameters=[scorer.version])
 
 
-def _unscored(store: Store, *, table: Table, size: int) -> Iterator[pl.DataFrame]:
+class _Unscored:
     """Unscored posts in order of id, `size` at a time; what a caller writes meanwhile is not read again."""
-    waiting = f"unscored_{table.name.replace('.', '_')}"
-    store.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {waiting} AS SELECT post_id, row_number() OVER (ORDER BY post_id) AS place "
-        f"FROM raw.posts ANTI JOIN {table.name} USING (post_id)"
-    )
-    last = store.query(f"SELECT count(*) FROM {waiting}").item()
-    for first in range(1, last + 1, size):
-        yield store.query(
-            f"SELECT post_id, text, lang FROM raw.posts JOIN {waiting} USING (post_id) "
-            "WHERE place BETWEEN ? AND ? ORDER BY place",
-            [first, first + size - 1],
+
+    def __init__(self, store: Store, *, table: Table, size: int) -> None:
+        self._store, self._size = store, size
+        self._waiting = f"unscored_{table.name.replace('.', '_')}"
+        store.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._waiting} AS SELECT post_id, row_number() OVER (ORDER BY post_id) "
+            f"AS place FROM raw.posts ANTI JOIN {table.name} USING (post_id)"
         )
+        self._last: int = store.query(f"SELECT count(*) FROM {self._waiting}").item()
+
+    def __len__(self) -> int:
+        return -(-self._last // self._size)
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        for first in range(1, self._last + 1, self._size):
+            yield self._store.query(
+                f"SELECT post_id, text, lang FROM raw.posts JOIN {self._waiting} USING (post_id) "
+                "WHERE place BETWEEN ? AND ? ORDER BY place",
+                [first, first + self._size - 1],
+            )
 
 
 def accounting(store: Store, *, scorer: Scorer, issue: dt.date) -> pl.DataFrame:

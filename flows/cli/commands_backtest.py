@@ -18,9 +18,21 @@ from flows.cli.commands_files import (
     _read_events,
     _read_series,
 )
-from flows.cli.options import AsOfOption, ColumnsOption, DryRunOption, OutOption, need_out, parse_day
+from flows.cli.options import (
+    DEFAULT_CONFIG,
+    AsOfOption,
+    ColumnsOption,
+    ConfigOption,
+    DryRunOption,
+    OutOption,
+    known_config,
+    need_out,
+    parse_day,
+)
 from flows.cli.output import log, progress, say
 from flows.files import beside, table_format, write_table
+from warehouse.config import EngineConfig
+from warehouse.engine import engine_of
 from warehouse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,13 +62,13 @@ def backtest(
         typer.Option("--board", help="Write the leaderboard, with what identifies it, to this file."),
     ] = None,
     events: CalendarOption = None,
-    workers: WorkersOption = "1",
+    workers: WorkersOption = None,
     out: OutOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
     as_of: AsOfOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Forecast a file's past again and again, and say which model was better than a flat line."""
-    from forecasting.parallel import check_workers
     from forecasting.tasks import SHIPPED, read_tasks, task_named
 
     known = read_tasks(tasks or SHIPPED)
@@ -70,7 +82,9 @@ def backtest(
     target = need_out(out)
     for path in (target, *([board] if board else [])):
         table_format(path)
-    check_workers(workers)
+    settings = known_config(config).engine
+    if workers is not None:
+        settings = settings.model_copy(update={"workers": workers})
     if board is not None and board.resolve() in {p.resolve() for p in (target, *_beside(target))}:
         raise UsageError("--board names a file that the scores, costs or peaks are written to. Name another.")
     frame = _read_series(series, columns=columns)
@@ -78,7 +92,7 @@ def backtest(
         say(f"would run {plan.name} on {frame['series_id'].n_unique():,} series of {series} into {target}")
         return
     made = _run(
-        frame, plan=plan, kind=kind, target=target, as_of=as_of, events=_read_events(events), workers=workers
+        frame, plan=plan, kind=kind, target=target, as_of=as_of, events=_read_events(events), where=settings
     )
     _write(made, target=target, board=board)
     shutil.rmtree(_parts(target), ignore_errors=True)
@@ -111,24 +125,23 @@ def _run(
     target: Path,
     as_of: str | None,
     events: pl.DataFrame | None,
-    workers: str,
+    where: EngineConfig,
 ) -> Backtest:
     from forecasting.files import backtest_file
     from forecasting.memo import Memo
-    from forecasting.parallel import workers_of
 
     parts = _parts(target)
     if parts.is_dir():
         log(f"going on with what {parts} holds")
     day = parse_day(as_of, option="--as-of") if as_of else None
-    with progress() as tell, workers_of(workers) as found:
+    with progress() as tell, engine_of(where) as engine:
         return backtest_file(
             frame,
             plan=plan,
             kind=kind,
             as_of=day,
             events=events,
-            memo=Memo(parts, workers=found),
+            memo=Memo(parts, engine=engine),
             progress=lambda label: tell(label, 1),
         )
 

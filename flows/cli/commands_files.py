@@ -26,7 +26,7 @@ from flows.cli.options import (
 from flows.cli.output import log, progress, say
 from flows.cli.what_if import AlphaOption, AssumeOption, WhatIfOption, parse_plan
 from flows.files import beside, numbers, parse_columns, read_table, require, write_table
-from flows.scorers import make_scorer
+from flows.scorers import make_scorer, scoring_engine
 
 SeriesOption = Annotated[
     Path | None, typer.Option("--series", help="A file of series: series_id, time_value, value [, n, place].")
@@ -58,9 +58,11 @@ CalendarOption = Annotated[
     typer.Option("--events", help="A crisis calendar (CSV): name, start, perhaps end, location, announced."),
 ]
 WorkersOption = Annotated[
-    str,
+    int | None,
     typer.Option(
-        "--workers", help="Processes that fit the models of single series, or ray for a Ray cluster."
+        "--workers",
+        min=1,
+        help="Processes that fit the models of single series, instead of [engine] workers.",
     ),
 ]
 SEED = 20240101
@@ -106,10 +108,11 @@ def score(
     require(frame, names=[names["text"]], path=posts)
     if dry_run:
         return say(f"would score {frame.height:,} rows of {posts} with {scorer} into {target}")
-    chosen = make_scorer(scorer, threads=2, config=known_config(config))
-    with progress() as tell:
+    settings = known_config(config)
+    chosen = make_scorer(scorer, threads=settings.score.threads, config=settings)
+    with progress() as tell, scoring_engine([chosen], config=settings) as engine:
         scored = score_file.score_frame(
-            frame, scorer=chosen, text=names["text"], language=language, tell=tell
+            frame, scorer=chosen, text=names["text"], language=language, tell=tell, engine=engine
         )
     if abstain is not None:
         scored, notes = score_file.with_abstention(

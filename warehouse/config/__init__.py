@@ -30,6 +30,7 @@ from warehouse.config.sections import (
     ContagionConfig,
     DashboardConfig,
     DisclosureConfig,
+    EngineConfig,
     EventsConfig,
     ForecastConfig,
     IntakeConfig,
@@ -45,6 +46,7 @@ from warehouse.config.sections import (
     WeightsConfig,
     WordsConfig,
 )
+from warehouse.config.series import SeriesColumnsConfig, SeriesConfig
 from warehouse.config.sign_in import provider_address
 from warehouse.config.sources import ColumnsConfig, FetchConfig, PlaceConfig, SourceConfig, TimeConfig
 
@@ -61,6 +63,7 @@ __all__ = [
     "ContagionConfig",
     "DashboardConfig",
     "DisclosureConfig",
+    "EngineConfig",
     "EventsConfig",
     "FetchConfig",
     "ForecastConfig",
@@ -73,6 +76,8 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "ScoreConfig",
+    "SeriesColumnsConfig",
+    "SeriesConfig",
     "SignalsConfig",
     "SourceConfig",
     "TimeConfig",

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from warehouse.config.base import Positive, Section, Share
+from warehouse.config.series import SeriesConfig
 from warehouse.config.sources import SourceConfig
 
 
@@ -91,6 +92,14 @@ class WarehouseConfig(Section):
     def of_duckdb(self) -> dict[str, Any]:
         """What DuckDB itself is set to."""
         return {"memory_limit": self.memory_limit, "threads": self.threads}
+
+
+class EngineConfig(Section):
+    """Where posts are scored and models of single series are fitted; without `address` Ray runs on this machine."""
+
+    kind: Literal["local", "ray"] = "local"
+    workers: Positive = 1
+    address: str = Field(default="", pattern=r"^(|auto|[^/\s:]+:\d+)$")
 
 
 class IntakeConfig(Section):
@@ -217,7 +226,6 @@ class ForecastConfig(Section):
     statistics: tuple[Literal["share", "mean"], ...] = ("share",)
     holidays: bool = True
     country_of_all: str = ""
-    workers: str = Field(default="1", pattern=r"^([1-9]\d*|ray)$")
 
 
 class AlertsConfig(Section):
@@ -281,7 +289,9 @@ class Config(Section):
     run: RunConfig = RunConfig()
     paths: PathsConfig = PathsConfig()
     warehouse: WarehouseConfig = WarehouseConfig()
+    engine: EngineConfig = EngineConfig()
     sources: tuple[SourceConfig, ...] = ()
+    series: tuple[SeriesConfig, ...] = ()
     intake: IntakeConfig = IntakeConfig()
     score: ScoreConfig = ScoreConfig()
     signals: SignalsConfig = SignalsConfig()
@@ -303,6 +313,9 @@ class Config(Section):
         names = [source.name for source in self.sources]
         if len(names) != len(set(names)):
             raise ValueError("two sources have the same name")
+        names += [series.name for series in self.series]
+        if len(names) != len(set(names)):
+            raise ValueError("two series, or a source and a series, have the same name")
         return self
 
     @model_validator(mode="after")
@@ -323,16 +336,23 @@ class Config(Section):
         return self
 
     @property
+    def series_lags(self) -> dict[str, int]:
+        """Signal → days after a period's end from which its number counts as known, of `[[series]]`."""
+        return {series.name: series.lag_days for series in self.series}
+
+    @property
     def sha256(self) -> str:
-        """Hash of every setting that can change a result, the margin table's content among them; where things are
-        stored and who may look at them cannot."""
+        """Hash of every setting that can change a number made from posts, the margin table's content among them; where
+        things are stored, where work is done, who may look at it and series made elsewhere cannot."""
         elsewhere: Any = {
             "paths": True,
             "retention": True,
             "schedule": True,
             "dashboard": True,
             "warehouse": True,
+            "engine": True,
             "sources": {"__all__": {"path", "fetch"}},
+            "series": True,
             "events": {"path"},
             "weights": {"margins"},
         }

@@ -1,0 +1,222 @@
+"""Scores are the same wherever they are made: in this process, and by two workers of a Ray cluster on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from classifiers.score import ClassifierScorer
+from lexicons.score import LexiconScorer
+from warehouse.config import EngineConfig
+from warehouse.engine import Alone, Engine, engine_of
+from warehouse.errors import ConfigError, InputError, MissingModelError, UnexpectedError
+
+SECRET = "nobody may read this sentence"
+RAY = EngineConfig(kind="ray", workers=2)
+
+
+@pytest.fixture(scope="module")
+def on_ray() -> Iterator[Engine]:
+    """Two workers on a cluster of this machine, which every test here shares."""
+    with engine_of(RAY) as engine:
+        from ray import cloudpickle
+
+        # Workers cannot import tests.
+        cloudpickle.register_pickle_by_value(sys.modules[__name__])
+        yield engine
+
+
+def posts(n: int, *, first: int = 0) -> pl.DataFrame:
+    words = ("so angry", "afraid and alone", "what a lovely day", "estoy muy triste", "nothing at all")
+    rows = range(first, first + n)
+    return pl.DataFrame(
+        {
+            "post_id": [f"p{i:05d}" for i in rows],
+            "text": [None if i % 17 == 0 else f"{words[i % 5]}, number {i}, {words[i % 3]}" for i in rows],
+            "lang": ["es" if i % 5 == 3 else "en" for i in rows],
+        },
+        schema={"post_id": pl.String, "text": pl.String, "lang": pl.String},
+    )
+
+
+def rounds(n: int, *, scorers: int) -> list[tuple[pl.DataFrame | None, ...]]:
+    """The last scorer has a chunk less than the others."""
+    made: list[tuple[pl.DataFrame | None, ...]] = [(posts(40, first=40 * i),) * scorers for i in range(n)]
+    return made if scorers == 1 else [*made[:-1], (*made[-1][:-1], None)]
+
+
+@dataclass(frozen=True)
+class Toy:
+    """Counts letters, or does what `deed` names with the round whose first post it knows."""
+
+    deed: str = ""
+    at: str = "number 41,"
+    once: Path | None = None
+    name: str = "toy"
+    version: str = "1"
+    measures: tuple[str, ...] = ("length",)
+    languages: tuple[str, ...] = ("en",)
+
+    def score(self, posts: pl.DataFrame) -> pl.DataFrame:
+        if posts["text"].str.contains(self.at, literal=True).any():
+            self._misbehave()
+        return posts.select(
+            length=pl.col("text").str.len_chars().cast(pl.Float32),
+            process=pl.lit(os.getpid()),
+            missing=pl.col("text").is_null().cast(pl.Int8),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        return {}
+
+    def _misbehave(self) -> None:
+        if self.deed == "die" and (self.once is None or not self.once.exists()):
+            if self.once is not None:
+                self.once.touch()
+            os._exit(1)
+        if self.deed == "raise":
+            raise ValueError(f"cannot read '{SECRET}'")
+        if self.deed == "missing":
+            raise MissingModelError("model toy is not in the folder.")
+        if self.deed == "input":
+            raise InputError("that is no text.")
+
+
+def scored(engine: Engine, scorers: list[Any], chunks: list[tuple[pl.DataFrame | None, ...]]) -> list[Any]:
+    return list(engine.score(iter(chunks), n_rounds=len(chunks), scorers=scorers))
+
+
+@pytest.mark.slow
+def test_lexicon_and_classifier_say_the_same_of_every_chunk_in_the_same_order(on_ray: Engine) -> None:
+    scorers = [LexiconScorer("lexicon"), ClassifierScorer("emotion_fast", threads=1)]
+    chunks = rounds(7, scorers=2)
+    here, there = scored(Alone(), scorers, chunks), scored(on_ray, scorers, chunks)
+    assert [place for place, _, _ in here] == [0, 1] * 6 + [0]
+    assert [place for place, _, _ in there] == [place for place, _, _ in here]
+    for (_, sent, ours), (_, back, theirs) in zip(here, there, strict=True):
+        assert back.equals(sent)
+        assert theirs.schema == ours.schema
+        assert theirs.equals(ours)
+
+
+@pytest.mark.slow
+def test_both_workers_score_and_each_reads_only_a_few_rounds_ahead(on_ray: Engine) -> None:
+    read = 0
+
+    def counted() -> Iterator[tuple[pl.DataFrame]]:
+        nonlocal read
+        for (chunk,) in rounds(30, scorers=1):
+            read += 1
+            yield (chunk,)
+
+    processes, ahead = set(), []
+    for done, (_, _, scores) in enumerate(on_ray.score(counted(), n_rounds=30, scorers=[Toy()])):
+        processes |= set(scores["process"])
+        ahead.append(read - done)
+    assert len(processes) == 2
+    assert os.getpid() not in processes
+    assert max(ahead) <= 5
+    assert read == 30
+
+
+def test_a_round_whose_worker_dies_is_scored_by_the_next_one(on_ray: Engine, tmp_path: Path) -> None:
+    chunks = rounds(8, scorers=1)
+    found = scored(on_ray, [Toy("die", once=tmp_path / "died")], chunks)
+    assert (tmp_path / "died").exists()
+    assert [s["length"].to_list() for _, _, s in found] == [
+        s["length"].to_list() for _, _, s in scored(Alone(), [Toy()], chunks)
+    ]
+
+
+@pytest.mark.slow
+def test_a_round_that_every_worker_dies_of_ends_the_run_and_keeps_what_was_before(on_ray: Engine) -> None:
+    kept = []
+    with pytest.raises(UnexpectedError, match="chunk_posts") as raised:
+        for answer in on_ray.score(iter(rounds(4, scorers=1)), n_rounds=4, scorers=[Toy("die")]):
+            kept.append(answer)
+    assert len(kept) == 1
+    assert "ended 4 Ray workers" in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("deed", "error", "words"),
+    [
+        pytest.param(
+            "missing",
+            MissingModelError,
+            "Every machine of the cluster needs the models",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("input", InputError, "on a Ray worker: that is no text.", marks=pytest.mark.slow),
+        ("raise", UnexpectedError, "ValueError in test_engine_ray.py, line"),
+    ],
+)
+def test_an_error_of_a_worker_keeps_its_kind_and_quotes_nothing(
+    on_ray: Engine, capfd: pytest.CaptureFixture[str], deed: str, error: type[Exception], words: str
+) -> None:
+    import ray
+
+    with pytest.raises(error, match=words) as raised:
+        scored(on_ray, [Toy(deed)], rounds(3, scorers=1))
+    shown = capfd.readouterr()
+    assert SECRET not in str(raised.value) + shown.out + shown.err
+    logs = Path(ray._private.worker._global_node.get_session_dir_path()) / "logs"
+    texts = [path.read_text(errors="replace") for path in logs.rglob("*") if path.is_file()]
+    assert texts
+    assert not [text for text in texts if SECRET in text or "afraid and alone" in text]
+
+
+def test_nothing_to_score_asks_no_worker(on_ray: Engine) -> None:
+    assert scored(on_ray, [Toy()], []) == []
+
+
+@pytest.mark.slow
+def test_jobs_are_answered_in_their_place_and_errors_keep_their_kind(on_ray: Engine) -> None:
+    assert on_ray.map(_square, list(range(7))) == [0, 1, 4, 9, 16, 25, 36]
+    with pytest.raises(InputError, match="not nine"):
+        on_ray.map(_square, [1, 9])
+    with pytest.raises(UnexpectedError, match="ValueError") as raised:
+        on_ray.map(_square, [10])
+    assert SECRET not in raised.value.message
+
+
+def _square(number: int) -> int:
+    if number == 9:
+        raise InputError("not nine")
+    if number == 10:
+        raise ValueError(SECRET)
+    return number**2
+
+
+def test_an_address_that_nothing_answers_is_named() -> None:
+    """In a process of its own: this one has joined a cluster already."""
+    code = (
+        "from warehouse.config import EngineConfig\nfrom warehouse.engine import engine_of\n"
+        "with engine_of(EngineConfig(kind='ray', address='127.0.0.1:9')) as engine: pass\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    last = ended.stderr.strip().splitlines()[-1]
+    assert "ConfigError" in last
+    assert "[engine] address = '127.0.0.1:9': no Ray cluster" in last
+
+
+def test_more_cores_than_any_machine_has_are_refused(on_ray: Engine) -> None:
+    with engine_of(RAY, cores=1000) as engine, pytest.raises(ConfigError, match="1000 cores"):
+        scored(engine, [Toy()], rounds(1, scorers=1))
+
+
+def test_without_the_package_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray.data", None)
+    with pytest.raises(ConfigError, match=r"affectcast\[ray\]"), engine_of(RAY):
+        pass
