@@ -42,6 +42,8 @@ MODELS = ("ensemble", "flat_line")
 PAGES = ("overview", "timelines", "outlook", "alerts", "contagion", "words", "signals", "trust", "export")
 EMPTY_APP = "import streamlit as st\nst.title('Ready')\n"
 VISITS = 5
+# At once, and how often each chooses something.
+PEOPLE, CHOICES = 4, 10
 
 
 @dataclass(frozen=True)
@@ -293,6 +295,7 @@ def _report(browser: Any, *, server: psutil.Process, ours: int, bare: int, inter
             f"{page}: {seconds:.2f} s, server {_cpu(server) - used:.2f} s of CPU, memory {_megabytes(server):,.0f} MB",
             flush=True,
         )
+    _together(root=root, server=server)
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     for name in ("timelines", "outlook", "overview"):
         page.goto(f"{root}/{name}")
@@ -310,6 +313,42 @@ def _report(browser: Any, *, server: psutil.Process, ours: int, bare: int, inter
         )
 
 
+def _together(*, root: str, server: psutil.Process) -> None:
+    """Several people at once, each in a browser of its own, who open the overview and then choose for a while."""
+    before = _megabytes(server)
+    people = [
+        subprocess.Popen(
+            [sys.executable, __file__, "person", root, str(CHOICES)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(PEOPLE)
+    ]
+    told = [json.loads(person.communicate()[0]) for person in people]
+    first = statistics.median(one["first"] for one in told)
+    times = [seconds for one in told for seconds in one["times"]]
+    slow = statistics.quantiles(times, n=20)[-1]
+    print(
+        f"{PEOPLE} people at once: first page {first:.2f} s, {len(times)} interactions, median "
+        f"{statistics.median(times):.2f} s, 95 % {slow:.2f} s; memory {before:,.0f} → {_megabytes(server):,.0f} MB",
+        flush=True,
+    )
+
+
+def person(root: str, *, choices: int) -> None:
+    """One of several people; prints what they waited for."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        first = first_view(browser, url=root, marker="h2:has-text('What changed this week')")
+        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        page.goto(f"{root}/timelines")
+        page.locator("text=Limits.").first.wait_for(timeout=60_000)
+        _still(page)
+        times = [interact(page, turn=turn) for turn in range(choices)]
+        browser.close()
+    print(json.dumps({"first": first, "times": times}))
+
+
 def _cpu(process: psutil.Process) -> float:
     """Seconds of CPU so far: on a busy machine they say more than the clock."""
     times = process.cpu_times()
@@ -321,5 +360,8 @@ def _megabytes(process: psutil.Process) -> float:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["person"]:
+        person(sys.argv[2], choices=int(sys.argv[3]))
+        sys.exit()
     numbers = [int(part) for part in sys.argv[1].split(",")] if len(sys.argv) > 1 else [5, 50, 60]
     main(Size(*numbers), interactions=int(sys.argv[2]) if len(sys.argv) > 2 else 500)
