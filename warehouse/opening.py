@@ -17,6 +17,10 @@ from warehouse import ducklake, lake_catalogue
 from warehouse.config import WarehouseConfig
 from warehouse.errors import BusyError, ContractError, InputError, StoreError
 
+# How long a database's log may grow. DuckDB's own 16 MB are a few batches of posts: folded in so often, the last,
+# half-filled blocks of a table are compressed again and again, which took a third of the intake's time.
+_LOG = "256MB"
+
 
 def exists(path: Path, *, config: WarehouseConfig) -> bool:
     """Whether there is a warehouse already; of a DuckLake, whether its catalogue knows a table."""
@@ -79,7 +83,7 @@ def _set_up(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _connect(path: Path, *, config: WarehouseConfig, read_only: bool) -> duckdb.DuckDBPyConnection:
-    settings = config.of_duckdb
+    settings = config.of_duckdb | {"checkpoint_threshold": _LOG}
     try:
         return duckdb.connect(str(path), read_only=read_only, config=settings)
     except duckdb.IOException as error:
