@@ -1,4 +1,4 @@
-"""Work on a Ray cluster, or on the cores of this machine through Ray. Not for what the work is: see `warehouse/engine.py`.
+"""Work on a Ray cluster, or on this machine through Ray. Not for what the work is: `warehouse/engine.py` says that.
 
 Scoring runs through Ray Data. Only this process may read the warehouse, so what Ray Data streams are the numbers of
 rounds; the posts of a round lie ready in Ray's memory for the worker that takes its number, and only so many rounds

@@ -139,9 +139,9 @@ def test_a_round_whose_worker_dies_is_scored_by_the_next_one(on_ray: Engine, tmp
 @pytest.mark.slow
 def test_a_round_that_every_worker_dies_of_ends_the_run_and_keeps_what_was_before(on_ray: Engine) -> None:
     kept = []
+    answers = on_ray.score(iter(rounds(4, scorers=1)), n_rounds=4, scorers=[Toy("die")])
     with pytest.raises(UnexpectedError, match="chunk_posts") as raised:
-        for answer in on_ray.score(iter(rounds(4, scorers=1)), n_rounds=4, scorers=[Toy("die")]):
-            kept.append(answer)
+        kept.extend(answers)
     assert len(kept) == 1
     assert "ended 4 Ray workers" in raised.value.message
 
