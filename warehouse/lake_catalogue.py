@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 INSTALL = "pip install --constraint constraints.txt 'affectcast[lake]'"
 WAIT_SECONDS = 60
 _CONNECT_SECONDS = 10
+# Refusals of a server that will take us a little later.
+_PASSING = ("starting up", "shutting down", "recovery", "too many clients", "connection slots")
 # First half of every advisory lock of ours, so that other programs in the same database have others.
 _OURS = 0x41464643
 
@@ -75,7 +77,7 @@ def _unreachable(config: WarehouseConfig, *, said: str) -> ConfigError | StoreEr
             f"{config.catalogue}: PostgreSQL did not take the password, or none was given. Put it into the file that "
             "PGPASSFILE names (or ~/.pgpass), or into PGPASSWORD; never into the configuration."
         )
-    if "FATAL" in said:
+    if "FATAL" in said and not any(words in said for words in _PASSING):
         why = said.split("FATAL:")[-1].strip().splitlines()[0]
         return ConfigError(
             f"{config.catalogue}: PostgreSQL refused: {why}. Correct [warehouse] catalogue, or make the database and "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import resource
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -274,6 +276,25 @@ def test_a_server_that_dies_in_a_transaction_costs_nothing_but_that_transaction(
             exists(config.paths.warehouse, config=config.warehouse)
         own.start()
         assert names_in(config) == ["a"]
+
+
+def test_a_full_disk_is_told_and_what_was_there_stays(config: Config) -> None:
+    many = rows(*(f"n{number}" for number in range(20_000)), detail="x").with_columns(
+        detail=pl.col("record_hash").hash(seed=1).cast(pl.String)
+    )
+    with opened(config) as store:
+        store.append(REFUSED, rows("a"), run_id="r")
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+        try:
+            with pytest.raises(StoreError, match="free space"):
+                store.append(REFUSED, many, run_id="r")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
+        assert store.read(REFUSED)["record_hash"].to_list() == ["a"]
+        assert store.append(REFUSED, many, run_id="r") == 20_000
 
 
 # ------------------------------------------------------------------------------------------- the files

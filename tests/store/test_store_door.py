@@ -55,6 +55,14 @@ def test_append_new_adds_and_put_replaces(store: Store) -> None:
     assert store.read(REFUSED)["detail"].to_list() == ["new", "a detail", "new"]
 
 
+def test_renaming_touches_the_named_values_only(store: Store) -> None:
+    store.append(REFUSED, rows("a", "b", "c"), run_id="r")
+    names = pl.DataFrame({"old": ["a", "c"], "new": ["x", "y"]})
+    with store.transaction():
+        store.rename(REFUSED.name, column="record_hash", names=names)
+    assert store.read(REFUSED)["record_hash"].to_list() == ["b", "x", "y"]
+
+
 def test_a_transaction_lands_whole_or_not_at_all(store: Store) -> None:
     def write_and_fail() -> None:
         with store.transaction():
