@@ -220,3 +220,41 @@ def test_without_the_package_the_message_says_what_to_install(monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "ray.data", None)
     with pytest.raises(ConfigError, match=r"affectcast\[ray\]"), engine_of(RAY):
         pass
+
+
+@pytest.mark.slow
+def test_two_machines_that_are_joined_by_address_score_the_same(tmp_path: Path) -> None:
+    """In a process of its own; more workers than cores are no reason to wait for ever."""
+    script = tmp_path / "joined.py"
+    script.write_text(JOINED, encoding="utf-8")
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.stdout.splitlines()[-2:] == ["2 machines, 2 workers: True", "2 machines, 5 workers: True"], (
+        ended.stderr
+    )
+
+
+JOINED = """
+from warehouse.config import EngineConfig, quiet_environment
+quiet_environment()
+import polars as pl
+import ray
+from ray.cluster_utils import Cluster
+from lexicons.score import LexiconScorer
+from warehouse.engine import Alone, engine_of
+
+if __name__ == "__main__":
+    machines = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    machines.add_node(num_cpus=1)
+    machines.wait_for_nodes()
+    posts = pl.DataFrame({"text": [f"so angry {i}" for i in range(60)], "lang": ["en"] * 60})
+    chunks = [(posts.slice(start, 10),) for start in range(0, 60, 10)]
+    scorers = [LexiconScorer("lexicon")]
+    here = [scores for _, _, scores in Alone().score(chunks, n_rounds=6, scorers=scorers)]
+    for workers in (2, 5):
+        settings = EngineConfig(kind="ray", workers=workers, address=machines.address)
+        with engine_of(settings) as engine:
+            there = [scores for _, _, scores in engine.score(chunks, n_rounds=6, scorers=scorers)]
+            found = len(ray.nodes())
+        print(f"{found} machines, {workers} workers: {pl.concat(there).equals(pl.concat(here))}")
+    machines.shutdown()
+"""

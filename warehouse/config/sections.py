@@ -99,11 +99,11 @@ class EngineConfig(Section):
 
     kind: Literal["local", "ray"] = "local"
     workers: Positive = 1
-    address: str = Field(default="", pattern=r"^(|auto|[^/\s:]+:\d+)$")
+    address: str = Field(default="", pattern=r"^(|[^/\s:]+:\d+)$")
 
 
 class IntakeConfig(Section):
-    batch_records: Positive = 20_000
+    batch_records: Positive = 50_000
 
 
 class ModelConfig(Section):
@@ -130,7 +130,7 @@ class ModelConfig(Section):
 
 class ScoreConfig(Section):
     scorers: tuple[str, ...] = ("lexicon", "emotion")
-    chunk_posts: Positive = 20_000
+    chunk_posts: Positive = 50_000
     threads: Positive = 2
     cache: bool = True
     models: tuple[ModelConfig, ...] = ()
