@@ -254,9 +254,8 @@ def warehouse(config: Config, *, today: dt.date, thorough: bool) -> Iterator[Fin
             yield from _clock(newest=_one(connection, _NEWEST_SQL), today=today)
             yield from _unfinished(_one(connection, _UNFINISHED_SQL))
     except AffectcastError as error:
-        yield problem(
-            "warehouse", error.message, do="If it is damaged: `affectcast restore --from BACKUP --replace`."
-        )
+        mend = "If it is damaged: `affectcast restore --from BACKUP --replace`."
+        yield problem("warehouse", error.message, do="See there." if config.warehouse.is_lake else mend)
 
 
 _KEY_SQL = f"SELECT value FROM core.identity WHERE name = '{CHECK}'"
