@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from night_support import affectcast, dump, night, published, small_config
+from night_support import affectcast, crash, dump, night, published, small_config, write_toml
 
 from flows.stages import Run, ingest, score
 from warehouse.config import Config, EngineConfig, PathsConfig
@@ -72,3 +72,18 @@ def test_a_file_is_scored_the_same_by_a_command_that_starts_ray_itself(tmp_path:
     assert there.returncode == 0, there.stderr
     assert "lovely" not in there.stdout + there.stderr
     assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_night_that_was_killed_while_ray_scored_goes_on_and_starts_ray_for_each_stage(
+    finished: Config, tmp_path: Path
+) -> None:
+    config = small_config(tmp_path, engine=RAY)
+    path = write_toml(config, tmp_path / "config.toml")
+    assert crash(path, at="chunk:2").returncode == -9
+    scores = dump(config)["core.scores_lexicon"].height
+    assert scores == 2 * 500
+    ended = crash(path, at="never")
+    assert ended.returncode == 0, ended.stderr
+    same(finished, config)
+    assert published(config) == published(finished)
