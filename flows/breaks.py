@@ -13,6 +13,7 @@ import polars as pl
 from forecasting.alerts.cells import usable_cells
 from forecasting.breaks.find import QUERY, VERSION, find_breaks, query_breaks, version_breaks
 from warehouse.data_quality import QualitySpec, update_quality
+from warehouse.signals import SERIES_SCORER
 from warehouse.store import Store
 from warehouse.tables import TABLES
 
@@ -49,8 +50,9 @@ def _found(store: Store, *, run: Run, since: dt.date) -> pl.DataFrame:
     signals = store.read(
         TABLES["out.signals"],
         where="issue <= ? AND time_type = 'day' AND population = 'all' AND time_value >= ? AND signal IN "
-        "(SELECT signal FROM out.signal_catalogue WHERE smoothing = 'none' AND statistic IN (SELECT unnest(?)))",
-        parameters=[run.issue, start, list(run.config.forecast.statistics)],
+        "(SELECT signal FROM out.signal_catalogue WHERE smoothing = 'none' AND scorer <> ? "
+        "AND statistic IN (SELECT unnest(?)))",
+        parameters=[run.issue, start, SERIES_SCORER, list(run.config.forecast.statistics)],
     )
     cells = usable_cells(
         signals,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from warehouse.cells import AMPLIFIED
+from warehouse.signals import SERIES_SCORER
 from warehouse.store import Store
 from warehouse.tables import TABLES
 from warehouse.vintages import CELL
@@ -48,15 +49,18 @@ def main_signals(store: Store, *, run: Run) -> pl.DataFrame:
     """All issues of the unsmoothed signals of the configured statistics, up to this one.
 
     A measure's share and mean tell one story, so that judging both would only spend the error budget twice.
-    Cells that were never published, most cells of a fine-grained archive, are left where they are.
+    Cells that were never published, most cells of a fine-grained archive, are left where they are, and so are series
+    made elsewhere that are no longer configured.
     """
     where = (
         f"issue <= ? AND population <> '{AMPLIFIED}' AND signal IN (SELECT signal FROM out.signal_catalogue "
-        "WHERE smoothing = 'none' AND statistic IN (SELECT unnest(?))) "
+        "WHERE smoothing = 'none' AND statistic IN (SELECT unnest(?)) "
+        "AND (scorer <> ? OR signal IN (SELECT unnest(?::VARCHAR[])))) "
         f"AND ({_CELL}) IN (SELECT ({_CELL}) FROM out.signals WHERE value IS NOT NULL)"
     )
+    statistics, series = list(run.config.forecast.statistics), list(run.config.series_lags)
     return store.read(
-        TABLES["out.signals"], where=where, parameters=[run.issue, list(run.config.forecast.statistics)]
+        TABLES["out.signals"], where=where, parameters=[run.issue, statistics, SERIES_SCORER, series]
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
-from flows import guards, stages
+from flows import checks, guards, stages
 from flows.memory import give_back_memory
 from flows.removal import remove_expired
 from flows.stages import Run
@@ -98,7 +98,7 @@ def _on_this_machine() -> None:
 def run_nightly(run: Run, *, around: Around | None = None) -> Night:
     """Every stage in order. `around` may wrap a stage (an orchestrator's task, a test's crash)."""
     wrap = around or (lambda _name, stage: stage)
-    stages.check(run.config)
+    checks.check(run.config)
     with night_lock(run.config) as still_held:
         receipts = _up_to_date(run)
         guards.refuse_older(run)
@@ -145,7 +145,7 @@ def _up_to_date(run: Run) -> list[Receipt]:
 
 def _checked(receipt: Receipt, *, run: Run) -> Receipt:
     """Stop when no file and no platform at all could be used; otherwise one bad source does not stop the night."""
-    if receipt.problems and len(receipt.problems) == len(run.files) + len(run.platforms):
+    if receipt.stage == "ingest" and receipt.problems and len(receipt.problems) == len(run.files) + len(run.platforms):
         raise InputError("\n".join(receipt.problems))
     return receipt
 
@@ -157,7 +157,7 @@ def run_backfill(run: Run, *, first: dt.date, last: dt.date, around: Around | No
     """
     if first > last:
         raise UsageError(f"--from {first} lies after --to {last}.")
-    stages.check(run.config)
+    checks.check(run.config)
     wrap = around or (lambda _name, stage: stage)
     todo = {name: wrap(name, timed(stage)) for name, stage in STAGES.items()}
     with night_lock(run.config) as still_held:

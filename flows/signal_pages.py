@@ -7,33 +7,31 @@ disagree with them. Not for the numbers themselves.
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
 
+from flows.page_parts import RECENT_DAYS, as_typed, bullets, missing, revised_lines, section, unit_of
+from flows.series_pages import series_page
 from warehouse import translation
 from warehouse.config import Config
 from warehouse.labels import spoken
 from warehouse.limits import MUST_NOT
 from warehouse.scoring import Scorer
+from warehouse.signals import SERIES_SCORER
 from warehouse.store import Store
 from warehouse.tables import TABLES
-from warehouse.translation import mark, number, percent, t, tn
+from warehouse.translation import mark, number, t, tn
 
 PAGES = TABLES["out.signal_pages"]
-_RECENT_DAYS = 90
 _AGREEMENT = ("f1", "roc_auc", "precision", "recall", "sensitivity", "specificity", "calibration_error")
 _FIGURES = {
     "precision": mark("precision"), "recall": mark("recall"), "sensitivity": mark("sensitivity"),
     "specificity": mark("specificity"), "calibration_error": mark("calibration error"),
 }  # fmt: skip
-_CELLS = {
-    "all": mark("Everywhere"), "nation": mark("Nations"), "region": mark("Regions"), "none": mark("Unknown places"),
-}  # fmt: skip
-_BY = {"day": mark("by day"), "week": mark("by week")}
 _LIMITS = {
     "lexicon": (
         mark("A word is counted whatever is meant by it: irony, quotations, titles and names count too."),
@@ -79,22 +77,29 @@ class _Facts:
 
 
 def signal_pages(store: Store, *, scorers: Sequence[Scorer], config: Config, issue: dt.date) -> pl.DataFrame:
-    """Rows of `out.signal_pages`: one per language and signal of the catalogue that these scorers make."""
+    """Rows of `out.signal_pages`: one per language and signal of the catalogue that these scorers, or `[[series]]`,
+    bring."""
     cards = {scorer.name: scorer.describe() for scorer in scorers}
-    catalogue = store.read(TABLES["out.signal_catalogue"]).filter(pl.col("scorer").is_in(list(cards)))
+    elsewhere = {series.name: series for series in config.series}
+    known = (pl.col("scorer") == SERIES_SCORER) & pl.col("signal").is_in(list(elsewhere))
+    catalogue = store.read(TABLES["out.signal_catalogue"]).filter(pl.col("scorer").is_in(list(cards)) | known)
     quality, changes = (store.read(TABLES[name]) for name in ("out.measure_quality", "out.revisions"))
     cells = _published_cells(store, issue=issue)
     rows = []
     for row in catalogue.iter_rows(named=True):
         of_measure = (pl.col("scorer") == row["scorer"]) & (pl.col("measure") == row["measure"])
         of_signal = pl.col("signal") == row["signal"]
-        facts = _Facts(
-            row=row, card=cards[row["scorer"]], config=config, issue=issue, quality=quality.filter(of_measure),
-            cells=cells.filter(of_signal), revisions=changes.filter(of_signal),
-        )  # fmt: skip
+        published = {"cells": cells.filter(of_signal), "revisions": changes.filter(of_signal)}
+        if row["scorer"] == SERIES_SCORER:
+            series, disclosure = elsewhere[row["signal"]], config.disclosure
+            write = partial(series_page, row, series=series, disclosure=disclosure, issue=issue, **published)
+        else:
+            card, measured = cards[row["scorer"]], quality.filter(of_measure)
+            facts = _Facts(row=row, card=card, config=config, issue=issue, quality=measured, **published)
+            write = partial(page, facts)
         for language in translation.LANGUAGES:
             with translation.speaking(language):
-                rows.append({"signal": row["signal"], "language": language, "page": page(facts)})
+                rows.append({"signal": row["signal"], "language": language, "page": write()})
     return pl.DataFrame(rows, schema=PAGES.schema.create_empty().schema)
 
 
@@ -112,7 +117,7 @@ def _published_cells(store: Store, *, issue: dt.date) -> pl.DataFrame:
                median(people) AS people
         FROM newest GROUP BY ALL ORDER BY ALL
         """,
-        [issue, _RECENT_DAYS],
+        [issue, RECENT_DAYS],
     )
 
 
@@ -120,49 +125,32 @@ def page(facts: _Facts) -> str:
     """The whole page in the current language."""
     row = facts.row
     basis = t(
-        "`{signal}` · in {unit} · issue {issue}", signal=row["signal"], unit=_unit(row), issue=facts.issue
+        "`{signal}` · in {unit} · issue {issue}", signal=row["signal"], unit=unit_of(row), issue=facts.issue
     )
     parts = [
-        f"# {_plain(row[f'label_{translation.current()}'])}",
+        f"# {as_typed(row[f'label_{translation.current()}'])}",
         basis,
-        _section(t("What it measures"), _meaning(facts)),
-        _section(t("How it is estimated"), _estimation(facts)),
-        _section(t("Error"), _error(facts)),
-        _section(t("Agreement with people's labels"), _agreement(facts)),
-        _section(t("What is missing"), _missing(facts)),
-        _section(t("Lag and revisions"), _lag(facts)),
-        _section(t("Limits"), _bullets([t(text) for text in _LIMITS[facts.kind]])),
-        _section(t("Licence"), _licence(facts)),
-        _section(t("What it must not be used for"), _bullets([t(text) for text in MUST_NOT])),
+        section(t("What it measures"), _meaning(facts)),
+        section(t("How it is estimated"), _estimation(facts)),
+        section(t("Error"), _error(facts)),
+        section(t("Agreement with people's labels"), _agreement(facts)),
+        section(t("What is missing"), missing(facts.cells)),
+        section(t("Lag and revisions"), _lag(facts)),
+        section(t("Limits"), bullets([t(text) for text in _LIMITS[facts.kind]])),
+        section(t("Licence"), _licence(facts)),
+        section(t("What it must not be used for"), bullets([t(text) for text in MUST_NOT])),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _unit(row: dict[str, Any]) -> str:
-    return _plain(t(row["unit"]))
-
-
 def _licence(facts: _Facts) -> str:
     return t(
-        "Scorer `{scorer}`: {licence}.", scorer=facts.row["scorer"], licence=_plain(facts.card["licence"])
+        "Scorer `{scorer}`: {licence}.", scorer=facts.row["scorer"], licence=as_typed(facts.card["licence"])
     )
 
 
-def _plain(text: str) -> str:
-    """A name that somebody gave, so that Markdown shows it as typed."""
-    return re.sub(r"([\\`*_\[\]<>|#:$~!])", r"\\\1", " ".join(text.split()))
-
-
-def _section(title: str, body: str) -> str:
-    return f"## {title}\n\n{body}"
-
-
-def _bullets(lines: Sequence[str]) -> str:
-    return "\n".join(f"* {line}" for line in lines)
-
-
 def _meaning(facts: _Facts) -> str:
-    measure = _plain(spoken(facts.row["measure"], language=translation.current()))
+    measure = as_typed(spoken(facts.row["measure"], language=translation.current()))
     scorer, languages = facts.row["scorer"], ", ".join(facts.card["languages"])
     if facts.kind == "lexicon":
         how = t("words that the list `{scorer}` has under *{measure}*", scorer=scorer, measure=measure)
@@ -212,7 +200,7 @@ def _estimation(facts: _Facts) -> str:
                 n=signals.minimum_days_of_seven,
             )
         )
-    return _bullets(lines)
+    return bullets(lines)
 
 
 def _weighting(config: Config) -> str:
@@ -242,7 +230,7 @@ def _error(facts: _Facts) -> str:
                 "null where languages are mixed or the rates tell too little."
             )
         )
-    return _bullets(lines)
+    return bullets(lines)
 
 
 def _agreement(facts: _Facts) -> str:
@@ -261,31 +249,7 @@ def _agreement_row(row: dict[str, Any]) -> str:
     n = "–" if row["n"] is None else number(row["n"])
     figure = t(_FIGURES[row["metric"]]) if row["metric"] in _FIGURES else row["metric"].replace("_", " ")
     value = number(row["value"], decimals=2)
-    return f"| {row['lang']} | {_plain(row['dataset'])} | {figure} | {value} | {interval} | {n} |"
-
-
-def _missing(facts: _Facts) -> str:
-    lines = list(_missing_lines(facts.cells))
-    return _bullets(lines) if lines else t("Nothing was described in the last {n} days.", n=_RECENT_DAYS)
-
-
-def _where(row: dict[str, Any]) -> str:
-    """`Regions, by week`."""
-    level = t(_CELLS[row["geo_type"]]) if row["geo_type"] in _CELLS else row["geo_type"]
-    return f"{level}, {t(_BY[row['time_type']])}"
-
-
-def _missing_lines(cells: pl.DataFrame) -> Iterator[str]:
-    for row in cells.iter_rows(named=True):
-        people = ""
-        if row["people"] is not None:
-            people = "; " + t("{n} people in the middle one", n=round(row["people"]))
-        yield t(
-            "{where}: {published} of {cells} cells of the last {days} days published ({share}){people}. The others are "
-            "withheld.",
-            where=_where(row), published=row["published"], cells=row["cells"], days=_RECENT_DAYS,
-            share=percent(row["published"] / row["cells"], decimals=0), people=people,
-        )  # fmt: skip
+    return f"| {row['lang']} | {as_typed(row['dataset'])} | {figure} | {value} | {interval} | {n} |"
 
 
 def _lag(facts: _Facts) -> str:
@@ -296,23 +260,4 @@ def _lag(facts: _Facts) -> str:
             n=facts.config.signals.reporting_lag_days,
         )
     ]
-    if facts.revisions.is_empty():
-        lines.append(
-            t("No cell of the last year was issued on its own night yet, so nothing is known of revisions.")
-        )
-    lines += [_revised(row) for row in facts.revisions.iter_rows(named=True)]
-    return _bullets(lines)
-
-
-def _revised(row: dict[str, Any]) -> str:
-    counts = {"where": _where(row), "revised": row["n_revised"], "cells": row["n_cells"]}
-    if not row["n_revised"]:
-        return t("{where}: {revised} of {cells} numbers changed.", **counts)
-    return tn(
-        "{where}: {revised} of {cells} numbers changed, by {mean} on average and {largest} at most, the last one {n} "
-        "day after.",
-        "{where}: {revised} of {cells} numbers changed, by {mean} on average and {largest} at most, the last one {n} "
-        "days after.",
-        n=row["last_after_days"], mean=number(row["mean_change"], decimals=4),
-        largest=number(row["largest_change"], decimals=4), **counts,
-    )  # fmt: skip
+    return bullets([*lines, *revised_lines(facts.revisions)])

@@ -18,13 +18,13 @@ from pathlib import Path
 import polars as pl
 
 from flows.comovement import write_comovement
-from flows.contagion import check_contagion, contagion_tables
+from flows.contagion import contagion_tables
 from flows.evaluation.survey_results import published_rows
 from flows.events import calendar_of, write_events
 from flows.forecasts import LAST_WEEKS, THIS_WEEK, last_weeks, main_signals, this_week, write_forecasts
 from flows.guards import newest_issue, was_made
 from flows.quality import measure_quality
-from flows.scorers import check_engine, check_names, make_scorer, scoring_engine
+from flows.scorers import make_scorer, scoring_engine
 from flows.signal_pages import PAGES, signal_pages
 from flows.sources.fetch import read_platforms
 from flows.words import make_word_shifts
@@ -32,20 +32,19 @@ from warehouse import scores, signals
 from warehouse.acknowledgements import read_acknowledgements
 from warehouse.config import Config, SourceConfig
 from warehouse.engine import engine_of
-from warehouse.errors import AffectcastError, ConfigError, UsageError
+from warehouse.errors import AffectcastError, UsageError
 from warehouse.intake.files import SourceFile, fingerprint, source_files
 from warehouse.intake.ingest import ingest_sources
 from warehouse.intake.key import pseudonym_key
 from warehouse.intake.ledger import intake_accounting
-from warehouse.intake.times import check_time_config
 from warehouse.places import place_table
 from warehouse.publish import Publication, publish
 from warehouse.released import release_signals
 from warehouse.revisions import REVISIONS, revisions
 from warehouse.scoring import Scorer
+from warehouse.series import release_series, series_fingerprint
 from warehouse.store import Receipt, Store, open_store, run_identity
 from warehouse.tables import TABLES, empty
-from warehouse.weights import read_margins
 
 Tell = Callable[[str, int], None]
 RUNS = TABLES["core.runs"]
@@ -79,7 +78,7 @@ class Run:
     @cached_property
     def run_id(self) -> str:
         """Same command, issue, configuration and input: same id."""
-        inputs = [VERSION, fingerprint(self.files)]
+        inputs = [VERSION, fingerprint(self.files), series_fingerprint(self.config)]
         return run_identity(
             self.command, issue=str(self.issue), config_sha256=self.config.sha256, inputs=inputs
         )
@@ -91,28 +90,6 @@ class Run:
             make_scorer(name, config=self.config, threads=threads, keep=keep)
             for name in self.config.score.scorers
         ]
-
-
-def check(config: Config) -> None:
-    """Everything that can be wrong with a configuration beyond its form, before anything is written."""
-    from forecasting.known_days import check_country
-    from forecasting.models import create_all
-
-    if not config.sources:
-        raise ConfigError("no [[sources]] are configured: there is nothing to read. See docs/examples.")
-    if not config.score.scorers:
-        raise ConfigError("[score] scorers is empty: name at least one.")
-    scorers = [make_scorer(name, config=config) for name in config.score.scorers]
-    check_names(scorers)
-    check_engine(scorers, config=config)
-    create_all(config.forecast.models)
-    check_country(config.forecast.country_of_all)
-    check_contagion(config)
-    calendar_of(config)
-    if config.weights.margins is not None:
-        read_margins(config.weights.margins)
-    for source in config.sources:
-        check_time_config(source.time)
 
 
 def git_commit() -> str | None:
@@ -227,7 +204,7 @@ def score(run: Run) -> Receipt:
 
 
 def build_signals(run: Run) -> Receipt:
-    """raw.posts → core.marks; with core.scores_* → core.signals → out.signals (disclosed)."""
+    """raw.posts → core.marks; with core.scores_* → core.signals → out.signals (disclosed), beside `[[series]]`."""
     from flows.breaks import keep_quality_and_breaks
     from warehouse.amplification.marks import mark_posts
 
@@ -237,7 +214,10 @@ def build_signals(run: Run) -> Receipt:
         made = signals.compute_signals(store, scorers=run.scorers(), spec=spec, run_id=run.run_id)
         released = release_signals(store, config=run.config, issue=run.issue, run_id=run.run_id)
         keep_quality_and_breaks(store, run=run)
-        receipts.append(Receipt("signals", made.rows_in, released.rows_out, released.reasons))
+        series = release_series(
+            store, config=run.config, issue=run.issue, assumed=run.assumed, run_id=run.run_id
+        )
+        receipts.append(Receipt("signals", made.rows_in, released.rows_out, released.reasons) + series)
     return receipts[-1]
 
 
@@ -297,6 +277,7 @@ def forecast(run: Run) -> Receipt:
             known,
             config=config.forecast, as_of=run.issue, seed=config.run.seed,
             reporting_lag_days=config.signals.reporting_lag_days, people_floor=config.disclosure.people_floor,
+            lags=config.series_lags,
             breaks=store.read(TABLES["out.breaks"], where="issue <= ?", parameters=[run.issue]),
             events=calendar_of(config).events, memo=memo, progress=lambda label: run.tell(label, 1),
         )  # fmt: skip
@@ -342,6 +323,7 @@ def alerts(run: Run) -> Receipt:
             config=run.config.alerts,
             reporting_lag_days=run.config.signals.reporting_lag_days,
             people_floor=run.config.disclosure.people_floor,
+            lags=run.config.series_lags,
             holidays=Holidays(known=forecast.holidays, country_of_all=forecast.country_of_all or None),
         )
         night = detect_since(inputs, last_night=_last_night(store, issue=run.issue), issue=run.issue)

@@ -60,7 +60,10 @@ def _trend_lines(signals: pl.DataFrame, *, catalogue: pl.DataFrame, places: pl.D
     keys = ["signal", "geo_type", "geo_value", "time_value"]
     pairs = recent.join(before.select(*keys, value_before="value", se_before="se"), on=keys)
     error = (pl.col("se") ** 2 + pl.col("se_before") ** 2).sqrt()
-    moved = pairs.with_columns(change=pl.col("value") - pl.col("value_before"), error=error)
+    # Series made elsewhere may come without an error.
+    moved = pairs.with_columns(change=pl.col("value") - pl.col("value_before"), error=error).filter(
+        pl.col("error") > 0, pl.col("sample_size").is_not_null()
+    )
     named = moved.join(places, on=["geo_type", "geo_value"], how="left")
     top = named.sort((pl.col("change") / pl.col("error")).abs(), *keys, descending=[True, *[False] * 4]).head(
         3

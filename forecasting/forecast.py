@@ -6,7 +6,7 @@ Not for methods (`models/`), nor for reading or writing tables.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -49,6 +49,7 @@ def forecast_signals(
     seed: int,
     reporting_lag_days: int,
     people_floor: int,
+    lags: Mapping[str, int] | None = None,
     signal_names: Collection[str] | None = None,
     breaks: pl.DataFrame | None = None,
     events: pl.DataFrame | None = None,
@@ -60,13 +61,14 @@ def forecast_signals(
     A series is forecast daily when enough of its recent days are observed, else weekly if it has weeks.
     Each horizon comes from every configured model and from their ensemble. `signal_names` are the signals
     to forecast (by the catalogue's statistic); None takes all in the frame. With `breaks` (`out.breaks`) a
-    place learns from its newest break on once 56 days are there, and is `limited_history` until then.
+    place learns from its newest break on once 56 days are there, and is `limited_history` until then. `lags` names
+    the series that were not made from posts, with their reporting lag: no break of posts concerns them.
     Public holidays of the series' places and `events` (the crisis calendar) are known to every model
     (`known_days.py`). What `memo` holds is not fitted again. `ConfigError` for a country without a calendar.
     """
     check_country(config.country_of_all)
     if breaks is not None:
-        signals = since_break(signals, breaks=breaks, as_of=as_of)
+        signals = since_break(signals, breaks=breaks, as_of=as_of, unconcerned=list(lags or {}))
     spec = SeriesSpec(
         reporting_lag_days=reporting_lag_days,
         people_floor=people_floor,
@@ -74,6 +76,7 @@ def forecast_signals(
         max_series=config.max_series,
         start=as_of - dt.timedelta(days=config.history_days - 1 + _reach(config)),
         signal_names=signal_names,
+        lags=dict(lags or {}),
     )
     panels, skipped = _choose(signals, as_of=as_of, spec=spec)
     parts = [
@@ -87,7 +90,7 @@ def forecast_signals(
         forecasts.key
     )
     if breaks is not None:
-        recent = recent_break(breaks, as_of=as_of)
+        recent = recent_break(breaks, as_of=as_of) & ~pl.col("target").is_in(list(lags or {}))
         rows = rows.with_columns(limited_history=pl.col("limited_history") | recent)
     return ForecastResult(
         forecasts=rows,

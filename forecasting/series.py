@@ -6,8 +6,8 @@ Not for modelling, and not for files: a plain series file enters through `files.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -24,7 +24,8 @@ DAILY_SHARE = 0.8
 class SeriesSpec:
     """Which cells may become series, and how much of them.
 
-    `signal_names` None means every signal in the frame; `start` is the first day of history used.
+    `signal_names` None means every signal in the frame; `start` is the first day of history used. `lags` holds the
+    reporting lags of signals that have another one.
     """
 
     reporting_lag_days: int
@@ -33,6 +34,7 @@ class SeriesSpec:
     max_series: int
     start: dt.date
     signal_names: Collection[str] | None = None
+    lags: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,8 @@ def series_as_of(signals: pl.DataFrame, *, as_of: dt.date, time_type: Frequency,
     Ids beyond `max_series` are listed in `skipped`.
     """
     reference = reference_date(as_of, time_type=time_type)
-    known = _usable(vintages.as_of(signals, as_of, reporting_lag_days=spec.reporting_lag_days), spec=spec)
+    issued = vintages.as_of(signals, as_of, reporting_lag_days=spec.reporting_lag_days, lags=spec.lags)
+    known = _usable(issued, spec=spec)
     cells = known.filter((pl.col("time_type") == time_type) & (pl.col("time_value") <= reference))
     cells = cells.filter(_on_grid(reference, time_type=time_type))
     keys = _keys(cells, minimum=spec.minimum_history)

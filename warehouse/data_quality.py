@@ -21,6 +21,7 @@ from warehouse.removal import posts_from
 from warehouse.rounding import to_step
 from warehouse.scores import table_of
 from warehouse.scoring import Scorer
+from warehouse.signals import SERIES_SCORER
 from warehouse.store import Receipt, Store, batched
 from warehouse.tables import TABLES
 
@@ -149,6 +150,7 @@ def _release(store: Store, *, days: list[dt.date], spec: QualitySpec, run_id: st
         "SELECT DISTINCT geo_type, geo_value, time_value FROM ("
         "SELECT geo_type, geo_value, time_value, arg_max(value IS NOT NULL, issue) AS shown FROM out.signals "
         "WHERE population = 'all' AND time_type = 'day' AND issue <= ? AND time_value IN (SELECT unnest(?)) "
+        f"AND signal NOT IN (SELECT signal FROM out.signal_catalogue WHERE scorer = '{SERIES_SCORER}') "
         "GROUP BY signal, geo_type, geo_value, time_value) WHERE shown",
         [spec.issue, days],
     )

@@ -21,6 +21,8 @@ What this stops and what it does not: docs/disclosure.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from warehouse.complementary import COMPLEMENTARY, HITS, PEOPLE_FLOOR, UNITS, close
@@ -175,10 +177,13 @@ def _too_few(config: DisclosureConfig) -> pl.Expr:
 # ---------------------------------------------------------------------------------------- last check
 
 
-def breaches(signals: pl.DataFrame, *, config: DisclosureConfig, shares: list[str]) -> list[str]:
+def breaches(
+    signals: pl.DataFrame, *, config: DisclosureConfig, shares: list[str], elsewhere: Sequence[str] = ()
+) -> list[str]:
     """What in a frame of published signals breaks the rules; empty when nothing does.
 
-    `shares` names the unsmoothed signals whose value is a share of people.
+    `shares` names the unsmoothed signals whose value is a share of people, `elsewhere` series that were not made from
+    posts: their makers may not say how many people answered.
     """
     n, value = pl.col("sample_size"), pl.col("value")
     suppressed = pl.col("reliability") == "suppressed"
@@ -195,7 +200,10 @@ def breaches(signals: pl.DataFrame, *, config: DisclosureConfig, shares: list[st
         "an empty cell that is not called suppressed": ~suppressed & value.is_null(),
         "a count off its rounding step": (n % config.rounding != 0)
         | (pl.col("n_posts") % config.rounding != 0),
-        "a value without people or a post floor": value.is_not_null() & n.is_null() & few_posts,
+        "a value without people or a post floor": value.is_not_null()
+        & n.is_null()
+        & few_posts
+        & ~(pl.col("signal").is_in(elsewhere) & pl.col("people_unknown")),
     }
     counted = {name: signals.filter(rule.fill_null(False)).height for name, rule in rules.items()}
     return [f"{name}: {count} rows" for name, count in counted.items() if count]

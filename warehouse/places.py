@@ -50,6 +50,15 @@ def help_line_of(location: str, *, lines: Mapping[str, str], usual: str) -> str:
     return next((line for code, line in sorted(lines.items()) if code.upper() == country), usual).strip()
 
 
+def place_of(code: str) -> tuple[str, str] | None:
+    """The `geo_type`, `geo_value` of a code as `out.places` writes it (`all`, US, US-CA); None for anything else."""
+    if code == "all":
+        return ("all", "all")
+    if not _is_code(code):
+        return None
+    return ("region" if "-" in code else "nation", code)
+
+
 def _constant(config: PlaceConfig, *, height: int) -> pl.DataFrame:
     origin = "none" if config.geo_type == "none" else "source"
     row = {"geo_type": config.geo_type, "geo_value": config.geo_value, "geo_source": origin}

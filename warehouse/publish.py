@@ -28,6 +28,7 @@ from warehouse.errors import ContractError, DisclosureError, InputError
 from warehouse.export_zip import beside
 from warehouse.newest_version import NEWEST
 from warehouse.shift import OTHER as OTHER_WORDS
+from warehouse.signals import SERIES_SCORER
 from warehouse.store import Receipt, Store, check
 from warehouse.tables import PUBLISHED, Table
 from warehouse.term_weeks import breaches as weeks_breaches
@@ -87,7 +88,13 @@ def refuse_breaches(frames: dict[str, pl.DataFrame], *, config: Config) -> None:
     """Raise `DisclosureError` when a frame to be published could single out people."""
     catalogue = frames["signal_catalogue"]
     daily = catalogue.filter(pl.col("statistic") == "share", pl.col("smoothing") == "none")
-    found = breaches(frames["signals"], config=config.disclosure, shares=daily["signal"].to_list())
+    made_elsewhere = catalogue.filter(pl.col("scorer") == SERIES_SCORER)
+    found = breaches(
+        frames["signals"],
+        config=config.disclosure,
+        shares=daily["signal"].to_list(),
+        elsewhere=made_elsewhere["signal"].to_list(),
+    )
     broken = [f"out.signals: {breach}" for breach in found]
     floor = config.disclosure.people_floor
     people = {

@@ -16,7 +16,7 @@ from warehouse.config import Config
 from warehouse.disclosure import disclose, large_enough
 from warehouse.error_rates import keep_rates, rates_at
 from warehouse.quantify import RATES, corrected
-from warehouse.signals import settings_changed
+from warehouse.signals import SERIES_SCORER, settings_changed
 from warehouse.store import Receipt, Store, batched
 from warehouse.tables import CENSORED, NOT_APPLICABLE, NOT_MISSING, TABLES
 from warehouse.vintages import CELL, latest
@@ -31,6 +31,8 @@ _COMPARED = [
 ]  # fmt: skip
 _SERIES = ["signal", "population", "geo_type", "geo_value", "time_type"]
 _IN_PERIODS = "issue <= ? AND time_value IN (SELECT unnest(?))"
+# Series that were made elsewhere (`series/`) look after their own rows.
+_OF_POSTS = f"signal NOT IN (SELECT signal FROM out.signal_catalogue WHERE scorer = '{SERIES_SCORER}')"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ def release_signals(store: Store, *, config: Config, issue: dt.date, run_id: str
     reasons: list[pl.DataFrame] = []
     with store.transaction():
         release = _release(store, config=config, issue=issue, run_id=run_id)
-        store.delete(OUT, where="issue = ?", parameters=[issue])
+        store.delete(OUT, where=f"issue = ? AND {_OF_POSTS}", parameters=[issue])
         for days in _batches(store, release=release):
             cells = latest(store.read(CORE, where=_IN_PERIODS, parameters=[issue, days]))
             disclosed = _disclosed(store, cells, release=release)
@@ -74,7 +76,8 @@ def release_signals(store: Store, *, config: Config, issue: dt.date, run_id: str
 
 
 def _release(store: Store, *, config: Config, issue: dt.date, run_id: str) -> _Release:
-    previous = store.query("SELECT max(issue) FROM out.signals WHERE issue < ?", [issue]).item()
+    sql = f"SELECT max(issue) FROM out.signals WHERE issue < ? AND {_OF_POSTS}"
+    previous = store.query(sql, [issue]).item()
     made = store.query("SELECT DISTINCT vintage FROM core.signals WHERE issue = ?", [issue])["vintage"]
     return _Release(
         config=config,
@@ -204,7 +207,9 @@ def _smoothed_batches(store: Store, *, release: _Release) -> Iterator[list[dt.da
         yield reached[first : first + 8 * _SMOOTHED_DAYS]
 
 
-_PLAIN = "signal IN (SELECT signal FROM out.signal_catalogue WHERE smoothing = 'none')"
+_PLAIN = (
+    f"signal IN (SELECT signal FROM out.signal_catalogue WHERE smoothing = 'none' AND scorer <> '{SERIES_SCORER}')"
+)
 _DAILY = f"time_type = 'day' AND {_PLAIN}"
 
 
@@ -315,5 +320,5 @@ def _reasons(suppressed: list[pl.DataFrame]) -> pl.DataFrame:
 def _write_accounting(store: Store, *, counts: pl.DataFrame, issue: dt.date, run_id: str) -> None:
     table = TABLES["out.accounting"]
     rows = counts.with_columns(issue=pl.lit(issue), stage=pl.lit("publish"), subject=pl.lit("signals"))
-    store.delete(table, where="issue = ? AND stage = 'publish'", parameters=[issue])
+    store.delete(table, where="issue = ? AND stage = 'publish' AND subject = 'signals'", parameters=[issue])
     store.append(table, rows, run_id=run_id)

@@ -26,6 +26,8 @@ from warehouse.weights import read_margins
 
 SIGNALS = TABLES["core.signals"]
 CATALOGUE = TABLES["out.signal_catalogue"]
+# What the catalogue has as the scorer of series that were not made from posts (`[[series]]`).
+SERIES_SCORER = "series"
 _BATCH_POSTS = 500_000
 _NUMBERS = ["value", "value_unweighted", "se", "sample_size", "n_posts", "numerator", "main_lang"]
 _COMPARED = [*_NUMBERS, "reliability", "people_unknown"]

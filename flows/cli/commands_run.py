@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows import guards, stages, summary
+from flows import checks, guards, stages, summary
 from flows.after_run import conclude, failures_told
 from flows.cli.options import (
     DEFAULT_CONFIG,
@@ -95,11 +95,13 @@ def finish(night: Night, *, dashboard: str) -> None:
 
 
 def _say_plan(run: Run) -> None:
-    stages.check(run.config)
+    checks.check(run.config)
     for line in [f"issue: {run.issue}", *describe_config(run.config)]:
         say(line)
     for file in run.files:
         say(f"would read {file.path} ({file.path.stat().st_size:,} bytes) as source '{file.source.name}'")
+    for series in run.config.series:
+        say(f"would read {series.path} as series '{series.name}'")
     for source in run.platforms:
         say(f"would ask {source.kind} for {describe_source(source)} as source '{source.name}'")
 
@@ -144,7 +146,7 @@ def _single(name: str, stage: Stage, *, config: Path, as_of: str | None, dry_run
         run = make_run(config, as_of=as_of, command=name, tell=tell)
         if dry_run:
             return _say_plan(run)
-        stages.check(run.config)
+        checks.check(run.config)
         with night_lock(run.config):
             told = bring_up_to_date(run.config)
             if told:

@@ -1,4 +1,4 @@
-"""Commands on where posts come from: `affectcast sources list` and `sources check`."""
+"""Commands on where posts and series come from: `affectcast sources list` and `sources check`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import typer
 
 from flows.cli.options import DEFAULT_CONFIG, ConfigOption
 from flows.cli.output import say
-from flows.sources.check import SourceState, check_sources, describe_source
+from flows.sources.check import check_sources, describe_source
+from flows.sources.series import KIND, describe_series
+from flows.sources.state import SourceState
 from warehouse.config import load_config
 from warehouse.errors import ConfigError
 
 sources = typer.Typer(
-    help="Where posts come from: what is configured, whether it answers, how far it was read."
+    help="Where posts and series come from: what is configured, whether it answers, how far it was read."
 )
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON list and nothing else.")]
 
@@ -28,8 +30,10 @@ def register(app: typer.Typer) -> None:
 
 @sources.command("list")
 def list_(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Name every configured source and what it reads or asks for; asks nobody."""
-    found = [(source.name, source.kind, describe_source(source)) for source in load_config(config).sources]
+    """Name every configured source and series and what it reads or asks for; asks nobody."""
+    settings = load_config(config)
+    found = [(source.name, str(source.kind), describe_source(source)) for source in settings.sources]
+    found += [(series.name, KIND, describe_series(series)) for series in settings.series]
     if as_json:
         typer.echo(
             json.dumps([dict(zip(("source", "kind", "reads"), row, strict=True)) for row in found], indent=1)
@@ -47,9 +51,9 @@ def check(
     ] = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask every source once: does it answer, how far was it read, what to do. Ends with 1 on a problem."""
+    """Ask every source once, read every series: do they answer, how far are they, what to do. Ends with 1 on a problem."""
     settings = load_config(config)
-    if not settings.sources:
+    if not settings.sources and not settings.series:
         raise ConfigError(f"{config}: no [[sources]] are configured. See docs/sources.md.")
     found = check_sources(settings, timeout=timeout)
     if as_json:

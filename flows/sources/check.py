@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 
@@ -17,29 +16,13 @@ from flows.sources.clock import Clock
 from flows.sources.connector import asking
 from flows.sources.patience import SourceError
 from flows.sources.registry import connector
+from flows.sources.series import check_series_files
+from flows.sources.state import Level, SourceState, rows_of
 from warehouse.config import Config, SourceConfig
 from warehouse.errors import AffectcastError, BusyError, ConfigError, StoreError
 from warehouse.intake.files import matching
 from warehouse.intake.ingest import check_source
 from warehouse.opening import connected, exists
-
-Level = Literal["ok", "warning", "problem"]
-Rows = list[tuple[Any, ...]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceState:
-    """One source: `reached` is None for files. `read` says how far, `do` what to do where `level` is not ok."""
-
-    source: str
-    kind: str
-    level: Level
-    reached: bool | None
-    says: str
-    read: tuple[str, ...] = ()
-    last_run: str | None = None
-    posts: int | None = None
-    do: str = ""
 
 
 def describe_source(source: SourceConfig) -> str:
@@ -56,12 +39,13 @@ def describe_source(source: SourceConfig) -> str:
 
 
 def check_sources(config: Config, *, timeout: int, clock: Clock | None = None) -> list[SourceState]:
-    """Every configured source in order; each platform is given `timeout` seconds to answer, once."""
+    """Every configured source in order, then every series; each platform is given `timeout` seconds, once."""
     with _warehouse(config) as known:
-        return [
+        found = [
             _with_progress(_reached(source, timeout=timeout, clock=clock or Clock()), known=known)
             for source in config.sources
         ]
+        return found + check_series_files(config, known=known)
 
 
 def _reached(source: SourceConfig, *, timeout: int, clock: Clock) -> SourceState:
@@ -127,10 +111,10 @@ def _warehouse(config: Config) -> Iterator[duckdb.DuckDBPyConnection | str]:
 def _with_progress(state: SourceState, *, known: duckdb.DuckDBPyConnection | str) -> SourceState:
     if isinstance(known, str):
         return SourceState(**vars(state) | {"read": (known,)})
-    posts, last = _rows(
+    posts, last = rows_of(
         known, "SELECT sum(posts)::BIGINT, max(issue) FROM raw.intake WHERE source = ?", state.source
     )[0]
-    cursors = _rows(
+    cursors = rows_of(
         known, "SELECT stream, position, issue FROM raw.cursors WHERE source = ? ORDER BY 1", state.source
     )
     ends = [issue for _, _, issue in cursors] + ([last] if last else [])
@@ -149,13 +133,5 @@ def _of_files(known: duckdb.DuckDBPyConnection, state: SourceState) -> tuple[str
     if state.reached is not None:
         return ("nothing was read yet",)
     sql = "SELECT count(*) FILTER (done), count(*) FILTER (NOT done) FROM raw.intake WHERE source = ?"
-    done, begun = _rows(known, sql, state.source)[0]
+    done, begun = rows_of(known, sql, state.source)[0]
     return (f"{done:,} files read" + (f", {begun:,} begun" if begun else ""),)
-
-
-def _rows(known: duckdb.DuckDBPyConnection, sql: str, source: str) -> Rows:
-    try:
-        return known.execute(sql, [source]).fetchall()
-    except duckdb.CatalogException:
-        # A warehouse of an earlier version, or one that was never written to.
-        return [(None, None)] if "sum(" in sql else [(0, 0)] if "count(" in sql else []

@@ -6,6 +6,7 @@ Not for statistics. A candidate is a row of `CANDIDATE`: a thing that was tested
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -59,14 +60,15 @@ def usable_cells(
     issue: dt.date,
     reporting_lag_days: int,
     people_floor: int,
+    lags: Mapping[str, int] | None = None,
 ) -> pl.DataFrame:
     """What was known on `issue` of unsmoothed signals, for whole periods that are reported in full.
 
     Suppressed cells, cells without a value and cells of fewer than `people_floor` people are left out;
     where people are unknown the posts count (`people`). Sorted by series and time, with the
-    catalogue's columns.
+    catalogue's columns. `lags` holds the reporting lags of signals that have another one.
     """
-    known = as_of(signals, issue, reporting_lag_days=reporting_lag_days)
+    known = as_of(signals, issue, reporting_lag_days=reporting_lag_days, lags=lags)
     raw = catalogue.filter(pl.col("smoothing").cast(pl.String) == "none")
     named = known.with_columns(pl.col("geo_type", "time_type", "reliability").cast(pl.String))
     sunday = pl.col("time_value").dt.truncate("1w") + pl.duration(days=6)

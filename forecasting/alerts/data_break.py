@@ -5,6 +5,8 @@ Not for finding breaks: `forecasting/breaks` does that. A data break asks for a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from forecasting.alerts.cells import CANDIDATE, candidates
@@ -76,19 +78,27 @@ def break_candidates(cells: pl.DataFrame, *, breaks: pl.DataFrame | None = None)
 
 
 def doubted(
-    found: pl.DataFrame, *, breaks: pl.DataFrame, catalogue: pl.DataFrame, lookback_days: int
+    found: pl.DataFrame,
+    *,
+    breaks: pl.DataFrame,
+    catalogue: pl.DataFrame,
+    lookback_days: int,
+    unconcerned: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Candidates with `broken`, the onset of the newest break that a mood alert's comparison spans (else null).
 
     Spanned: within the days a verdict looks back; a rise looks further back than a high, since its run is no part of
     what it is held against. Such an alert is of low severity: the level it is held
-    against may be another measurement's. It is not held back, because a mood may rise in those weeks too.
+    against may be another measurement's. It is not held back, because a mood may rise in those weeks too. Signals that
+    are `unconcerned` were not made from posts.
     """
     of_place = breaks.filter(pl.col("what") != VERSION, pl.col("population") == EVERY)
     of_scorer = breaks.filter(pl.col("what") == VERSION).join(
         catalogue.select("scorer", "signal"), on="scorer", how="inner"
     )
-    mood = found.filter(pl.col("kind").is_in(["prevalence_high", "prevalence_rise"]))
+    mood = found.filter(
+        pl.col("kind").is_in(["prevalence_high", "prevalence_rise"]), ~pl.col("signal").is_in(unconcerned)
+    )
     guard = pl.when(pl.col("kind") == "prevalence_rise").then(RISE_DAYS).otherwise(GUARD_DAYS)
     spans = pl.concat([
         mood.join(

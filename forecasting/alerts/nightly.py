@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -46,7 +47,8 @@ class AlertInputs:
     `signals` holds all issues of disclosed signals, `outlook` and `contagion` this issue's rows,
     `previous` earlier alerts, `acknowledged` alert_id, status and note of people's verdicts (may be empty).
     `breaks` is `out.breaks`; where it is None, breaks are looked for in the signals. `forecasts` are rows of
-    `out.forecasts` of the last weeks; a night uses those issued by then.
+    `out.forecasts` of the last weeks; a night uses those issued by then. `lags` names the series that were not made
+    from posts, with their reporting lag.
     """
 
     signals: pl.DataFrame
@@ -58,6 +60,7 @@ class AlertInputs:
     config: AlertsConfig
     reporting_lag_days: int
     people_floor: int
+    lags: Mapping[str, int] = field(default_factory=dict)
     breaks: pl.DataFrame | None = None
     forecasts: pl.DataFrame = field(default_factory=lambda: empty(TABLES["out.forecasts"]))
     holidays: Holidays = field(default_factory=Holidays)
@@ -89,7 +92,8 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> Night:
         ]
     )
     judged = doubted(
-        found, breaks=breaks, catalogue=inputs.catalogue, lookback_days=inputs.config.lookback_days
+        found, breaks=breaks, catalogue=inputs.catalogue, lookback_days=inputs.config.lookback_days,
+        unconcerned=list(inputs.lags),
     )
     foreseen = with_forecast(judged, forecasts=inputs.forecasts.filter(pl.col("reference_date") <= issue))
     named = identified(foreseen, previous=inputs.previous, issue=issue)
@@ -113,6 +117,7 @@ def _cells(inputs: AlertInputs, *, issue: dt.date) -> pl.DataFrame:
         issue=issue,
         reporting_lag_days=inputs.reporting_lag_days,
         people_floor=inputs.people_floor,
+        lags=inputs.lags,
     )
 
 

@@ -6,6 +6,7 @@ Not for finding breaks (`find.py`), nor for wording.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -30,9 +31,12 @@ def newest_breaks(breaks: pl.DataFrame, *, as_of: dt.date, cutting: bool = False
     return known.group_by("geo_type", "geo_value").agg(break_onset=pl.col("onset").max())
 
 
-def since_break(signals: pl.DataFrame, *, breaks: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
+def since_break(
+    signals: pl.DataFrame, *, breaks: pl.DataFrame, as_of: dt.date, unconcerned: Sequence[str] = ()
+) -> pl.DataFrame:
     """The rows of `out.signals` that a forecast may learn from: of a place whose newest cutting break is at
-    least 56 days old, those from its onset on (a week with a day before it is left out); else all."""
+    least 56 days old, those from its onset on (a week with a day before it is left out); else all, and all of
+    signals that are `unconcerned`: not made from posts."""
     cuts = newest_breaks(breaks, as_of=as_of, cutting=True).filter(
         pl.col("break_onset") <= as_of - dt.timedelta(days=ENOUGH_DAYS)
     )
@@ -40,7 +44,8 @@ def since_break(signals: pl.DataFrame, *, breaks: pl.DataFrame, as_of: dt.date) 
     begins = pl.col("time_value") - pl.when(pl.col("time_type").cast(pl.String) == "week").then(
         pl.duration(days=6)
     ).otherwise(pl.duration(days=0))
-    kept = pl.col("break_onset").is_null() | (begins >= pl.col("break_onset"))
+    whole = pl.col("break_onset").is_null() | pl.col("signal").is_in(unconcerned)
+    kept = whole | (begins >= pl.col("break_onset"))
     return joined.filter(kept).drop("break_onset")
 
 

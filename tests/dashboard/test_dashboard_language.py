@@ -24,7 +24,7 @@ from warehouse.labels import spoken
 
 ROOT = Path(shell.__file__).parent
 # What the night writes for readers of every language.
-WRITTEN_BY_THE_NIGHT = ("flows/signal_pages.py",)
+WRITTEN_BY_THE_NIGHT = ("flows/page_parts.py", "flows/series_pages.py", "flows/signal_pages.py")
 LOCALE = translation.FOLDER
 OTHERS = [name for name in translation.LANGUAGES if name != "en"]
 TRANSLATING = ("t", "tn", "mark")

@@ -94,13 +94,13 @@ def write_toml(config: Config, path: Path) -> Path:
     """A configuration as a file, for tests that go through the command."""
     lines: list[str] = []
     for section, body in config.model_dump(mode="json", exclude_none=True).items():
-        if section != "sources":
+        if section not in ("sources", "series"):
             lines += [f"[{section}]", *_keys(body)]
-    for source in config.model_dump(mode="json", exclude_none=True)["sources"]:
-        lines += ["[[sources]]", *_keys({k: v for k, v in source.items() if not isinstance(v, dict)})]
-        for name, body in source.items():
-            if isinstance(body, dict) and body:
-                lines += [f"[sources.{name}]", *_keys(body)]
+        for one in body if section in ("sources", "series") else ():
+            lines += [f"[[{section}]]", *_keys({k: v for k, v in one.items() if not isinstance(v, dict)})]
+            for name, part in one.items():
+                if isinstance(part, dict) and part:
+                    lines += [f"[{section}.{name}]", *_keys(part)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 

@@ -24,7 +24,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("AFFECTCAST_SECRET", raising=False)
     # What a night needs besides is tested with the nights, and takes seconds to load.
-    monkeypatch.setattr("flows.stages.check", lambda _config: None)
+    monkeypatch.setattr("flows.checks.check", lambda _config: None)
     paths = config_in(tmp_path).paths
     lines = [f"{name} = {json.dumps(str(value))}" for name, value in paths]
     source = '[[sources]]\nname = "made"\npath = "posts.csv"\n[sources.columns]\nauthor = "who"\n'

@@ -14,7 +14,7 @@ import pytest
 from night_support import affectcast, dump, night, published, write_toml
 from typer.testing import CliRunner
 
-from flows import stages
+from flows import checks, stages
 from flows.cli.app import app
 from flows.retrospective.corpus import corpus_of_posts, corpus_of_warehouse
 from flows.retrospective.findings import find
@@ -256,7 +256,7 @@ def through_events(config: Config) -> Receipt:
     """A night without what events have nothing to do with; the receipt of the stage `events`."""
     assert config.run.as_of is not None
     run = Run(config=config, issue=config.run.as_of)
-    stages.check(config)
+    checks.check(config)
     for stage in (stages.ingest, stages.score, stages.build_signals):
         stage(run)
     receipt = stages.events(run)

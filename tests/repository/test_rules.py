@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows.docs import pages
-from warehouse.config import Config, load_config, parse_config
+from warehouse.config import Config, SeriesColumnsConfig, SeriesConfig, load_config, parse_config
 
 PACKAGES = ("warehouse", "lexicons", "classifiers", "forecasting", "flows", "dashboard")
 ENVIRONMENT_READERS = {"warehouse/config/environment.py"}
@@ -90,12 +90,14 @@ def test_the_commented_configuration_shows_every_setting_with_its_default(reposi
     text = re.sub(r"(?m)^# (?=[\[a-z_])", "", path.read_text(encoding="utf-8"))
     shown = tomllib.loads(text)
     for section, model in Config().model_dump().items():
-        if section != "sources":
+        if section not in ("sources", "series"):
             assert set(shown[section]) == set(model), section
     source = Config.model_validate({"sources": [{"name": "a", "path": "b"}]}).sources[0]
     assert set(shown["sources"][0]) == set(source.model_dump())
     for part in ("columns", "time", "place", "fetch"):
         assert set(shown["sources"][0][part]) == set(getattr(source, part).model_dump()), part
+    assert set(shown["series"][0]) == set(SeriesConfig.model_fields)
+    assert set(shown["series"][0]["columns"]) == set(SeriesColumnsConfig.model_fields)
     parse_config(shown, where="config.toml uncommented")
 
 

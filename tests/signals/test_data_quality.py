@@ -163,6 +163,24 @@ def test_a_place_whose_signals_are_withdrawn_is_described_no_more(store: Store) 
     assert not store.read(QUALITY).filter(here).height
 
 
+def test_a_series_made_elsewhere_does_not_describe_a_place_whose_posts_are_withheld(store: Store) -> None:
+    arrivals = posts(crowd(83, days=range(10), received=day(10)), received=day(10))
+    _night(store, issue=10, arrivals=arrivals, scorer=Words())
+    here = (pl.col("geo_type") == "region") & (pl.col("time_value") == day(4))
+    shown = store.read(TABLES["out.signals"]).filter(
+        here, pl.col("time_type") == "day", pl.col("population") == "all"
+    )
+    survey = shown.head(1).with_columns(signal=pl.lit("survey"), issue=day(11))
+    store.delete(TABLES["out.signals"], where="geo_type = 'region' AND time_value = ?", parameters=[day(4)])
+    store.append(TABLES["out.signals"], survey, run_id="test")
+    described = store.read(TABLES["out.signal_catalogue"]).head(1)
+    rows = described.with_columns(signal=pl.lit("survey"), scorer=pl.lit("series"))
+    store.put(TABLES["out.signal_catalogue"], rows, run_id="test")
+    spec = QualitySpec(config=settings(), issue=day(11), received_by=day(11))
+    update_quality(store, scorers=[Words()], spec=spec, run_id="test")
+    assert not store.read(QUALITY).filter(here).height
+
+
 def test_means_have_three_digits_and_shares_come_from_rounded_counts() -> None:
     assert _released([_cell(("nation", "US"), n_posts=403, n_scored=382, n_people=301)]) == {
         ("US", "posts"): 405.0,

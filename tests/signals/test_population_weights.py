@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signal_worlds import Night, day, opened, posts, run_night
 
-from flows import stages
+from flows import checks
 from warehouse.config import Config, SignalsConfig, SourceConfig, WeightsConfig
 from warehouse.errors import InputError
 from warehouse.store import Store
@@ -213,7 +213,7 @@ def test_a_bad_margin_table_is_refused_before_the_night_begins(tmp_path: Path) -
     path = margins_file(tmp_path, "all,all,sex,f,0.2")
     sources = (SourceConfig(name="posts", path="posts.csv"),)
     with pytest.raises(InputError, match=r"sum to 0\.2"):
-        stages.check(Config(sources=sources, weights=WeightsConfig(margins=path)))
+        checks.check(Config(sources=sources, weights=WeightsConfig(margins=path)))
 
 
 def test_people_of_two_regions_are_weighted_the_same_in_any_order(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ ROWS = pl.Schema(
 _PLACE = ["geo_type", "geo_value"]
 _VERSION = [*_PLACE, "time_value", "said"]
 _BLANK = ["", "na", "n/a", "nan", "null", "none", "."]
-_DAY = r"^\d{4}-\d{2}-\d{2}(?:[T ][0-9:.]*Z?)?$"
+_DAY = r"^\d{4}-\d{2}-\d{2}(?:[T ].*)?$"
 _EARLIEST_YEAR = 1900
 # More people than there are.
 _MOST_PEOPLE = 10_000_000_000
