@@ -31,12 +31,13 @@ def contagion_tables(store: Store, *, run: Run) -> dict[str, pl.DataFrame]:
 
     config, seed = run.config.contagion, run.config.run.seed
     scorer = check_contagion(run.config)
-    start, end = window = (run.issue - dt.timedelta(days=config.span_days - 1), run.issue)
-    expressed = _expressed(store, scorer=scorer, measures=config.measures, window=window)
-    interactions = store.read(
-        TABLES["core.interactions"], where="created_at::DATE BETWEEN ? AND ?", parameters=[start, end]
-    )
-    posts = store.query(_POSTS, [start, end])
+    start, end = run.issue - dt.timedelta(days=config.span_days - 1), run.issue
+    for made in _CODES:
+        store.connection.execute(made, [start, end] if "?" in made else [])
+    posts, interactions = store.query(_POSTS), store.query(_INTERACTIONS, [start, end])
+    expressed = _expressed(store, scorer=scorer, measures=config.measures)
+    for name in ("posts", "ids", "people"):
+        store.connection.execute(f"DROP TABLE contagion_{name}")
     thresholds = dict.fromkeys(config.measures, 0.5)
     rows = measure_contagion(
         interactions, posts, expressed, measures=config.measures, thresholds=thresholds, config=config,
@@ -68,10 +69,34 @@ def floors_of(config: Config) -> Floors:
     return Floors(people=rules.people_floor, posts=rules.post_floor, step=rules.rounding)
 
 
-_POSTS = (
-    "SELECT post_id, author_key, created_at, geo_type, geo_value, thread_id FROM raw.posts "
-    "WHERE time_value BETWEEN ? AND ? ORDER BY post_id"
+# Ids and pseudonyms of the span as numbers of twelve digits in the same order: what is joined, sorted and counted by
+# them comes out the same, in a third of the memory.
+_CODES = (
+    "CREATE OR REPLACE TEMP TABLE contagion_posts AS SELECT post_id, author_key, created_at, lang, thread_id "
+    "FROM raw.posts WHERE time_value BETWEEN ? AND ?",
+    "CREATE OR REPLACE TEMP TABLE contagion_ids AS "
+    "SELECT name, lpad(row_number() OVER (ORDER BY name)::VARCHAR, 12, '0') AS code FROM "
+    "(SELECT post_id AS name FROM contagion_posts UNION "
+    "SELECT thread_id FROM contagion_posts WHERE thread_id IS NOT NULL)",
+    "CREATE OR REPLACE TEMP TABLE contagion_people AS "
+    "SELECT name, lpad(row_number() OVER (ORDER BY name)::VARCHAR, 12, '0') AS code FROM "
+    "(SELECT DISTINCT author_key AS name FROM contagion_posts WHERE author_key IS NOT NULL)",
 )
+_POSTS = """
+    SELECT i.code AS post_id, a.code AS author_key, created_at, t.code AS thread_id
+    FROM contagion_posts p JOIN contagion_ids i ON p.post_id = i.name
+    LEFT JOIN contagion_people a ON p.author_key = a.name LEFT JOIN contagion_ids t ON p.thread_id = t.name
+    ORDER BY i.code
+"""
+# Of whom or what was answered, but is not among the posts, only that there is somebody or something is kept.
+_INTERACTIONS = """
+    SELECT i.code AS post_id, e.kind, if(target_author_key IS NULL, NULL, coalesce(a.code, '-')) AS target_author_key,
+           if(target_post_id IS NULL, NULL, coalesce(t.code, '-')) AS target_post_id
+    FROM core.interactions e JOIN contagion_ids i ON e.post_id = i.name
+    LEFT JOIN contagion_people a ON e.target_author_key = a.name LEFT JOIN contagion_ids t ON e.target_post_id = t.name
+    WHERE e.created_at::DATE BETWEEN ? AND ? AND e.kind <> 'mention'
+    ORDER BY i.code, list_position(['reply', 'repost', 'quote'], e.kind), e.edge_no
+"""
 
 
 def check_contagion(config: Config) -> Scorer:
@@ -94,16 +119,14 @@ def check_contagion(config: Config) -> Scorer:
     return scorer
 
 
-def _expressed(
-    store: Store, *, scorer: Scorer, measures: tuple[str, ...], window: tuple[dt.date, dt.date]
-) -> pl.DataFrame:
+def _expressed(store: Store, *, scorer: Scorer, measures: tuple[str, ...]) -> pl.DataFrame:
     """1 where a post reaches its language's threshold, else 0; posts that were not scored are left out."""
     reached = {measure: threshold_sql(scorer, measure=measure, lang="p.lang") for measure in measures}
     columns = ", ".join(
         f'(s."{measure}" >= {least})::DOUBLE AS "{measure}"' for measure, least in reached.items()
     )
     sql = (
-        f"SELECT post_id, {columns} FROM {table_of(scorer).name} s JOIN raw.posts p USING (post_id) "
-        "WHERE missing = 0 AND time_value BETWEEN ? AND ? ORDER BY post_id"
+        f"SELECT i.code AS post_id, {columns} FROM {table_of(scorer).name} s JOIN contagion_posts p USING (post_id) "
+        "JOIN contagion_ids i ON p.post_id = i.name WHERE missing = 0 ORDER BY i.code"
     )
-    return store.query(sql, list(window))
+    return store.query(sql)
