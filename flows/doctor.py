@@ -69,7 +69,7 @@ def examine(config_path: Path, *, today: dt.date, thorough: bool = False) -> lis
         config = load_config(config_path)
     except AffectcastError as error:
         return [*findings, problem("configuration", error.message, do="Correct it; then run this again.")]
-    findings.append(ok("configuration", f"{config_path} is valid; {len(config.sources)} sources"))
+    findings.append(ok("configuration", f"{config_path} is valid; {_sources(config)}"))
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         lambda: folders(config),
         lambda: threads(config),
@@ -83,6 +83,12 @@ def examine(config_path: Path, *, today: dt.date, thorough: bool = False) -> lis
     for check in checks:
         findings += check()
     return findings
+
+
+def _sources(config: Config) -> str:
+    """`2 sources, 1 series`; series only where there are some."""
+    series = f", {len(config.series)} series" if config.series else ""
+    return f"{len(config.sources)} sources{series}"
 
 
 # ---------------------------------------------------------------------------------------- installation

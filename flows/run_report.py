@@ -88,7 +88,7 @@ def _volumes(accounting: pl.DataFrame) -> list[str]:
 
 
 def _dropped(accounting: pl.DataFrame) -> list[str]:
-    kept = [*VOLUMES, "published", "scored"]
+    kept = [*VOLUMES, "published", "scored", "unchanged"]
     left = accounting.filter(~pl.col("reason").is_in(kept), pl.col("n") > 0)
     ordered = left.sort("stage", "subject", "reason").select("stage", "subject", "reason", "n")
     rows = [[stage, subject, reason, f"{n:,}"] for stage, subject, reason, n in ordered.iter_rows()]

@@ -51,7 +51,7 @@ def check(
     ] = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask every source once, read every series: do they answer, how far are they, what to do. Ends with 1 on a problem."""
+    """Ask every source once, read every series: do they answer, how far are they, what to do. 1 on a problem."""
     settings = load_config(config)
     if not settings.sources and not settings.series:
         raise ConfigError(f"{config}: no [[sources]] are configured. See docs/sources.md.")

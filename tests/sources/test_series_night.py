@@ -288,6 +288,13 @@ def test_other_settings_make_signals_of_posts_anew_and_leave_series_as_they_are(
     assert signals.filter(pl.col("signal").str.ends_with("_7dav")).height > 0
 
 
+def test_a_night_of_series_alone_has_no_need_of_posts(tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    night = run(configured(tmp_path, sources=[], series=series(tmp_path)[:1]))
+    assert table(night, "signals")["signal"].unique().to_list() == ["survey"]
+    assert table(night, "forecasts")["target"].unique().to_list() == ["survey"]
+
+
 def test_a_name_or_place_that_cannot_be_is_refused_before_the_night(tmp_path: Path) -> None:
     write_inputs(tmp_path)
     first, *_ = series(tmp_path)
