@@ -116,8 +116,9 @@ class _Unscored:
         self._store, self._size = store, size
         self._waiting = f"unscored_{table.name.replace('.', '_')}"
         store.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {self._waiting} AS SELECT post_id, row_number() OVER (ORDER BY post_id) "
-            f"AS place FROM raw.posts ANTI JOIN {table.name} USING (post_id)"
+            f"CREATE OR REPLACE TEMP TABLE {self._waiting} AS "
+            "SELECT post_id, time_value, received_issue, row_number() OVER (ORDER BY post_id) AS place "
+            f"FROM raw.posts ANTI JOIN {table.name} USING (post_id)"
         )
         self._last: int = store.query(f"SELECT count(*) FROM {self._waiting}").item()
 
@@ -126,8 +127,10 @@ class _Unscored:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for first in range(1, self._last + 1, self._size):
+            # By day too, so that only the blocks of a chunk's days are read, however large the archive.
             yield self._store.query(
-                f"SELECT post_id, text, lang FROM raw.posts JOIN {self._waiting} USING (post_id) "
+                "SELECT post_id, text, lang FROM raw.posts "
+                f"JOIN {self._waiting} USING (post_id, time_value, received_issue) "
                 "WHERE place BETWEEN ? AND ? ORDER BY place",
                 [first, first + self._size - 1],
             )
