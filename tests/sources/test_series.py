@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lake import MakeLake, make_lake, server
 from warehouse.config import Config, SeriesConfig, parse_config
 from warehouse.disclosure import breaches
 from warehouse.errors import ConfigError
@@ -34,6 +35,7 @@ COLUMNS = {
     "published": "out",
 }
 OUT = TABLES["out.signals"]
+__all__ = ["make_lake", "server"]
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +234,21 @@ def test_a_series_taken_out_takes_its_rows_of_this_issue_along_and_no_earlier_on
     release(store, parse_config({}, where="test"), issue=day(6))
     assert store.read(OUT)["issue"].to_list() == [day(5)]
     assert store.read(TABLES["out.accounting"])["issue"].unique().to_list() == [day(5)]
+
+
+def test_a_lake_holds_the_same_rows_as_a_file(store: Store, tmp_path: Path, make_lake: MakeLake) -> None:
+    path = write(
+        tmp_path, "2024-03-03,20,1,1000,US,2024-03-04", "2024-03-03,30,1,1000,US,2024-03-06", "x,,,,,"
+    )
+    settings = config(path)
+    lake = parse_config({"warehouse": make_lake(tmp_path / "files")}, where="test").warehouse
+    with open_store(tmp_path / "lake.duckdb", config=lake) as other:
+        for issue in (day(4), day(6), day(6)):
+            for one in (store, other):
+                release(one, settings, issue=issue)
+        for name in ("out.signals", "out.signal_catalogue", "out.accounting"):
+            assert other.read(TABLES[name]).equals(store.read(TABLES[name])), name
+    assert store.count(OUT) == 2
 
 
 # --------------------------------------------------------------------------------------------- disclosure

@@ -114,12 +114,18 @@ def catalogue_of(series: Sequence[SeriesConfig]) -> pl.DataFrame:
     """`out.signal_catalogue` for these series. None of their measures is a scorer's, whatever they are called."""
     rows = [
         {
-            "signal": one.name, "scorer": SERIES_SCORER, "measure": f"{SERIES_SCORER}_{one.name}",
-            "statistic": one.statistic, "smoothing": "none", "unit": one.unit_said, "label_en": one.label_en, "label_es": one.label_es,
+            "signal": one.name,
+            "scorer": SERIES_SCORER,
+            "measure": f"{SERIES_SCORER}_{one.name}",
+            "statistic": one.statistic,
+            "smoothing": "none",
+            "unit": one.unit_said,
+            "label_en": one.label_en,
+            "label_es": one.label_es,
             "direction": one.direction,
         }
         for one in series
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows, schema=CATALOGUE.schema.create_empty().schema)
 
 
