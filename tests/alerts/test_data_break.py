@@ -334,6 +334,21 @@ def test_a_forecast_learns_from_the_newest_break_on_once_that_is_long_enough(
     assert marked == [limited, False]
 
 
+def test_a_break_in_posts_does_not_concern_a_series_made_elsewhere() -> None:
+    cells = _cells(days=200, places=1)
+    learnt = since_break(cells, breaks=_break(100), as_of=_day(200), unconcerned=["s1"])
+    kept = dict(learnt.group_by("signal").len().iter_rows())
+    assert (kept["s0"], kept["s1"]) == (100, 200)
+    mood = {
+        "kind": "prevalence_high", "population": "all", "geo_type": "nation", "location": "P0",
+        "time_type": "day", "time_value": _day(100), "severity": "high",
+    }  # fmt: skip
+    found = pl.DataFrame([mood | {"signal": "s0"}, mood | {"signal": "s1"}])
+    catalogue = pl.DataFrame({"signal": ["s0", "s1"], "scorer": ["lexicon", "series"]})
+    rows = doubted(found, breaks=_break(90), catalogue=catalogue, lookback_days=84, unconcerned=["s1"])
+    assert rows.select("signal", "severity").rows() == [("s0", "low"), ("s1", "high")]
+
+
 def test_a_break_that_was_not_known_yet_changes_nothing() -> None:
     cells = _cells(days=200)
     assert since_break(cells, breaks=_break(50, detected=_day(300)), as_of=_day(200)).height == cells.height

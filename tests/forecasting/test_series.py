@@ -54,6 +54,15 @@ def test_assumed_history_counts_as_known_after_the_lag_and_says_so() -> None:
     assert panel.pseudo_real_time
 
 
+def test_history_of_a_signal_that_comes_later_than_others_counts_as_known_after_its_own_lag() -> None:
+    issue = LAST + dt.timedelta(days=100)
+    assumed = signal_frame(file_series(days=60), time_type="day", issue=issue, vintage="assumed")
+    late = dict.fromkeys(assumed["signal"].unique().to_list()[:1], 9)
+    panel = series_as_of(assumed, as_of=START + dt.timedelta(days=30), time_type="day", spec=_spec(lags=late))
+    newest = panel.long.join(panel.keys, on="series_id").filter(pl.col("signal").is_in(list(late)))
+    assert newest["time_value"].max() == START + dt.timedelta(days=21)
+
+
 def test_small_samples_and_missing_values_become_explicit_gaps(signals: pl.DataFrame) -> None:
     day = START + dt.timedelta(days=20)
     few = pl.when(pl.col("time_value") == day).then(49).otherwise(pl.col("sample_size")).alias("sample_size")
