@@ -169,7 +169,7 @@ def _collect(store: Store, *, scorer: TermScorer, spec: TermSpec, days: list[dt.
     last: int = store.query("SELECT count(*) FROM term_posts").item()
     for first in range(1, last + 1, spec.chunk_posts):
         posts = store.query(
-            "SELECT post, text, lang FROM raw.posts JOIN term_posts USING (post_id) "
+            "SELECT post, text, lang FROM raw.posts JOIN term_posts USING (post_id, time_value) "
             "WHERE post BETWEEN ? AND ? ORDER BY post",
             [first, first + spec.chunk_posts - 1],
         )

@@ -118,10 +118,12 @@ def _copies(store: Store, long: pl.DataFrame, *, issue: dt.date, config: Amplifi
     """
     if long.is_empty():
         return long
-    pairs = _neighbours(store, long, issue=issue, days=config.near_duplicate_days)
+    window = config.near_duplicate_days
+    pairs = _neighbours(store, long, issue=issue, days=window)
     texts = store.query(
-        "SELECT post_id AS other, text FROM raw.posts WHERE post_id IN (SELECT unnest(?))",
-        [pairs["other"].unique().to_list()],
+        "SELECT post_id AS other, text FROM raw.posts "
+        "WHERE time_value BETWEEN ?::DATE - ?::INTEGER AND ? AND post_id IN (SELECT unnest(?))",
+        [long["time_value"].min(), window, long["time_value"].max(), pairs["other"].unique().to_list()],
     ).select("other", left=words_of(pl.col("text")))
     own = long.select("post_id", right="words")
     both = pairs.join(own, on="post_id", how="inner").join(texts, on="other", how="inner")
