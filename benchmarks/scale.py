@@ -193,7 +193,7 @@ class Book:
         return self.rows[key]
 
 
-def measure(folder: Path, *, millions: float, book: Book) -> None:
+def measure(folder: Path, *, millions: float, book: Book, nights: int = NIGHTS) -> None:
     """One archive from its files to the publication, then some nights on top of it."""
     name, posts = f"{millions:g}", int(millions * 1e6)
     if f"{name} done" in book.rows:
@@ -210,7 +210,7 @@ def measure(folder: Path, *, millions: float, book: Book) -> None:
     for stage in STAGES:
         _stage(place, key=f"{name} {stage}", stage=stage, issue=issue, book=book)
     book.once(f"{name} tables", lambda: in_own_process(place, "look", str(place)))
-    for night in range(NIGHTS):
+    for night in range(nights):
         label, day = f"{name} night {night + 1}", str(DAYS + night)
         book.once(
             f"{label} make",
@@ -317,7 +317,7 @@ def main() -> None:
 
 def measure_all(folder: Path, *, sizes: list[float]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    measure(folder, millions=WARM_UP, book=Book(folder / "warm-up.json"))
+    measure(folder, millions=WARM_UP, book=Book(folder / "warm-up.json"), nights=0)
     book = Book(folder / "figures.json")
     for size in sizes:
         measure(folder, millions=size, book=book)
