@@ -3,6 +3,10 @@
 Scoring runs through Ray Data. Only this process may read the warehouse, so what Ray Data streams are the numbers of
 rounds; the posts of a round lie ready in Ray's memory for the worker that takes its number, and only so many rounds
 ahead as keep the workers busy. Nothing that a worker raises reaches Ray's logs: it comes back as an answer.
+
+Ray Data gives a round to another worker only if the first can be started again, which it waits for without end where a
+machine is gone. So a worker is never started again here: its loss ends Ray Data's run, and another one goes on with the
+machines that are left, at the first round that was not answered.
 """
 
 from __future__ import annotations
@@ -11,10 +15,11 @@ import asyncio
 import logging
 import pickle
 import socket
+import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,12 +33,17 @@ from warehouse.scoring import Scorer
 
 # Rounds under way to a worker: the one it scores, and the next.
 AHEAD = 2
-# Workers that may die of the same round before the run gives up.
+# Losses of workers, with no round answered between them, before the run gives up.
 ATTEMPTS = 4
 KNOCK_SECONDS = 10
+# After so long without an answer Ray Data gives up. A large chunk may well take a slow encoder two hours.
+STILL_SECONDS = 6 * 3600
+# Sockets lie in the folder, and their paths have at most 103 bytes, of which Ray's own names take 65.
+LONGEST_PARENT = 24
 DEAD = (
-    f"scoring the same chunk of posts ended {ATTEMPTS} Ray workers, most likely for want of memory. Lower [score] "
-    "chunk_posts, or give the machines more memory. What was scored before is kept."
+    f"scoring the same chunk of posts ended {ATTEMPTS} Ray workers ({{what}}): most likely for want of memory, or "
+    "machines were lost or lack this version of affectcast or its packages. Lower [score] chunk_posts, or give the "
+    "machines more memory. What was scored before is kept: the same command goes on where this one stopped."
 )
 LOST = (
     "the Ray cluster lost work for good ({what}). Every machine of it needs this version of affectcast, its packages "
@@ -54,22 +64,34 @@ def ray_engine(settings: EngineConfig, *, cores: int, gpus: int) -> Iterator[OnR
         raise ConfigError(
             f"[engine] kind = 'ray': the package {error.name} is not installed. pip install 'affectcast[ray]'"
         ) from error
-    begun = not ray.is_initialized()
-    if begun:
-        _join(ray, settings, cores=cores, gpus=gpus)
-    try:
+    with ExitStack() as left:
+        if not ray.is_initialized():
+            folder = "" if settings.address else left.enter_context(_private_folder())
+            left.callback(ray.shutdown)
+            _join(ray, settings, cores=cores, folder=folder)
         yield OnRay(ray, workers=settings.workers, cores=cores, gpus=gpus)
-    finally:
-        if begun:
-            ray.shutdown()
 
 
-def _join(ray: Any, settings: EngineConfig, *, cores: int, gpus: int) -> None:
+@contextmanager
+def _private_folder() -> Iterator[str]:
+    """Where a Ray of this run's own keeps sockets, logs and what its memory cannot hold; removed in the end.
+
+    Ray opens the folder it is given to everybody, so it is given one inside a folder that nobody else may enter.
+    """
+    parent = tempfile.gettempdir()
+    with tempfile.TemporaryDirectory(
+        prefix="ray", dir=parent if len(parent) <= LONGEST_PARENT else "/tmp", ignore_cleanup_errors=True
+    ) as folder:
+        yield f"{folder}/r"
+
+
+def _join(ray: Any, settings: EngineConfig, *, cores: int, folder: str) -> None:
     """Join the cluster at the address or, without one, start Ray on this machine for this run only."""
     quiet = {"logging_level": "ERROR", "log_to_driver": False}
     if not settings.address:
         # The processor is shared if the workers ask for more than there is; waiting for cores would be for ever.
-        ray.init(address="local", num_cpus=cores * settings.workers, include_dashboard=False, **quiet)
+        own = {"num_cpus": cores * settings.workers, "include_dashboard": False, "_temp_dir": folder}
+        ray.init(address="local", **own, **quiet)
         return
     try:
         _knock(settings.address)
@@ -102,18 +124,28 @@ class OnRay:
         busy: list[Any] = []
         for job in jobs:
             if len(busy) == self.workers:
-                _, busy = self._ray.wait(busy, num_returns=1)
+                busy = self._waited(busy, n_done=1)
             answers.append(task.remote(job))
             busy.append(answers[-1])
+        self._waited(answers, n_done=len(answers))
         with self._losses():
             return list(self._ray.get(answers))
+
+    def _waited(self, jobs: list[Any], *, n_done: int) -> list[Any]:
+        """The jobs that are left when so many are done; an error if none of the machines that are left can do them."""
+        while jobs:
+            done, rest = self._ray.wait(jobs, num_returns=n_done, timeout=KNOCK_SECONDS, fetch_local=False)
+            if len(done) == n_done:
+                return list(rest)
+            self._check_room(cores=1, gpus=0)
+        return []
 
     def score(self, rounds: Iterable[Round], *, n_rounds: int, scorers: Sequence[Scorer]) -> Iterator[Scored]:
         """See `Engine`. Each worker is sent the scorers once and loads their models with its first posts."""
         if n_rounds == 0:
             return
-        self._check_room()
-        desk = self._ray.remote(num_cpus=0)(Desk).remote()
+        self._check_room(cores=self.cores, gpus=self.gpus)
+        desk = self._desk()
         answers = self._answers(desk, n_rounds=n_rounds, scorers=scorers)
         coming, under_way = enumerate(rounds), {}
 
@@ -138,54 +170,105 @@ class OnRay:
             answers.close()
             self._ray.kill(desk)
 
+    def _desk(self) -> Any:
+        """On this machine, so that it is lost with this process and not with another machine."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = self._ray.get_runtime_context().get_node_id()
+        place = NodeAffinitySchedulingStrategy(node_id=here, soft=False)
+        return self._ray.remote(num_cpus=0, scheduling_strategy=place)(Desk).remote()
+
     def _answers(
         self, desk: Any, *, n_rounds: int, scorers: Sequence[Scorer]
     ) -> Generator[tuple[int, bytes], None, None]:
-        """(number of a round, packed answer), in order of number.
+        """(number of a round, packed answer), in order of number, whatever workers are lost on the way.
+
+        After a second loss one worker does the first round that was not answered alone, so that a round that ends
+        workers is told from the others that were under way, and stops none of those before it.
+        """
+        from ray.exceptions import RayError, RayTaskError
+
+        done = losses = 0
+        while done < n_rounds:
+            last, workers = (done + 1, 1) if losses > 1 else (n_rounds, self.workers)
+            answers = self._run(desk, rounds=range(done, last), workers=workers, scorers=scorers)
+            try:
+                for answer in answers:
+                    yield answer
+                    done, losses = done + 1, 0
+            except RayTaskError:
+                raise
+            except RayError as error:
+                losses += 1
+                if losses == ATTEMPTS:
+                    raise UnexpectedError(DEAD.format(what=type(error).__name__)) from None
+                self._check_room(cores=self.cores, gpus=self.gpus)
+            finally:
+                answers.close()
+
+    def _run(
+        self, desk: Any, *, rounds: Sequence[int], workers: int, scorers: Sequence[Scorer]
+    ) -> Generator[tuple[int, bytes], None, None]:
+        """One run of Ray Data, which ends with a RayError where a worker is lost.
 
         One task a worker at a time and numbers handed out in order: whoever waits for posts that do not lie ready yet
         has not taken the place of an earlier round, so the lowest number is always at work.
         """
+        shift = self._ray.get(desk.shift.remote())
         with warnings.catch_warnings():
             # Ray Data warns of settings that it makes itself.
             warnings.simplefilter("ignore")
-            import pyarrow as pa
-            from ray.data import ActorPoolStrategy, DataContext, from_arrow
+            from ray.data import ActorPoolStrategy, DataContext, from_items
 
-            logging.getLogger("ray.data").setLevel(logging.ERROR)
             DataContext.get_current()
-            numbers = from_arrow([pa.table({"round": [number]}) for number in range(n_rounds)])
+            # It would print every loss with its traces.
+            logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+            # Unlike other sources it needs no core to be read, which workers of the last run may still hold.
+            numbers = from_items([{"round": number} for number in rounds], override_num_blocks=len(rounds))
+            numbers.context.execution_no_progress_timeout_s = STILL_SECONDS
             numbers.context.execution_options.preserve_order = True
             numbers.context.enable_progress_bars = False
             numbers.context.print_on_execution_start = False
             scored = numbers.map_batches(
                 ScoringWorker,
-                fn_constructor_kwargs={"desk": desk, "scorers": list(scorers), "of": version("affectcast")},
+                fn_constructor_kwargs={
+                    "desk": desk,
+                    "shift": shift,
+                    "scorers": list(scorers),
+                    "of": version("affectcast"),
+                },
                 batch_size=1,
                 batch_format="pyarrow",
-                compute=ActorPoolStrategy(size=self.workers, max_tasks_in_flight_per_actor=1),
+                compute=ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
                 num_cpus=self.cores,
                 num_gpus=self.gpus,
+                max_restarts=0,
             )
-        for batch in scored.iter_batches(batch_size=1, batch_format="pyarrow", prefetch_batches=0):
-            yield batch["round"][0].as_py(), batch["answer"][0].as_py()
+        try:
+            for batch in scored.iter_batches(batch_size=1, batch_format="pyarrow", prefetch_batches=0):
+                yield batch["round"][0].as_py(), batch["answer"][0].as_py()
+        finally:
+            # Ray Data would let them end what they do, while the next run needs their cores.
+            for worker in self._ray.get(desk.dismiss.remote()):
+                self._ray.kill(worker)
 
-    def _check_room(self) -> None:
+    def _check_room(self, *, cores: int, gpus: int) -> None:
         machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        if not any(m.get("CPU", 0) >= self.cores and m.get("GPU", 0) >= self.gpus for m in machines):
+        if not any(m.get("CPU", 0) >= cores and m.get("GPU", 0) >= gpus for m in machines):
             raise ConfigError(
-                f"[engine] kind = 'ray': no machine of the cluster has {self.cores} cores and {self.gpus} GPUs, which "
-                "a worker that scores takes. Lower [score] threads, or start machines that have them."
+                f"[engine] kind = 'ray': no machine that the cluster has now has {cores} cores and {gpus} GPUs, which "
+                "a worker takes. Lower [score] threads, or start machines that have them."
             )
 
     @contextmanager
     def _losses(self) -> Iterator[None]:
         """What Ray raises as an error of ours; its own text may quote what a worker held."""
+        from ray.data.exceptions import ExecutionTimeoutError
         from ray.exceptions import RayError, RayTaskError
 
         try:
             yield
-        except RayError as error:
+        except (RayError, ExecutionTimeoutError) as error:
             cause = error.cause if isinstance(error, RayTaskError) else error
             if isinstance(cause, AffectcastError):
                 raise type(cause)(cause.message) from None
@@ -202,12 +285,28 @@ def _told(answer: bytes, *, chunks: Round) -> Iterator[Scored]:
 
 
 class Desk:
-    """Where the posts of rounds lie ready, as references, and where it is counted how often a round was taken."""
+    """Where the posts of rounds lie ready, as references, and which workers there are."""
 
     def __init__(self) -> None:
+        self._shift = 0
+        self._workers: list[Any] = []
         self._rounds: dict[int, list[Any]] = {}
-        self._taken: dict[int, int] = {}
         self._changed = asyncio.Condition()
+
+    async def shift(self) -> int:
+        """Which run of Ray Data this is."""
+        return self._shift
+
+    async def enter(self, worker: Any, *, shift: int) -> None:
+        """A worker begins; one of a run that is over already is not held, and so ends by itself."""
+        if shift == self._shift:
+            self._workers.append(worker)
+
+    async def dismiss(self) -> list[Any]:
+        """The workers of a run that is over."""
+        dismissed, self._workers = self._workers, []
+        self._shift += 1
+        return dismissed
 
     async def lay(self, number: int, posts: list[Any]) -> None:
         """Lay a round ready."""
@@ -215,24 +314,25 @@ class Desk:
             self._rounds[number] = posts
             self._changed.notify_all()
 
-    async def take(self, number: int) -> list[Any] | None:
-        """The round, once it lies ready; None after too many workers died of it."""
+    async def take(self, number: int) -> list[Any]:
+        """The round, once it lies ready."""
         async with self._changed:
             await self._changed.wait_for(lambda: number in self._rounds)
-        self._taken[number] = self._taken.get(number, 0) + 1
-        return self._rounds[number] if self._taken[number] <= ATTEMPTS else None
+        return self._rounds[number]
 
     async def clear(self, number: int) -> None:
         """Forget a round that is done."""
         self._rounds.pop(number, None)
-        self._taken.pop(number, None)
 
 
 class ScoringWorker:
     """One process of the cluster that holds the scorers, and so their models once they are loaded."""
 
-    def __init__(self, *, desk: Any, scorers: Sequence[Scorer], of: str) -> None:
+    def __init__(self, *, desk: Any, shift: int, scorers: Sequence[Scorer], of: str) -> None:
+        import ray
+
         self._desk, self._scorers, self._of = desk, scorers, of
+        ray.get(desk.enter.remote(ray.get_runtime_context().current_actor, shift=shift))
 
     def __call__(self, batch: Any) -> Any:
         """A table with the number of one round → the number and the packed answer; raises nothing."""
@@ -250,10 +350,7 @@ class ScoringWorker:
                 f"a Ray worker has affectcast {version('affectcast')} and this machine {self._of}. Install the same "
                 "version on every machine of the cluster."
             )
-        taken = ray.get(self._desk.take.remote(number))
-        if taken is None:
-            return UnexpectedError(DEAD)
-        chunks = ray.get(taken[0])
+        (chunks,) = ray.get(ray.get(self._desk.take.remote(number)))
         try:
             return [
                 None if posts is None else scorer.score(posts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,18 +223,51 @@ def test_without_the_package_the_message_says_what_to_install(monkeypatch: pytes
         pass
 
 
+def run_script(folder: Path, text: str) -> list[str]:
+    """What a script said, in a process of its own: this one has joined a cluster already."""
+    script = folder / "machines.py"
+    script.write_text(MACHINES + text, encoding="utf-8")
+    # Paths of sockets may not be as long as pytest's.
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as short:
+        ended = subprocess.run(
+            [sys.executable, script],
+            env={**os.environ, "RAY_TMPDIR": short},
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+    # Ray itself says something of lost machines.
+    said = [line.removeprefix("said: ") for line in ended.stdout.splitlines() if line.startswith("said: ")]
+    return said or [ended.stderr]
+
+
 @pytest.mark.slow
 def test_two_machines_that_are_joined_by_address_score_the_same(tmp_path: Path) -> None:
-    """In a process of its own; more workers than cores are no reason to wait for ever."""
-    script = tmp_path / "joined.py"
-    script.write_text(JOINED, encoding="utf-8")
-    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
-    assert ended.stdout.splitlines()[-2:] == ["2 machines, 2 workers: True", "2 machines, 5 workers: True"], (
-        ended.stderr
-    )
+    """More workers than cores are no reason to wait for ever."""
+    assert run_script(tmp_path, JOINED) == ["2 machines, 2 workers: True", "2 machines, 5 workers: True"]
 
 
-JOINED = """
+@pytest.mark.slow
+def test_a_run_goes_on_without_a_machine_that_is_lost(tmp_path: Path) -> None:
+    assert run_script(tmp_path, ONE_LOST) == [
+        "2 workers before",
+        "1 worker after, 1 machine",
+        "the same: True",
+    ]
+
+
+@pytest.mark.slow
+def test_a_run_whose_last_machine_with_cores_is_lost_ends_with_an_error(tmp_path: Path) -> None:
+    assert run_script(tmp_path, ALL_LOST) == [
+        "scoring: ConfigError, some kept: True, no machine named: True",
+        "fitting: ConfigError, no machine named: True",
+    ]
+
+
+MACHINES = """
+import os
+import time
 from warehouse.config import EngineConfig, quiet_environment
 quiet_environment()
 import polars as pl
@@ -241,20 +275,81 @@ import ray
 from ray.cluster_utils import Cluster
 from lexicons.score import LexiconScorer
 from warehouse.engine import Alone, engine_of
+from warehouse.errors import AffectcastError
 
+class Slow:
+    def score(self, posts):
+        time.sleep(0.2)
+        return posts.select(length=pl.col("text").str.len_chars(), process=pl.lit(os.getpid()))
+
+def wait(job):
+    time.sleep(2)
+    return job
+
+def say(*words):
+    print("said:", *words, flush=True)
+
+def cluster(*, head, others):
+    # A lost machine is missed within seconds.
+    quick = {"health_check_period_ms": 500, "health_check_failure_threshold": 4, "health_check_timeout_ms": 1000}
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": head, "_system_config": quick})
+    nodes = [made.add_node(num_cpus=1) for _ in range(others)]
+    made.wait_for_nodes()
+    return made, nodes
+
+def rounds(n):
+    posts = pl.DataFrame({"text": [f"so angry {i}" for i in range(n * 10)], "lang": ["en"] * n * 10})
+    return [(posts.slice(start, 10),) for start in range(0, n * 10, 10)]
+
+def run_with_loss(engine, machines, node, chunks, *, at, found):
+    for _, _, scores in engine.score(iter(chunks), n_rounds=len(chunks), scorers=[Slow()]):
+        found.append(scores)
+        if len(found) == at:
+            machines.remove_node(node, allow_graceful=False)
+"""
+
+JOINED = """
 if __name__ == "__main__":
-    machines = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    machines.add_node(num_cpus=1)
-    machines.wait_for_nodes()
-    posts = pl.DataFrame({"text": [f"so angry {i}" for i in range(60)], "lang": ["en"] * 60})
-    chunks = [(posts.slice(start, 10),) for start in range(0, 60, 10)]
-    scorers = [LexiconScorer("lexicon")]
+    machines, _ = cluster(head=1, others=1)
+    chunks, scorers = rounds(6), [LexiconScorer("lexicon")]
     here = [scores for _, _, scores in Alone().score(chunks, n_rounds=6, scorers=scorers)]
     for workers in (2, 5):
         settings = EngineConfig(kind="ray", workers=workers, address=machines.address)
         with engine_of(settings) as engine:
             there = [scores for _, _, scores in engine.score(chunks, n_rounds=6, scorers=scorers)]
             found = len(ray.nodes())
-        print(f"{found} machines, {workers} workers: {pl.concat(there).equals(pl.concat(here))}")
+        say(f"{found} machines, {workers} workers: {pl.concat(there).equals(pl.concat(here))}")
+    machines.shutdown()
+"""
+
+ONE_LOST = """
+if __name__ == "__main__":
+    machines, (node,) = cluster(head=1, others=1)
+    chunks, found = rounds(40), []
+    with engine_of(EngineConfig(kind="ray", workers=2, address=machines.address)) as engine:
+        run_with_loss(engine, machines, node, chunks, at=12, found=found)
+        alive = sum(node["Alive"] for node in ray.nodes())
+    say(len({p for s in found[:12] for p in s["process"]}), "workers before")
+    say(len({p for s in found[-12:] for p in s["process"]}), "worker after,", alive, "machine")
+    here = [posts["text"].str.len_chars().to_list() for (posts,) in chunks]
+    say("the same:", [s["length"].to_list() for s in found] == here)
+    machines.shutdown()
+"""
+
+ALL_LOST = """
+if __name__ == "__main__":
+    machines, (first, second) = cluster(head=0, others=2)
+    with engine_of(EngineConfig(kind="ray", workers=2, address=machines.address)) as engine:
+        machines.remove_node(second, allow_graceful=False)
+        found = []
+        try:
+            run_with_loss(engine, machines, first, rounds(20), at=7, found=found)
+        except AffectcastError as error:
+            named = "no machine" in error.message
+            say(f"scoring: {type(error).__name__}, some kept: {7 <= len(found) < 20}, no machine named: {named}")
+        try:
+            say(engine.map(wait, [1, 2, 3]))
+        except AffectcastError as error:
+            say(f"fitting: {type(error).__name__}, no machine named: {'no machine' in error.message}")
     machines.shutdown()
 """
