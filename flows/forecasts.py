@@ -58,7 +58,7 @@ def main_signals(store: Store, *, run: Run) -> pl.DataFrame:
         "AND (scorer <> ? OR signal IN (SELECT unnest(?::VARCHAR[])))) "
         f"AND ({_CELL}) IN (SELECT ({_CELL}) FROM out.signals WHERE value IS NOT NULL)"
     )
-    statistics, series = list(run.config.forecast.statistics), list(run.config.series_lags)
+    statistics, series = list(run.config.forecast.statistics), [one.name for one in run.config.series]
     return store.read(
         TABLES["out.signals"], where=where, parameters=[run.issue, statistics, SERIES_SCORER, series]
     )

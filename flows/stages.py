@@ -42,7 +42,7 @@ from warehouse.publish import Publication, publish
 from warehouse.released import release_signals
 from warehouse.revisions import REVISIONS, revisions
 from warehouse.scoring import Scorer
-from warehouse.series import release_series, series_fingerprint
+from warehouse.series import release_series, series_fingerprint, series_lags
 from warehouse.store import Receipt, Store, open_store, run_identity
 from warehouse.tables import TABLES, empty
 
@@ -277,7 +277,7 @@ def forecast(run: Run) -> Receipt:
             known,
             config=config.forecast, as_of=run.issue, seed=config.run.seed,
             reporting_lag_days=config.signals.reporting_lag_days, people_floor=config.disclosure.people_floor,
-            lags=config.series_lags,
+            lags=series_lags(store, config=config),
             breaks=store.read(TABLES["out.breaks"], where="issue <= ?", parameters=[run.issue]),
             events=calendar_of(config).events, memo=memo, progress=lambda label: run.tell(label, 1),
         )  # fmt: skip
@@ -323,7 +323,7 @@ def alerts(run: Run) -> Receipt:
             config=run.config.alerts,
             reporting_lag_days=run.config.signals.reporting_lag_days,
             people_floor=run.config.disclosure.people_floor,
-            lags=run.config.series_lags,
+            lags=series_lags(store, config=run.config),
             holidays=Holidays(known=forecast.holidays, country_of_all=forecast.country_of_all or None),
         )
         night = detect_since(inputs, last_night=_last_night(store, issue=run.issue), issue=run.issue)

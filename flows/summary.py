@@ -54,7 +54,7 @@ def _trend_lines(signals: pl.DataFrame, *, catalogue: pl.DataFrame, places: pl.D
     plain = catalogue.filter((pl.col("smoothing") == "none") & (pl.col("statistic") == "share"))
     weeks = signals.filter(
         (pl.col("time_type") == "week") & (pl.col("population") == "all") & pl.col("value").is_not_null()
-    ).join(plain.select("signal", "label_en"), on="signal")
+    ).join(plain.select("signal", "label_en", "unit"), on="signal")
     recent = weeks.filter(pl.col("time_value") == pl.col("time_value").max())
     before = weeks.with_columns(time_value=pl.col("time_value") + pl.duration(days=7))
     keys = ["signal", "geo_type", "geo_value", "time_value"]
@@ -75,8 +75,10 @@ def _trend_lines(signals: pl.DataFrame, *, catalogue: pl.DataFrame, places: pl.D
 
 def _trend_line(row: dict[str, object]) -> str:
     value, before, change, error = (float(str(row[k])) for k in ("value", "value_before", "change", "error"))
+    # Series made elsewhere may count something else than people.
+    of = "of people" if row["unit"] == "share of people" else f"({row['unit']})"
     return (
-        f"{row['label_en']}, {row['label']}: {value:.1%} of people in the week to {row['time_value']}, "
+        f"{row['label_en']}, {row['label']}: {value:.1%} {of} in the week to {row['time_value']}, "
         f"{before:.1%} the week before ({change:+.1%} ± {1.96 * error:.1%}, n={row['sample_size']})."
     )
 

@@ -18,7 +18,7 @@ from tests.lake import MakeLake, make_lake, server
 from warehouse.config import Config, SeriesConfig, parse_config
 from warehouse.disclosure import breaches
 from warehouse.errors import ConfigError
-from warehouse.series import check_series, read_series, release_series
+from warehouse.series import check_series, read_series, release_series, series_lags
 from warehouse.series.read import ROWS
 from warehouse.series.release import disclosed_series
 from warehouse.store import Receipt, Store, open_store
@@ -47,7 +47,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture
 def store(opened: Store) -> Store:
-    for name in ("out.signals", "out.signal_catalogue", "out.accounting"):
+    for name in ("out.signals", "out.signal_catalogue", "out.accounting", "core.identity"):
         opened.delete(TABLES[name], where="true")
     return opened
 
@@ -162,7 +162,7 @@ def test_history_in_bulk_counts_as_known_its_lag_after_its_period_but_not_where_
     }  # fmt: skip
 
     def known(when: dt.date) -> list[dt.date]:
-        rows = as_of(signals, when, reporting_lag_days=1, lags=settings.series_lags)
+        rows = as_of(signals, when, reporting_lag_days=1, lags=series_lags(store, config=settings))
         return rows["time_value"].to_list()
 
     assert known(day(9)) == []
@@ -170,6 +170,40 @@ def test_history_in_bulk_counts_as_known_its_lag_after_its_period_but_not_where_
     assert known(day(23)) == [day(3)]
     assert known(day(24)) == [day(3), day(17)]
     assert known(day(1, month=5)) == [day(3), day(10), day(17)]
+
+
+def test_a_smaller_lag_later_lets_no_row_be_used_before_it_was_published(
+    store: Store, tmp_path: Path
+) -> None:
+    path = write(tmp_path, "2024-03-10,20,1,1000,US,2024-03-19")
+    first = day(1, month=5)
+
+    def lag(settings: Config) -> int:
+        return series_lags(store, config=settings)["survey"]
+
+    def first_known(settings: Config) -> dt.date:
+        lags = series_lags(store, config=settings)
+        signals = store.read(OUT)
+        days = [day(10) + dt.timedelta(days=after) for after in range(60)]
+        return next(
+            when for when in days if not as_of(signals, when, reporting_lag_days=1, lags=lags).is_empty()
+        )
+
+    before, after = config(path, lag_days=10), config(path, lag_days=2)
+    release(store, before, issue=first)
+    assert (first_known(before), lag(before), lag(after)) == (day(20), 10, 10)
+    write(tmp_path, "2024-03-10,22,1,1000,US,2024-04-30")
+    release(store, after, issue=first + dt.timedelta(days=1))
+    assert store.read(OUT)["issue"].n_unique() == 2
+    assert first_known(after) == day(20)
+    assert lag(config(path, lag_days=30)) == 30
+
+
+def test_a_lag_that_no_row_was_issued_with_any_more_is_forgotten(store: Store, tmp_path: Path) -> None:
+    path = write(tmp_path, "2024-03-10,20,1,1000,US,2024-03-12")
+    for lag_days in (10, 2):
+        release(store, config(path, lag_days=lag_days), issue=day(20))
+        assert series_lags(store, config=config(path, lag_days=0)) == {"survey": lag_days}
 
 
 def test_later_nights_are_real_and_add_only_what_differs(store: Store, tmp_path: Path) -> None:
@@ -289,6 +323,73 @@ def test_a_published_zero_is_not_withdrawn_for_a_few(store: Store, tmp_path: Pat
     for issue in (day(4), day(5)):
         release(store, config(path), issue=issue)
     assert known_on(store, day(5)) == {("US", day(3)): 0.0}
+
+
+def test_a_zero_that_stays_hides_no_other_number(store: Store, tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "2024-03-03,10,1,1000,US,2024-03-04",
+        "2024-03-03,0,0,200,US-CA,2024-03-04",
+        "2024-03-03,12.5,1,400,US-NY,2024-03-04",
+        "2024-03-03,12.5,1,400,US-TX,2024-03-04",
+        "2024-03-03,1.5,1,200,US-CA,2024-03-05",
+    )
+    release(store, config(path), issue=day(4))
+    first = store.read(OUT)
+    assert dict(first.select("geo_value", "value").iter_rows()) == {
+        "US": 0.1, "US-CA": 0.0, "US-NY": 0.125, "US-TX": 0.125,
+    }  # fmt: skip
+    release(store, config(path), issue=day(5))
+    assert store.read(OUT).equals(first)
+    assert counts(store)["unchanged"] == 4
+    write(tmp_path, "2024-03-03,20,1,200,US-CA,2024-03-06")
+    release(store, config(path), issue=day(6))
+    assert known_on(store, day(6))["US-CA", day(3)] == 0.2
+
+
+COVERED = [
+    "2024-03-03,20,1,1000,US,2024-03-04",
+    "2024-03-03,50,1,8,US-CA,2024-03-04",
+    "2024-03-03,17.5,1,400,US-TX,2024-03-04",
+    "2024-03-03,20,1,590,US-NY,2024-03-04",
+]
+GROWN = "2024-03-03,50,1,108,US-CA,2024-03-05"
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param([*COVERED, GROWN], id="unchanged"),
+        pytest.param([*COVERED, GROWN, "2024-03-03,17.5,1,401,US-TX,2024-03-05"], id="revised"),
+        pytest.param(
+            [row.replace("2024-03-04", "2024-03-05") for row in COVERED if "US-CA" not in row] + [GROWN],
+            id="dated anew",
+        ),
+    ],
+)
+def test_a_number_that_covered_another_stays_hidden_when_the_other_one_grows(
+    store: Store, tmp_path: Path, later: list[str]
+) -> None:
+    path = write(tmp_path, *COVERED)
+    settings = config(path)
+    release(store, settings, issue=day(4))
+    hidden = [place for (place, _), value in known_on(store, day(4)).items() if value is None]
+    assert sorted(hidden) == ["US-CA", "US-TX"]
+    write(tmp_path, *later)
+    for issue in (day(5), day(6)):
+        release(store, settings, issue=issue)
+        # The first issue's nation less its New York less this would be the 8 people of its California.
+        texas = store.read(OUT).filter(pl.col("geo_value") == "US-TX")
+        assert texas["sample_size"].null_count() == texas.height > 0
+
+
+def test_a_number_that_was_itself_too_small_is_shown_once_it_is_not(store: Store, tmp_path: Path) -> None:
+    small, large = "2024-03-03,50,1,49,DE,2024-03-04", "2024-03-03,50,1,200,DE,2024-03-06"
+    path = write(tmp_path, small, large)
+    for issue in (day(4), day(5), day(6)):
+        release(store, config(path), issue=issue)
+    assert known_on(store, day(5)) == {("DE", day(3)): None}
+    assert known_on(store, day(6)) == {("DE", day(3)): 0.5}
 
 
 def test_what_is_not_said_is_null_with_its_code_and_marked(store: Store, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from flows import stages
 from flows.cli.app import app
 from flows.nightly import Night, run_backfill, run_nightly
 from flows.stages import Run
+from flows.summary import summarise
 from warehouse.config import Config, parse_config
 from warehouse.errors import ConfigError
 from warehouse.store import open_store
@@ -162,6 +165,46 @@ def test_series_with_people_are_forecast_and_watched_and_others_are_not(
         frame = table(night, name)
         column = "signal" if "signal" in frame.columns else "scorer"
         assert not set(frame[column]) & {*SERIES, "series"}, name
+
+
+@pytest.mark.parametrize(
+    ("stage", "maker"),
+    [
+        (stages.forecast, "forecasting.forecast.forecast_signals"),
+        (stages.alerts, "forecasting.alerts.nightly.detect_since"),
+    ],
+)
+def test_forecasts_and_alerts_use_the_lag_that_history_was_loaded_with(
+    finished: tuple[Config, Night], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Any, maker: str
+) -> None:
+    config, _ = finished
+    shutil.copytree(config.paths.warehouse.parent, tmp_path, dirs_exist_ok=True)
+    lowered = configured(tmp_path, series=[one | {"lag_days": 0} for one in series(tmp_path)])
+    asked: list[dict[str, int]] = []
+
+    def stop(*given: Any, **named: Any) -> None:
+        asked.append(named["lags"] if "lags" in named else given[0].lags)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(maker, stop)
+    with pytest.raises(KeyboardInterrupt):
+        stage(Run(config=lowered, issue=ISSUE))
+    assert asked == [{"survey": 2, "search": 1, "panel": 1}]
+
+
+def test_the_summary_says_what_a_share_is_of(finished: tuple[Config, Night], tmp_path: Path) -> None:
+    _, night = finished
+    folder = tmp_path / "published"
+    shutil.copytree(night.publication.folder, folder)
+
+    def line() -> str:
+        lines = summarise(replace(night.publication, folder=folder), dashboard="x")
+        return next(line for line in lines if line.startswith("Lonely, survey"))
+
+    assert "45.0% of people in the week to 2024-03-10" in line()
+    catalogue = table(night, "signal_catalogue").with_columns(unit=pl.lit("share of households"))
+    catalogue.write_parquet(folder / "signal_catalogue.parquet")
+    assert "45.0% (share of households) in the week to 2024-03-10" in line()
 
 
 def test_a_series_shows_no_day_of_posts_that_is_not_shown_by_posts(finished: tuple[Config, Night]) -> None:

@@ -336,11 +336,6 @@ class Config(Section):
         return self
 
     @property
-    def series_lags(self) -> dict[str, int]:
-        """Signal → days after a period's end from which its number counts as known, of `[[series]]`."""
-        return {series.name: series.lag_days for series in self.series}
-
-    @property
     def sha256(self) -> str:
         """Hash of every setting that can change a number made from posts, the margin table's content among them; where
         things are stored, where work is done, who may look at it and series made elsewhere cannot."""

@@ -4,6 +4,7 @@ Not for posts, nor for any estimate: what a file says is checked, disclosed and 
 """
 
 from warehouse.series.files import SeriesFile, series_files, series_fingerprint
+from warehouse.series.lags import series_lags
 from warehouse.series.read import SeriesRows, read_series
 from warehouse.series.release import check_series, release_series
 
@@ -15,4 +16,5 @@ __all__ = [
     "release_series",
     "series_files",
     "series_fingerprint",
+    "series_lags",
 ]

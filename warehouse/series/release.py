@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from warehouse.config import Config, SeriesConfig
-from warehouse.disclosure import disclose
+from warehouse.disclosure import disclose, large_enough
 from warehouse.errors import ConfigError
 from warehouse.places import place_of
+from warehouse.series.lags import keep_lags
 from warehouse.series.read import SeriesRows, read_series
 from warehouse.signals import SERIES_SCORER, with_reliability
 from warehouse.store import Receipt, Store
@@ -71,6 +72,8 @@ def release_series(store: Store, *, config: Config, issue: dt.date, assumed: boo
     made = [_made(store, series=series, config=config, issue=issue, assumed=assumed) for series in usable]
     with store.transaction():
         _forget(store, made=made, issue=issue)
+        assumed_now = [one.series for one in made if (one.rows["vintage"] == "assumed").any()]
+        keep_lags(store, lags={series.name: series.lag_days for series in assumed_now})
         store.put(CATALOGUE, catalogue_of(usable), run_id=run_id)
         written = sum(store.put(OUT, one.rows.select(OUT.columns), run_id=run_id) for one in made)
         store.delete(
@@ -136,7 +139,9 @@ def _made(store: Store, *, series: SeriesConfig, config: Config, issue: dt.date,
     read = read_series(series)
     now, counts = newest_known(read.rows, issue=issue)
     known = latest(store.read(OUT, where="signal = ? AND issue < ?", parameters=[series.name, issue]))
-    disclosed = disclosed_series(now, series=series, config=config)
+    previous = _previous_issue(store, series=series, issue=issue)
+    earlier = read.rows.filter(pl.col("known") <= previous)
+    disclosed = disclosed_series(now, series=series, config=config, told=known, earlier=earlier)
     stamped = _stamped(disclosed, series=series, issue=issue, bulk=assumed or known.is_empty())
     fresh = _changed(stamped, known=known)
     told = pl.coalesce(pl.lit("suppressed_") + pl.col("suppressed"), pl.lit("published"))
@@ -145,6 +150,12 @@ def _made(store: Store, *, series: SeriesConfig, config: Config, issue: dt.date,
     counts |= {f"refused:{reason}": n for reason, n in sorted(read.refused.items())}
     counts |= {"refused:unreadable_file": len(read.problems)} if read.problems else {}
     return _Made(series=series, read=read, rows=fresh, counts=counts)
+
+
+def _previous_issue(store: Store, *, series: SeriesConfig, issue: dt.date) -> dt.date:
+    """The last night before this one that had rows of the series, also if it said nothing new."""
+    sql = "SELECT max(issue) FROM out.accounting WHERE stage = 'publish' AND subject = ? AND issue < ?"
+    return store.query(sql, [series.name, issue]).item() or dt.date.min
 
 
 def newest_known(rows: pl.DataFrame, *, issue: dt.date) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -161,21 +172,86 @@ def newest_known(rows: pl.DataFrame, *, issue: dt.date) -> tuple[pl.DataFrame, d
     return newest, counts
 
 
-def disclosed_series(rows: pl.DataFrame, *, series: SeriesConfig, config: Config) -> pl.DataFrame:
+def disclosed_series(
+    rows: pl.DataFrame,
+    *,
+    series: SeriesConfig,
+    config: Config,
+    told: pl.DataFrame | None = None,
+    earlier: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """Rows by `read.ROWS`, one a cell, in their publishable form, with a `suppressed` reason (null = kept).
 
     As of signals made from posts: floors, cells that would give a hidden one back, rounded counts and shares of them.
     The error is the makers' own. Where nobody says how many people answered, the value is shown as it is, marked.
+
+    `told`: the newest earlier row of `out.signals` per cell; `earlier`: every version of a row, by `read.ROWS`, that
+    was known at the previous issue. A 0 that stays because only a few have a hit now gets no row.
     """
-    typed = rows.select(
+    typed = _typed(rows, series=series)
+    cells = _cells(typed.filter(pl.col("n").is_not_null()))
+    if told is not None and earlier is not None:
+        cells = _as_told(cells, told=told, earlier=_cells(_typed(earlier, series=series)), config=config,
+                         statistics=_statistics(series))  # fmt: skip
+    counted = _counted(cells, series=series, config=config)
+    uncounted = _uncounted(typed.filter(pl.col("n").is_null()))
+    both = pl.concat([counted, uncounted.select(counted.columns)])
+    return both.sort(*_PLACED)
+
+
+def _typed(rows: pl.DataFrame, *, series: SeriesConfig) -> pl.DataFrame:
+    return rows.select(
         *_PLACED, "known", "value", "n",
         stated=pl.col("se").round_sig_figs(_ERROR_FIGURES), signal=pl.lit(series.name),
         population=pl.lit("all"), time_type=pl.lit(series.time_type),
     )  # fmt: skip
-    counted = _counted(typed.filter(pl.col("n").is_not_null()), series=series, config=config)
-    uncounted = _uncounted(typed.filter(pl.col("n").is_null()))
-    both = pl.concat([counted, uncounted.select(counted.columns)])
-    return both.sort(*_PLACED)
+
+
+def _cells(typed: pl.DataFrame) -> pl.DataFrame:
+    """In the columns of `core.signals`, as far as disclosure needs them."""
+    return typed.with_columns(
+        value_unweighted="value", sample_size="n", people_unknown=False, se="stated", design_effect=1.0,
+        n_posts=pl.lit(None, dtype=pl.Int64), numerator=(pl.col("value") * pl.col("n")).round(_DIGITS),
+        covers=pl.lit(False), held=pl.lit(False),
+    )  # fmt: skip
+
+
+def _statistics(series: SeriesConfig) -> pl.DataFrame:
+    return pl.DataFrame({"signal": [series.name], "statistic": [series.statistic]})
+
+
+def _as_told(
+    cells: pl.DataFrame,
+    *,
+    told: pl.DataFrame,
+    earlier: pl.DataFrame,
+    config: Config,
+    statistics: pl.DataFrame,
+) -> pl.DataFrame:
+    """Say which cells hold to what was told of them at earlier issues.
+
+    `held`: told as 0, and a few have a hit now. It counts as the 0 that it was told as: to withdraw it, or to hide
+    others for it, would tell that the hits are few. `covers`: hidden, and not because all its versions so far were too
+    small. It may have covered another, whose number at that time it would give back, revised or not. Where the file
+    no longer holds the earlier versions nobody can tell, and it stays hidden too.
+    """
+
+    def large(frame: pl.DataFrame) -> pl.DataFrame:
+        return large_enough(frame, config=config.disclosure, statistics=statistics).select(CELL).unique()
+
+    def is_in(keys: pl.DataFrame) -> pl.Series:
+        found = cells.join(keys.select(*CELL, found=True), on=CELL, how="left", maintain_order="left")
+        return found["found"].fill_null(False)
+
+    plain = told.with_columns(pl.col(name).cast(pl.String) for name in CELL if name != "time_value")
+    was_small = earlier.select(CELL).unique().join(large(earlier), on=CELL, how="anti")
+    held = is_in(plain.filter(pl.col("value_unweighted") == 0.0)) & ~is_in(large(cells))
+    covers = is_in(plain.filter(pl.col("value").is_null())) & ~is_in(was_small)
+    zeroed = [
+        pl.when(held).then(0.0).otherwise(name).alias(name)
+        for name in ("numerator", "value", "value_unweighted")
+    ]
+    return cells.with_columns(*zeroed, held=held, covers=covers)
 
 
 _NUMBERS = [
@@ -184,16 +260,12 @@ _NUMBERS = [
 ]  # fmt: skip
 
 
-def _counted(rows: pl.DataFrame, *, series: SeriesConfig, config: Config) -> pl.DataFrame:
-    cells = rows.with_columns(
-        value_unweighted="value", sample_size="n", people_unknown=False, se="stated", design_effect=1.0,
-        n_posts=pl.lit(None, dtype=pl.Int64), numerator=(pl.col("value") * pl.col("n")).round(_DIGITS),
-    )  # fmt: skip
+def _counted(cells: pl.DataFrame, *, series: SeriesConfig, config: Config) -> pl.DataFrame:
     tiered = with_reliability(cells, config=config)
-    statistics = pl.DataFrame({"signal": [series.name], "statistic": [series.statistic]})
-    shown = disclose(tiered, config=config.disclosure, statistics=statistics)
+    shown = disclose(tiered, config=config.disclosure, statistics=_statistics(series))
     kept = pl.col("suppressed").is_null()
-    return shown.with_columns(
+    said = shown.filter(~(pl.col("held") & kept))
+    return said.with_columns(
         se=pl.when(kept).then("stated"),
         missing_se=_error_code(pl.col("stated"), kept=kept),
     ).select(_NUMBERS)
@@ -230,10 +302,7 @@ def _stamped(rows: pl.DataFrame, *, series: SeriesConfig, issue: dt.date, bulk: 
 
 
 def _changed(fresh: pl.DataFrame, *, known: pl.DataFrame) -> pl.DataFrame:
-    """Rows that differ from the newest earlier issue of their cell, or have none.
-
-    A 0 is not withdrawn because a few have a hit now, which would tell that they are few.
-    """
+    """Rows that differ from the newest earlier issue of their cell, or have none."""
     rules = OUT.schema.cast(fresh.select(OUT.columns))
     typed = fresh.with_columns(rules[name] for name in OUT.columns)
     before = known.select(
@@ -241,8 +310,7 @@ def _changed(fresh: pl.DataFrame, *, known: pl.DataFrame) -> pl.DataFrame:
     )
     joined = typed.join(before, on=CELL, how="left", maintain_order="left")
     same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in _COMPARED)
-    held = ((pl.col("suppressed") == "numerator") & (pl.col("value_before") == 0.0)).fill_null(False)
-    return joined.filter(pl.col("known_before").is_null() | ~(same | held)).select(*fresh.columns)
+    return joined.filter(pl.col("known_before").is_null() | ~same).select(*fresh.columns)
 
 
 def _accounting(made: Sequence[_Made], *, issue: dt.date) -> pl.DataFrame:
