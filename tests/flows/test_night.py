@@ -210,12 +210,14 @@ def test_a_stage_that_fails_on_a_post_quotes_it_nowhere(tmp_path: Path) -> None:
     path = write_toml(config, tmp_path / "config.toml")
     script = (
         "import sys; sys.argv = ['affectcast', 'nightly', '--config', sys.argv[1]]\n"
-        "from warehouse import scores\n"
-        "def fail(posts, *, scorer):\n"
+        "from lexicons.score import LexiconScorer\n"
+        "def fail(self, posts):\n"
         "    worst = posts.filter(posts['text'].str.contains('zyxcanary'))\n"
-        "    if worst.height: raise ValueError('cannot score ' + worst['text'][0])\n"
-        "    return real(posts, scorer=scorer)\n"
-        "real, scores._score_chunk = scores._score_chunk, fail\n"
+        "    if worst.height:\n"
+        "        print('REACHED', file=sys.stderr)\n"
+        "        raise ValueError('cannot score ' + worst['text'][0])\n"
+        "    return real(self, posts)\n"
+        "real, LexiconScorer.score = LexiconScorer.score, fail\n"
         "from flows.cli import main; main()"
     )
     ran = subprocess.run(
@@ -224,6 +226,7 @@ def test_a_stage_that_fails_on_a_post_quotes_it_nowhere(tmp_path: Path) -> None:
         env=os.environ | {"PREFECT_HOME": str(tmp_path / "prefect")},
     )  # fmt: skip
     assert ran.returncode == 1
+    assert "REACHED" in ran.stderr, "no scorer saw the canary, so this test would prove nothing"
     assert "unexpected ValueError" in ran.stderr
     kept = [
         p
