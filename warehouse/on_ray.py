@@ -190,7 +190,7 @@ class OnRay:
 
         done = losses = 0
         while done < n_rounds:
-            last, workers = (done + 1, 1) if losses > 1 else (n_rounds, self.workers)
+            last, workers = (done + 1, 1) if losses > 1 else (n_rounds, min(self.workers, n_rounds - done))
             answers = self._run(desk, rounds=range(done, last), workers=workers, scorers=scorers)
             try:
                 for answer in answers:

@@ -35,6 +35,7 @@ def run_of(config: Config) -> Run:
     return Run(config=config, issue=config.run.as_of)
 
 
+@pytest.mark.slow
 def test_both_engines_write_the_same_scores(cluster: None, tmp_path: Path) -> None:
     here = small_config(tmp_path, score={"scorers": ["lexicon", "emotion_fast"], "chunk_posts": 300})
     ingest(run_of(here))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,14 @@ def on_ray() -> Iterator[Engine]:
         # Workers cannot import tests.
         cloudpickle.register_pickle_by_value(sys.modules[__name__])
         yield engine
+        left = ray_folder().parent
+    assert not left.exists()
+
+
+def ray_folder() -> Path:
+    import ray
+
+    return Path(ray.get_runtime_context().get_temp_dir())
 
 
 def posts(n: int, *, first: int = 0) -> pl.DataFrame:
@@ -95,17 +104,40 @@ def scored(engine: Engine, scorers: list[Any], chunks: list[tuple[pl.DataFrame |
     return list(engine.score(iter(chunks), n_rounds=len(chunks), scorers=scorers))
 
 
-@pytest.mark.slow
-def test_lexicon_and_classifier_say_the_same_of_every_chunk_in_the_same_order(on_ray: Engine) -> None:
-    scorers = [LexiconScorer("lexicon"), ClassifierScorer("emotion_fast", threads=1)]
-    chunks = rounds(7, scorers=2)
-    here, there = scored(Alone(), scorers, chunks), scored(on_ray, scorers, chunks)
-    assert [place for place, _, _ in here] == [0, 1] * 6 + [0]
+def test_an_address_that_nothing_answers_is_named() -> None:
+    """Before the others: they join a cluster, and a process is in one at most."""
+    with (
+        pytest.raises(ConfigError, match=r"^\[engine\] address = '127.0.0.1:9': no Ray cluster"),
+        engine_of(EngineConfig(kind="ray", address="127.0.0.1:9")),
+    ):
+        pass
+
+
+def test_ray_of_a_run_s_own_works_where_nobody_else_may_look(on_ray: Engine) -> None:
+    folder = ray_folder()
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+    # The paths of sockets are limited, on some systems to 103 bytes.
+    assert max(len(str(path)) for path in (folder / "session_latest").resolve().glob("sockets/*")) <= 103
+
+
+def test_scorers_say_the_same_of_every_chunk_in_the_same_order_even_when_a_worker_dies(
+    on_ray: Engine, tmp_path: Path
+) -> None:
+    scorers = [
+        Toy("die", once=tmp_path / "died"),
+        LexiconScorer("lexicon"),
+        ClassifierScorer("emotion_fast", threads=1),
+    ]
+    chunks = rounds(3, scorers=3)
+    there = scored(on_ray, scorers, chunks)
+    assert (tmp_path / "died").exists()
+    here = scored(Alone(), scorers, chunks)
+    assert [place for place, _, _ in here] == [0, 1, 2] * 2 + [0, 1]
     assert [place for place, _, _ in there] == [place for place, _, _ in here]
     for (_, sent, ours), (_, back, theirs) in zip(here, there, strict=True):
         assert back.equals(sent)
         assert theirs.schema == ours.schema
-        assert theirs.equals(ours)
+        assert theirs.drop("process", strict=False).equals(ours.drop("process", strict=False))
 
 
 @pytest.mark.slow
@@ -126,15 +158,6 @@ def test_both_workers_score_and_each_reads_only_a_few_rounds_ahead(on_ray: Engin
     assert os.getpid() not in processes
     assert max(ahead) <= 5
     assert read == 30
-
-
-def test_a_round_whose_worker_dies_is_scored_by_the_next_one(on_ray: Engine, tmp_path: Path) -> None:
-    chunks = rounds(8, scorers=1)
-    found = scored(on_ray, [Toy("die", once=tmp_path / "died")], chunks)
-    assert (tmp_path / "died").exists()
-    assert [s["length"].to_list() for _, _, s in found] == [
-        s["length"].to_list() for _, _, s in scored(Alone(), [Toy()], chunks)
-    ]
 
 
 @pytest.mark.slow
@@ -163,13 +186,11 @@ def test_a_round_that_every_worker_dies_of_ends_the_run_and_keeps_what_was_befor
 def test_an_error_of_a_worker_keeps_its_kind_and_quotes_nothing(
     on_ray: Engine, capfd: pytest.CaptureFixture[str], deed: str, error: type[Exception], words: str
 ) -> None:
-    import ray
-
     with pytest.raises(error, match=words) as raised:
-        scored(on_ray, [Toy(deed)], rounds(3, scorers=1))
+        scored(on_ray, [Toy(deed, at="number 1,")], rounds(1, scorers=1))
     shown = capfd.readouterr()
     assert SECRET not in str(raised.value) + shown.out + shown.err
-    logs = Path(ray._private.worker._global_node.get_session_dir_path()) / "logs"
+    logs = ray_folder() / "session_latest" / "logs"
     texts = [path.read_text(errors="replace") for path in logs.rglob("*") if path.is_file()]
     assert texts
     assert not [text for text in texts if SECRET in text or "afraid and alone" in text]
@@ -195,21 +216,6 @@ def _square(number: int) -> int:
     if number == 10:
         raise ValueError(SECRET)
     return number**2
-
-
-def test_an_address_that_nothing_answers_is_named() -> None:
-    """In a process of its own: this one has joined a cluster already."""
-    code = (
-        "from warehouse.config import EngineConfig\nfrom warehouse.engine import engine_of\n"
-        "with engine_of(EngineConfig(kind='ray', address='127.0.0.1:9')) as engine: pass\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert ended.returncode == 1
-    last = ended.stderr.strip().splitlines()[-1]
-    assert "ConfigError" in last
-    assert "[engine] address = '127.0.0.1:9': no Ray cluster" in last
 
 
 def test_more_cores_than_any_machine_has_are_refused(on_ray: Engine) -> None:

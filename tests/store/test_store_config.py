@@ -75,6 +75,17 @@ def test_a_wrong_value_is_refused_with_its_file(tmp_path: Path, content: str) ->
     assert all(line.startswith(str(path)) for line in str(caught.value).splitlines())
 
 
+@pytest.mark.parametrize("address", ["auto", "local", "ray://10.0.0.1:10001", "10.0.0.1"])
+def test_an_address_of_a_cluster_in_another_form_is_told_what_to_write(tmp_path: Path, address: str) -> None:
+    path = write(tmp_path, f'[engine]\nkind = "ray"\naddress = "{address}"\n')
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(
+        f"{path}: [engine] address: write HOST:PORT of the cluster's first machine"
+    )
+    assert "leave it empty" in str(caught.value)
+
+
 def test_a_file_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such configuration file"):
         load_config(tmp_path / "none.toml")

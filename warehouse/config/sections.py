@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from warehouse.config.base import Positive, Section, Share
 from warehouse.config.series import SeriesConfig
@@ -99,7 +99,17 @@ class EngineConfig(Section):
 
     kind: Literal["local", "ray"] = "local"
     workers: Positive = 1
-    address: str = Field(default="", pattern=r"^(|[^/\s:]+:\d+)$")
+    address: str = ""
+
+    @field_validator("address")
+    @classmethod
+    def address_names_a_machine(cls, address: str) -> str:
+        if not re.fullmatch(r"(|[^/\s:]+:\d+)", address):
+            raise ValueError(
+                'write HOST:PORT of the cluster\'s first machine, as in address = "10.0.0.1:6379", or leave it empty '
+                "to have Ray on this machine for the run"
+            )
+        return address
 
 
 class IntakeConfig(Section):
