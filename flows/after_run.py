@@ -31,7 +31,7 @@ def conclude(night: Night) -> list[str]:
     ]
     if night.problems:
         title = (
-            f"Affectcast {night.run.command} {night.run.issue}: published, but not everything could be read"
+            f"Affectcast {night.run.command} {night.run.issue}: published, but not everything could be done"
         )
         told.append(notify_trouble("\n".join(night.problems), title=title, config=config))
     return [line for line in told if line]

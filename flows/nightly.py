@@ -17,7 +17,7 @@ from flows.memory import give_back_memory
 from flows.removal import remove_expired
 from flows.stages import Run
 from warehouse.config import Config
-from warehouse.errors import BusyError, InputError, UsageError
+from warehouse.errors import BusyError, InputError, StoreError, UsageError
 from warehouse.lake_catalogue import night_held
 from warehouse.publish import Publication, published_at
 from warehouse.store import Receipt
@@ -51,7 +51,7 @@ _ISSUE_STAGES = ("signals", "words", "events", "contagion", "forecast", "alerts"
 
 @dataclass(frozen=True, kw_only=True)
 class Night:
-    """What a run did. `problems` are inputs that could not be used; the rest of the night went on."""
+    """What a run did. `problems` are inputs that could not be used, and what could not be tidied; the rest went on."""
 
     run: Run
     receipts: list[Receipt]
@@ -119,6 +119,10 @@ def _tidied(run: Run) -> list[Receipt]:
     except BusyError as error:
         note = f"what was deleted is still in the files, until the next night: {error.message}"
         return [Receipt("tidy", notes=(note,))]
+    except StoreError as error:
+        # The night is published by now, and stays so.
+        trouble = f"the night is published, but what was deleted is still in the files: {error.message}"
+        return [Receipt("tidy", problems=(trouble,))]
 
 
 def _tidy(run: Run) -> Receipt:
@@ -145,7 +149,11 @@ def _up_to_date(run: Run) -> list[Receipt]:
 
 def _checked(receipt: Receipt, *, run: Run) -> Receipt:
     """Stop when no file and no platform at all could be used; otherwise one bad source does not stop the night."""
-    if receipt.stage == "ingest" and receipt.problems and len(receipt.problems) == len(run.files) + len(run.platforms):
+    if (
+        receipt.stage == "ingest"
+        and receipt.problems
+        and len(receipt.problems) == len(run.files) + len(run.platforms)
+    ):
         raise InputError("\n".join(receipt.problems))
     return receipt
 

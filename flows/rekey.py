@@ -11,7 +11,7 @@ from warehouse.intake.key import CHECK, pseudonym_key, unused_keys
 from warehouse.opening import exists, name_of
 from warehouse.rekey import Rekeyed, rekey
 from warehouse.store import Store, open_store
-from warehouse.upgrade import compact
+from warehouse.upgrade import COMPACT_PENDING, compact
 
 if TYPE_CHECKING:
     from flows.stages import Run
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 def new_pseudonyms(run: Run, *, dry_run: bool = False) -> Rekeyed:
     """Hash every pseudonym with one key more, and write the warehouse anew without the old ones.
 
-    The key file gets its new line first, so that a run that is killed in between is finished by the next one. The
-    caller holds the run's lock.
+    The key file gets its new line first, and what is hashed lands with a note that the files are still to be written
+    anew: a run that is killed in between is finished by the next one, which adds no further key. The caller holds the
+    run's lock.
     """
     config = run.config
     path = config.paths.warehouse
@@ -37,21 +38,28 @@ def new_pseudonyms(run: Run, *, dry_run: bool = False) -> Rekeyed:
     with open_store(path, config=config.warehouse) as store:
         secret, later = _keys(store, config=config, dry_run=dry_run)
         if dry_run:
-            return _would(store)
-        with store.transaction():
-            done = rekey(store, config=config, secret=secret, later=later)
+            return _would(store, later=later)
+        done = Rekeyed(people=0, posts=0)
+        if later:
+            with store.transaction():
+                done = rekey(store, config=config, secret=secret, later=later)
     compact(config)
     return done
 
 
 def _keys(store: Store, *, config: Config, dry_run: bool) -> tuple[bytes, list[bytes]]:
-    """The whole chain, and the keys of it that are still to be used; a new one is added where there are none."""
+    """The whole chain, and the keys of it that are still to be used; a new one is added where there are none.
+
+    None are used, and none added, where an earlier run has only to be finished.
+    """
     secret, _ = load_secret(config)
     later = unused_keys(secret, known=store.identity(CHECK) or "")
     if later or dry_run:
         return secret, later
     # Refuses a key that is not the warehouse's own.
     pseudonym_key(store, config=config)
+    if store.identity(COMPACT_PENDING) is not None:
+        return secret, []
     if secret_from_environment():
         raise UsageError(
             f"the key comes from the environment variable {SECRET_VARIABLE}. Add a new key to it as a second line "
@@ -61,6 +69,8 @@ def _keys(store: Store, *, config: Config, dry_run: bool) -> tuple[bytes, list[b
     return _keys(store, config=config, dry_run=dry_run)
 
 
-def _would(store: Store) -> Rekeyed:
+def _would(store: Store, *, later: list[bytes]) -> Rekeyed:
+    if not later and store.identity(COMPACT_PENDING) is not None:
+        return Rekeyed(people=0, posts=0)
     people = store.query("SELECT count(DISTINCT author_key) FROM raw.posts").item()
     return Rekeyed(people=people, posts=0)

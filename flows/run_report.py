@@ -74,7 +74,7 @@ def _head(night: Night) -> list[str]:
 def _problems(night: Night) -> list[str]:
     if not night.problems:
         return []
-    return ["## Inputs that could not be used", "", *[f"* {_plain(problem)}" for problem in night.problems]]
+    return ["## What could not be done", "", *[f"* {_plain(problem)}" for problem in night.problems]]
 
 
 def _volumes(accounting: pl.DataFrame) -> list[str]:

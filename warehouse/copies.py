@@ -45,17 +45,29 @@ def sha256_of(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def appearing(target: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `target` when the block ends well and is removed when it does not."""
-    fresh = target.with_name(f".{target.name}.writing")
-    fresh.unlink(missing_ok=True)
+def appearing(target: Path, *, mode: int = 0o600) -> Iterator[Path]:
+    """A path to write to, which becomes `target` when the block ends well and is removed when it does not.
+
+    It lies in a folder that only its owner may enter, with whatever is written beside it (a database's log).
+    """
+    folder = target.with_name(f".{target.name}.writing")
+    _remove(folder)
+    folder.mkdir(mode=0o700)
+    fresh = folder / target.name
     try:
         yield fresh
+        fresh.chmod(mode)
         with fresh.open("rb+") as file:
             os.fsync(file.fileno())
         fresh.rename(target)
     finally:
-        fresh.unlink(missing_ok=True)
+        _remove(folder)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import duckdb
 
 from warehouse.config import WarehouseConfig, object_storage_address
-from warehouse.errors import ConfigError, InputError
-from warehouse.lake_catalogue import is_made, not_installed, turn_to_write
+from warehouse.errors import ConfigError, InputError, StoreError
+from warehouse.lake_catalogue import Turn, is_made, not_installed
 
 LAKE = "lake"
 # Where DuckDB shows the catalogue's own tables.
@@ -30,11 +30,11 @@ _KNOWN = f"__ducklake_metadata_{LAKE}"
 
 @contextlib.contextmanager
 def attached(
-    config: WarehouseConfig, *, read_only: bool, scratch: Path
+    config: WarehouseConfig, *, read_only: bool, scratch: Path, turn: Turn
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB in memory with the lake as its database; what does not fit in memory goes to `scratch`.
 
-    Without `read_only` a lake that is not there is made: by one process, the others wait.
+    Without `read_only` a lake that is not there is made: by one process, the others wait for their `turn`.
     """
     with contextlib.closing(_instance(config, scratch=scratch)) as connection:
         _load_extensions(connection, config=config)
@@ -44,7 +44,7 @@ def attached(
             _check_data_folder(config)
         with contextlib.ExitStack() as stack:
             if not read_only and not is_made(config):
-                stack.enter_context(stack.enter_context(turn_to_write(config))())
+                stack.enter_context(turn())
                 if not is_made(config):
                     _refuse_foreign_files(connection, config=config)
             _attach(connection, config=config, read_only=read_only)
@@ -67,7 +67,7 @@ def _load_extensions(connection: duckdb.DuckDBPyConnection, *, config: Warehouse
         path = Path(folder) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
         if not found or not path.is_file():
             raise not_installed(f"duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}")
-        connection.execute(f"LOAD {_quoted(str(path))}")
+        connection.execute(f"LOAD {quoted(str(path))}")
 
 
 def _sign_in(connection: duckdb.DuckDBPyConnection) -> None:
@@ -76,7 +76,7 @@ def _sign_in(connection: duckdb.DuckDBPyConnection) -> None:
     options = ["TYPE s3", "PROVIDER credential_chain"]
     if at.netloc:
         secure = "false" if at.scheme == "http" else "true"
-        options += [f"ENDPOINT {_quoted(at.netloc)}", f"USE_SSL {secure}", "URL_STYLE 'path'"]
+        options += [f"ENDPOINT {quoted(at.netloc)}", f"USE_SSL {secure}", "URL_STYLE 'path'"]
     try:
         connection.execute(f"CREATE SECRET ({', '.join(options)})")
     except duckdb.Error:
@@ -88,9 +88,9 @@ def _sign_in(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _attach(connection: duckdb.DuckDBPyConnection, *, config: WarehouseConfig, read_only: bool) -> None:
     # No row in the catalogue, only in files: what is deleted is then in one place.
-    options = [f"DATA_PATH {_quoted(config.data_path)}", "DATA_INLINING_ROW_LIMIT 0"]
+    options = [f"DATA_PATH {quoted(config.data_path)}", "DATA_INLINING_ROW_LIMIT 0"]
     options += ["READ_ONLY"] if read_only else []
-    target = _quoted(f"ducklake:postgres:{config.conninfo}")
+    target = quoted(f"ducklake:postgres:{config.conninfo}")
     try:
         connection.execute(f"ATTACH {target} AS {LAKE} ({', '.join(options)})")
     except duckdb.Error as error:
@@ -100,7 +100,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, *, config: WarehouseConfig, r
                 "the same folder, at the same place on every machine."
             ) from None
         raise InputError(
-            f"{config.catalogue}: cannot be opened as a warehouse ({type(error).__name__}). Expected a DuckLake, or an "
+            f"{config.name}: cannot be opened as a warehouse ({type(error).__name__}). Expected a DuckLake, or an "
             "empty database whose user may make tables."
         ) from None
     connection.execute(f"USE {LAKE}")
@@ -128,7 +128,7 @@ def _refuse_foreign_files(connection: duckdb.DuckDBPyConnection, *, config: Ware
             found = any(entries)
     else:
         try:
-            sql = f"SELECT count(*) FROM (FROM glob({_quoted(config.data_path + '**')}) LIMIT 1)"
+            sql = f"SELECT count(*) FROM (FROM glob({quoted(config.data_path + '**')}) LIMIT 1)"
             found = connection.execute(sql).fetchall() != [(0,)]
         except duckdb.Error as error:
             raise ConfigError(
@@ -141,7 +141,7 @@ def _refuse_foreign_files(connection: duckdb.DuckDBPyConnection, *, config: Ware
         )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     doubled = text.replace("'", "''")
     return f"'{doubled}'"
 
@@ -170,14 +170,33 @@ def tidy(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
-    for call in (
-        f"ducklake_merge_adjacent_files('{LAKE}')",
-        f"ducklake_expire_snapshots('{LAKE}', older_than => now())",
-        f"ducklake_cleanup_old_files('{LAKE}', cleanup_all => true)",
-        f"ducklake_delete_orphaned_files('{LAKE}', cleanup_all => true)",
-    ):
-        # Only what is fetched is done.
-        connection.execute(f"SELECT count(*) FROM {call}").fetchall()
+    _call(connection, f"ducklake_merge_adjacent_files('{LAKE}')")
+    _forget_earlier_states(connection)
+    for call in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files"):
+        _call(connection, f"{call}('{LAKE}', cleanup_all => true)")
+
+
+def _call(connection: duckdb.DuckDBPyConnection, call: str) -> None:
+    # Only what is fetched is done.
+    connection.execute(f"SELECT count(*) FROM {call}").fetchall()
+
+
+def _forget_earlier_states(connection: duckdb.DuckDBPyConnection) -> None:
+    """By their numbers: the server stamps states with its own clock, which may be ahead of this machine's."""
+    *earlier, newest = _states(connection)
+    if earlier:
+        _call(connection, f"ducklake_expire_snapshots('{LAKE}', versions => {earlier})")
+    left = _states(connection)
+    if left != [newest]:
+        raise StoreError(
+            f"tidying: {len(left)} states of the DuckLake are left where one was expected, so what was deleted may "
+            "still be in its files. See that no other program writes to it, then run the same command again."
+        )
+
+
+def _states(connection: duckdb.DuckDBPyConnection) -> list[int]:
+    sql = f"SELECT snapshot_id FROM ducklake_snapshots('{LAKE}') ORDER BY 1"
+    return [int(row[0]) for row in connection.execute(sql).fetchall()]
 
 
 def _with_deletions(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -223,7 +242,7 @@ def last_message(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 def replace_tables(connection: duckdb.DuckDBPyConnection, *, source: Path, message: str) -> None:
     """Put the tables of a DuckDB file in place of those of the lake, all of them or none; nobody else may write."""
-    connection.execute(f"ATTACH {_quoted(str(source))} AS source (READ_ONLY)")
+    connection.execute(f"ATTACH {quoted(str(source))} AS source (READ_ONLY)")
     sql = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? AND NOT internal ORDER BY ALL"
     old, new = (connection.execute(sql, [name]).fetchall() for name in (LAKE, "source"))
     connection.execute("BEGIN")
@@ -234,7 +253,7 @@ def replace_tables(connection: duckdb.DuckDBPyConnection, *, source: Path, messa
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
             connection.execute(f'CREATE TABLE "{schema}"."{table}" AS FROM source."{schema}"."{table}"')
         connection.execute(
-            f"CALL ducklake_set_commit_message('{LAKE}', 'affectcast', {_quoted(message)})"
+            f"CALL ducklake_set_commit_message('{LAKE}', 'affectcast', {quoted(message)})"
         ).fetchall()
     except BaseException:
         connection.execute("ROLLBACK")

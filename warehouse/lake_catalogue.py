@@ -74,17 +74,17 @@ def _unreachable(config: WarehouseConfig, *, said: str) -> ConfigError | StoreEr
     """What to do, by what the server or its client said; neither ever says a password."""
     if "password" in said:
         return ConfigError(
-            f"{config.catalogue}: PostgreSQL did not take the password, or none was given. Put it into the file that "
+            f"{config.name}: PostgreSQL did not take the password, or none was given. Put it into the file that "
             "PGPASSFILE names (or ~/.pgpass), or into PGPASSWORD; never into the configuration."
         )
     if "FATAL" in said and not any(words in said for words in _PASSING):
         why = said.split("FATAL:")[-1].strip().splitlines()[0]
         return ConfigError(
-            f"{config.catalogue}: PostgreSQL refused: {why}. Correct [warehouse] catalogue, or make the database and "
+            f"{config.name}: PostgreSQL refused: {why}. Correct [warehouse] catalogue, or make the database and "
             "its user there."
         )
     return StoreError(
-        f"{config.catalogue}: PostgreSQL cannot be reached. Check that it runs and that host and port in [warehouse] "
+        f"{config.name}: PostgreSQL cannot be reached. Check that it runs and that host and port in [warehouse] "
         "catalogue are right, then run again; nothing was changed."
     )
 
@@ -112,29 +112,42 @@ def _is_made(connection: psycopg.Connection[Any]) -> bool:
 # ------------------------------------------------------------------------------------------------ locks
 
 
+StillHeld = Callable[[], None]
+# What a transaction waits for and holds; what it hands out raises where that was lost.
+Turn = Callable[[], contextlib.AbstractContextManager[StillHeld]]
+
+
 @contextlib.contextmanager
-def night_held(config: WarehouseConfig) -> Iterator[Callable[[], None]]:
+def night_held(config: WarehouseConfig) -> Iterator[StillHeld]:
     """Hold the night on every machine, or `BusyError` at once; the callable says so when the lock was lost."""
     with _catalogue(config) as connection:
         row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", [_OURS, Lock.NIGHT]).fetchone()
         if not (row and row[0]):
             raise BusyError(
-                f"{config.catalogue}: another run is at work on this warehouse, perhaps on another machine. Wait for "
+                f"{config.name}: another run is at work on this warehouse, perhaps on another machine. Wait for "
                 "it to end."
             )
+        yield lambda: _refuse_lost(connection, Lock.NIGHT, config=config, what="the lock of this run with it")
 
-        def still_held() -> None:
-            import psycopg
 
-            try:
-                connection.execute("SELECT 1")
-            except psycopg.OperationalError:
-                raise StoreError(
-                    f"{config.catalogue}: the connection to PostgreSQL was lost, and the lock of this run with it. "
-                    "Run the same command again: it goes on where it stopped."
-                ) from None
+def _refuse_lost(
+    connection: psycopg.Connection[Any], *locks: Lock, config: WarehouseConfig, what: str
+) -> None:
+    """`StoreError` where the session of these locks is gone, or has them no more."""
+    import psycopg
 
-        yield still_held
+    sql = (
+        "SELECT count(DISTINCT objid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s "
+        "AND objid = ANY(%s) AND pid = pg_backend_pid()"
+    )
+    with contextlib.suppress(psycopg.OperationalError):
+        row = connection.execute(sql, [_OURS, [int(lock) for lock in locks]]).fetchone()
+        if row and row[0] == len(locks):
+            return
+    raise StoreError(
+        f"{config.name}: the connection to PostgreSQL was lost, and {what}. Run the same command again: it goes on "
+        "where it stopped."
+    )
 
 
 def night_is_held(config: WarehouseConfig) -> bool:
@@ -149,24 +162,21 @@ def night_is_held(config: WarehouseConfig) -> bool:
 
 
 @contextlib.contextmanager
-def in_use(config: WarehouseConfig, *, alone: bool = False) -> Iterator[None]:
-    """Say that the warehouse is open, beside others or alone: its files are only removed when nobody reads them."""
+def in_use(config: WarehouseConfig, *, alone: bool = False) -> Iterator[Turn]:
+    """Say that the warehouse is open, beside others or alone: its files are only removed when nobody reads them.
+
+    Hands out turns to write: one writer at a time, so that none writes by what another has just changed.
+    """
     with _catalogue(config) as connection:
         what = "is open elsewhere" if alone else "is being tidied, restored or migrated"
-        _wait(connection, Lock.USE, shared=not alone, busy=f"{config.catalogue}: the warehouse {what}")
-        yield
-
-
-@contextlib.contextmanager
-def turn_to_write(config: WarehouseConfig) -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:
-    """What a transaction holds: one writer at a time, so that none writes by what another has just changed."""
-    with _catalogue(config) as connection:
+        _wait(connection, Lock.USE, shared=not alone, busy=f"{config.name}: the warehouse {what}")
 
         @contextlib.contextmanager
-        def turn() -> Iterator[None]:
-            _wait(connection, Lock.WRITE, busy=f"{config.catalogue}: another process is writing")
+        def turn() -> Iterator[StillHeld]:
+            _wait(connection, Lock.WRITE, busy=f"{config.name}: another process is writing")
+            lost = "this turn to write with it; nothing of it was kept"
             try:
-                yield
+                yield lambda: _refuse_lost(connection, Lock.USE, Lock.WRITE, config=config, what=lost)
             finally:
                 _unlock(connection, Lock.WRITE)
 

@@ -7,7 +7,10 @@ caches, copies) lies beside that path in both cases.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import glob
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -16,6 +19,7 @@ import polars as pl
 from warehouse import ducklake, lake_catalogue
 from warehouse.config import WarehouseConfig
 from warehouse.errors import BusyError, ContractError, InputError, StoreError
+from warehouse.lake_catalogue import Turn
 
 # How long a database's log may grow. DuckDB's own 16 MB are a few batches of posts: folded in so often, the last,
 # half-filled blocks of a table are compressed again and again, which took a third of the intake's time.
@@ -29,7 +33,7 @@ def exists(path: Path, *, config: WarehouseConfig) -> bool:
 
 def name_of(path: Path, *, config: WarehouseConfig) -> str:
     """What a message calls the warehouse."""
-    return config.catalogue if config.is_lake else str(path)
+    return config.name if config.is_lake else str(path)
 
 
 def size_of(path: Path, *, config: WarehouseConfig) -> int:
@@ -38,7 +42,7 @@ def size_of(path: Path, *, config: WarehouseConfig) -> int:
         return 0
     if not config.is_lake:
         return path.stat().st_size
-    with connected(path, config=config, read_only=True) as connection, errors_withheld(config.catalogue):
+    with connected(path, config=config, read_only=True) as connection, errors_withheld(config.name):
         return ducklake.size_of(connection)
 
 
@@ -50,18 +54,34 @@ def connected(
 
     `alone` waits until nobody else has a DuckLake open and keeps others out; a file is never open twice.
     """
-    if not config.is_lake:
-        with connected_file(path, config=config, read_only=read_only) as connection:
-            yield connection
-        return
-    with (
-        lake_catalogue.in_use(config, alone=alone),
-        ducklake.attached(
-            config, read_only=read_only, scratch=path.with_name(f"{path.name}.tmp")
-        ) as connection,
-    ):
-        _set_up(connection)
+    with connected_in_turn(path, config=config, read_only=read_only, alone=alone) as (connection, _):
         yield connection
+
+
+@contextlib.contextmanager
+def connected_in_turn(
+    path: Path, *, config: WarehouseConfig, read_only: bool = False, alone: bool = False
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Turn]]:
+    """The bare database as `connected` gives it, and what every transaction on it has to wait for and hold."""
+    with contextlib.ExitStack() as stack:
+        if not config.is_lake:
+            yield stack.enter_context(connected_file(path, config=config, read_only=read_only)), nobody_else
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        turn = stack.enter_context(lake_catalogue.in_use(config, alone=alone))
+        if alone:
+            _remove_spilt(path)
+        scratch = stack.enter_context(_spill_folder(path))
+        opening = ducklake.attached(config, read_only=read_only, scratch=scratch, turn=turn)
+        connection = stack.enter_context(opening)
+        _set_up(connection)
+        yield connection, turn
+
+
+@contextlib.contextmanager
+def nobody_else() -> Iterator[Callable[[], None]]:
+    """The turn of a file: only one process has it open, and keeps it."""
+    yield lambda: None
 
 
 @contextlib.contextmanager
@@ -69,12 +89,34 @@ def connected_file(
     path: Path, *, config: WarehouseConfig, read_only: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """The bare database in a DuckDB file, whatever kind the configured warehouse is of: copies are always files."""
-    connection = _connect(path, config=config, read_only=read_only)
-    try:
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(
+            contextlib.closing(_connect(path, config=config, read_only=read_only))
+        )
+        if not read_only:
+            _remove_spilt(path)
+        # Where only reading is allowed, there may be no place for a folder; then nothing is spilt.
+        scratch = ""
+        with contextlib.suppress(OSError):
+            scratch = str(stack.enter_context(_spill_folder(path)))
+        connection.execute(f"SET temp_directory = {ducklake.quoted(scratch)}")
         _set_up(connection)
         yield connection
-    finally:
-        connection.close()
+
+
+@contextlib.contextmanager
+def _spill_folder(path: Path) -> Iterator[Path]:
+    """Where what does not fit in memory goes, texts among it: a private folder of this connection alone."""
+    with tempfile.TemporaryDirectory(
+        prefix=f"{path.name}.tmp-", dir=path.parent, ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
+
+
+def _remove_spilt(path: Path) -> None:
+    """Remove what killed processes spilt beside a warehouse that nobody else has open."""
+    for folder in path.parent.glob(f"{glob.escape(path.name)}.tmp-*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _set_up(connection: duckdb.DuckDBPyConnection) -> None:

@@ -6,9 +6,11 @@ names against a warehouse any more. Not for reading or making keys.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import polars as pl
+import duckdb
 
 from warehouse.config import Config
 from warehouse.intake.key import CHECK, key_check
@@ -16,17 +18,21 @@ from warehouse.intake.privacy import hashed_again
 from warehouse.migrations import columns_of_all
 from warehouse.store import Store
 from warehouse.tables import TABLES
+from warehouse.upgrade import COMPACT_PENDING
 
-_PEOPLE = (
-    ("raw.posts", "author_key"),
-    ("raw.erased", "author_key"),
-    ("core.people", "author_key"),
-    ("core.interactions", "author_key"),
-    ("core.interactions", "target_author_key"),
-)
+# Columns with pseudonyms of people; a source before a colon stays as it is.
+_PEOPLE = {
+    "raw.posts": ("author_key",),
+    "raw.erased": ("author_key",),
+    "core.people": ("author_key",),
+    "core.interactions": ("author_key", "target_author_key"),
+}
+_DELETED = {"raw.deleted": ("post_key",)}
+# Columns with ids of posts, and those that point at posts; scores are added.
 _OF_A_POST = ("raw.posts", "core.interactions", "core.marks", "core.fingerprints")
-_POINTERS = (("raw.posts", "parent_id"), ("raw.posts", "thread_id"), ("core.interactions", "target_post_id"))
+_POINTERS = {"raw.posts": ("parent_id", "thread_id"), "core.interactions": ("target_post_id",)}
 _HASH = "[0-9a-f]{32}"
+_AGAIN = "hash_again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,66 +47,73 @@ def rekey(store: Store, *, config: Config, secret: bytes, later: list[bytes]) ->
     """Hash every pseudonym once more with each key of `later`. Call inside a transaction; all or nothing.
 
     `secret` is the whole chain afterwards, which the warehouse remembers a check of. Ids of posts that were made from a
-    pseudonym are hashed too; those that a platform gave stay.
+    pseudonym are hashed too; those that a platform gave stay. Each table is written anew as a stream, so that memory
+    does not grow with it. The old ones are in the files until `compact`, which is noted as pending.
     """
-    people = _renamed(store, places=_PEOPLE, where="true", later=later)
-    for table, column in _PEOPLE:
-        store.rename(table, column=column, names=people)
-    _rename_deleted(store, later=later)
-    posts = _rename_posts(store, config=config, later=later)
+    scores = [name for name in columns_of_all(store.connection) if name.startswith("core.scores_")]
+    ids = dict.fromkeys((*_OF_A_POST, *scores), ("post_id",))
+    made, pointed = _made_here(store, config=config)
+    done = Rekeyed(
+        people=_distinct(store, _PEOPLE, where="true"),
+        posts=_distinct(store, ids, where=made.format("value")),
+    )
+    with _hash_again(store.connection, later=later):
+        for table in dict.fromkeys((*_PEOPLE, *_DELETED, *ids)):
+            keys = (*_PEOPLE.get(table, ()), *_DELETED.get(table, ()))
+            columns = {column: f"{_AGAIN}({column})" for column in keys}
+            columns |= {column: _where(column, made) for column in ids.get(table, ())}
+            columns |= {column: _where(column, pointed) for column in _POINTERS.get(table, ())}
+            store.rewrite(table, columns=columns)
     # They hold pseudonyms in words and are counted again from the posts.
     for name in ("core.term_counts", "core.term_days"):
         store.delete(TABLES[name], where="true")
     store.identify(CHECK, key_check(secret))
-    return Rekeyed(people=people.height, posts=posts)
+    store.identify(COMPACT_PENDING, "rekey")
+    return done
 
 
-def _renamed(
-    store: Store, *, places: tuple[tuple[str, str], ...], where: str, later: list[bytes]
-) -> pl.DataFrame:
-    """`old` and `new` of every distinct value of these columns; a source before a colon stays as it is."""
-    every = " UNION ".join(f"SELECT {column} AS old FROM {table}" for table, column in places)
-    old = store.query(f"SELECT old FROM ({every}) WHERE old IS NOT NULL AND ({where}) ORDER BY old")["old"]
-    new = [_again(value, later=later) for value in old.to_list()]
-    return pl.DataFrame({"old": old, "new": pl.Series(new, dtype=pl.String)})
+@contextlib.contextmanager
+def _hash_again(connection: duckdb.DuckDBPyConnection, *, later: list[bytes]) -> Iterator[None]:
+    """An SQL function that hashes a pseudonym with each of these keys; null stays null."""
+
+    def again(value: str) -> str:
+        source, colon, key = value.rpartition(":")
+        for secret in later:
+            key = hashed_again(key, secret=secret)
+        return f"{source}{colon}{key}"
+
+    connection.create_function(_AGAIN, again, ["VARCHAR"], "VARCHAR")
+    try:
+        yield
+    finally:
+        connection.remove_function(_AGAIN)
 
 
-def _again(value: str, *, later: list[bytes]) -> str:
-    source, colon, key = value.rpartition(":")
-    for secret in later:
-        key = hashed_again(key, secret=secret)
-    return f"{source}{colon}{key}"
+def _where(column: str, condition: str) -> str:
+    return f"CASE WHEN {condition.format(column)} THEN {_AGAIN}({column}) ELSE {column} END"
 
 
-def _rename_deleted(store: Store, *, later: list[bytes]) -> None:
-    place = ("raw.deleted", "post_key")
-    store.rename(
-        *place[:1], column=place[1], names=_renamed(store, places=(place,), where="true", later=later)
+def _distinct(store: Store, places: Mapping[str, tuple[str, ...]], *, where: str) -> int:
+    every = " UNION ".join(
+        f"SELECT {column} AS value FROM {table}" for table, columns in places.items() for column in columns
     )
+    return int(store.query(f"SELECT count(value) FROM ({every}) WHERE {where}").item())
 
 
-def _rename_posts(store: Store, *, config: Config, later: list[bytes]) -> int:
-    """Ids that are hashes of a record, with its author in it, or of a platform's id that names its author."""
-    scores = [name for name in columns_of_all(store.connection) if name.startswith("core.scores_")]
-    held = tuple((name, "post_id") for name in (*_OF_A_POST, *scores))
-    hashed = _renamed(store, places=held, where=_of(store, config=config, keyed_only=False), later=later)
-    for table, column in held:
-        store.rename(table, column=column, names=hashed)
-    pointed = _renamed(store, places=_POINTERS, where=_of(store, config=config, keyed_only=True), later=later)
-    for table, column in _POINTERS:
-        store.rename(table, column=column, names=pointed)
-    return hashed.height
+def _made_here(store: Store, *, config: Config) -> tuple[str, str]:
+    """SQL, with `{}` for a column: its id is a hash made here; and the same of ids that others may point at.
 
-
-def _of(store: Store, *, config: Config, keyed_only: bool) -> str:
-    """SQL: `old` is a hash made here. Of a source that is configured no more, whatever looks like one."""
+    Of a source that is configured no more, whatever looks like one.
+    """
     known = {source.name: source for source in config.sources}
-    found = store.query("SELECT DISTINCT source FROM raw.posts")["source"].to_list()
-    names = [
-        name
-        for name in {*known, *found}
-        if name not in known or known[name].ids_keyed or (known[name].ids_hashed and not keyed_only)
-    ]
-    if not names:
+    names = {*known, *store.query("SELECT DISTINCT source FROM raw.posts")["source"].to_list()}
+    keyed = {name for name in names if name not in known or known[name].ids_keyed}
+    hashed = {name for name in names if name in known and known[name].ids_hashed}
+    return _hash_of(keyed | hashed), _hash_of(keyed)
+
+
+def _hash_of(sources: set[str]) -> str:
+    if not sources:
         return "false"
-    return f"regexp_full_match(old, '({'|'.join(sorted(names))}):{_HASH}')"
+    pattern = f"({'|'.join(sorted(sources))}):{_HASH}".replace("{", "{{").replace("}", "}}")
+    return f"regexp_full_match({{}}, '{pattern}')"

@@ -74,7 +74,7 @@ class LakePart(Part):
 
     @property
     def label(self) -> str:
-        return self.config.warehouse.catalogue
+        return self.config.warehouse.name
 
     @property
     def sha256(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +19,9 @@ import polars as pl
 
 from warehouse.config import WarehouseConfig
 from warehouse.errors import ContractError
-from warehouse.lake_catalogue import turn_to_write
+from warehouse.lake_catalogue import Turn
 from warehouse.migrations import VERSION, columns_of, columns_of_all, version_of
-from warehouse.opening import connected, errors_withheld, name_of
+from warehouse.opening import connected_in_turn, errors_withheld, name_of, nobody_else
 from warehouse.tables import TABLES, Table
 
 _SQL_TYPES: dict[type[pl.DataType], str] = {
@@ -36,9 +36,6 @@ _SQL_TYPES: dict[type[pl.DataType], str] = {
     pl.Int64: "BIGINT",
     pl.Boolean: "BOOLEAN",
 }
-
-
-Turn = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class Store:
     `turn` is what every transaction waits for and holds, where several processes may write.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, *, turn: Turn = contextlib.nullcontext) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, turn: Turn = nobody_else) -> None:
         self.connection = connection
         self._turn = turn
         self._inside = False
@@ -88,6 +85,8 @@ class Store:
         ):
             return
         with self.transaction():
+            # Another process may have had its turn meanwhile.
+            known = columns_of_all(connection)
             for name in ("raw", "core", "out"):
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
             for table in TABLES.values():
@@ -101,7 +100,9 @@ class Store:
         One with other columns, of an earlier version, is made anew if it is empty or can be computed again, and
         refused with `ContractError` otherwise.
         """
-        self._create(table, known=columns_of(self.connection, table=table.name))
+        if columns_of(self.connection, table=table.name) != list(_all_types(table)):
+            with errors_withheld(table.name), self._whole():
+                self._create(table, known=columns_of(self.connection, table=table.name))
 
     def _create(self, table: Table, *, known: list[str]) -> None:
         types = _all_types(table)
@@ -123,12 +124,13 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of the writes inside, or none."""
-        with self._turn():
+        """All of the writes inside, or none. `StoreError` where the locks of a DuckLake were lost meanwhile."""
+        with self._turn() as refuse_lost:
             self.connection.execute("BEGIN")
             self._inside = True
             try:
                 yield
+                refuse_lost()
             except BaseException:
                 # After a fault of the disk there may be no transaction left to undo.
                 with contextlib.suppress(duckdb.TransactionException, duckdb.FatalException):
@@ -185,12 +187,17 @@ class Store:
                 f'UPDATE {table.name} SET "{column}" = NULL WHERE {where}', parameters or []
             )
 
-    def rename(self, table: str, *, column: str, names: pl.DataFrame) -> None:
-        """Set each value of a column that is in `names` (`old`, `new`) to its new one."""
-        with errors_withheld(table), self._staged(names, run_id="") as staged:
-            self.connection.execute(
-                f'UPDATE {table} SET "{column}" = {staged}.new FROM {staged} WHERE {table}."{column}" = {staged}.old'
-            )
+    def rewrite(self, table: str, *, columns: dict[str, str]) -> None:
+        """Write a table anew, in which these columns are what an SQL expression over its rows says.
+
+        Memory is bounded whatever the table's size, which an UPDATE of every row is not.
+        """
+        new, bare = f"{table}_new", table.split(".")[1]
+        replaced = ", ".join(f'{made} AS "{column}"' for column, made in columns.items())
+        with errors_withheld(table), self._whole():
+            self.connection.execute(f"CREATE TABLE {new} AS SELECT * REPLACE ({replaced}) FROM {table}")
+            self.connection.execute(f"DROP TABLE {table}")
+            self.connection.execute(f"ALTER TABLE {new} RENAME TO {bare}")
 
     def read(
         self, table: Table, *, where: str = "true", parameters: list[object] | None = None
@@ -271,9 +278,7 @@ def open_store(path: Path, *, config: WarehouseConfig) -> Iterator[Store]:
     `ContractError` where its tables are those of another version: `upgrade.py` brings older ones up to date.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        connection = stack.enter_context(connected(path, config=config))
-        turn = stack.enter_context(turn_to_write(config)) if config.is_lake else contextlib.nullcontext
+    with connected_in_turn(path, config=config) as (connection, turn):
         found = version_of(connection)
         if found is not None and found != VERSION:
             raise other_version(name_of(path, config=config), found=found)

@@ -5,6 +5,7 @@ Killed anywhere and run again, it comes to the same. Not for what changes: `migr
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import duckdb
@@ -14,8 +15,19 @@ from warehouse.config import Config
 from warehouse.copies import appearing, copy_file, full_disk_told, need_space, unused
 from warehouse.errors import StoreError
 from warehouse.migrations import VERSION, columns_of_all, migrate, version_of
-from warehouse.opening import connected, connected_file, errors_withheld, exists, name_of, size_of
+from warehouse.opening import (
+    connected,
+    connected_file,
+    errors_withheld,
+    exists,
+    name_of,
+    size_of,
+)
 from warehouse.store import other_version
+
+# What `core.identity` says between a change that must be in no file any more and `compact`.
+COMPACT_PENDING = "compact_pending"
+_NOTHING_PENDING = f"DELETE FROM core.identity WHERE name = '{COMPACT_PENDING}'"
 
 
 def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -51,18 +63,25 @@ def check_copy(path: Path, *, config: Config, version: int | None, counts: dict[
 
 
 def compact(config: Config) -> None:
-    """Write the warehouse anew, so that what was deleted is no longer in its files. The caller holds the run's lock."""
+    """Write the warehouse anew, so that what was deleted is no longer in its files. The caller holds the run's lock.
+
+    A file keeps its permissions. Afterwards nothing is noted as `COMPACT_PENDING`.
+    """
     path = config.paths.warehouse
     if config.warehouse.is_lake:
         with connected(path, config=config.warehouse, alone=True) as connection, errors_withheld("tidying"):
             ducklake.tidy(connection)
+            connection.execute(_NOTHING_PENDING)
         return
-    need_space(path.parent, size=path.stat().st_size, what="writing the warehouse anew")
-    with appearing(path) as fresh:
+    held = path.stat()
+    need_space(path.parent, size=held.st_size, what="writing the warehouse anew")
+    with appearing(path, mode=stat.S_IMODE(held.st_mode)) as fresh:
         with connected(path, config=config.warehouse) as connection:
             version = version_of(connection)
             counts = copy_database(connection, target=fresh)
         check_copy(fresh, config=config, version=version, counts=counts)
+        with connected_file(fresh, config=config.warehouse) as connection, errors_withheld("the new file"):
+            connection.execute(_NOTHING_PENDING)
 
 
 def version_at(path: Path, *, config: Config) -> int | None:

@@ -112,6 +112,6 @@ def describe(receipt: Receipt) -> str:
 
 
 def report_problems(night: Night) -> None:
-    """Inputs that could not be used, each on its own line."""
+    """What could not be read or tidied, each on its own line."""
     for problem in night.problems:
         tell_error(problem)

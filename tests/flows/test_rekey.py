@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import hmac
 import shutil
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from flows import stages
 from flows.rekey import new_pseudonyms
 from flows.removal import erase
 from flows.stages import Run
+from tests.lake import MakeLake
 from warehouse.config import Config, load_secret, parse_config, secret_path
 from warehouse.config.environment import add_secret
 from warehouse.errors import ConfigError, UsageError
 from warehouse.intake.privacy import pseudonyms
-from warehouse.store import open_store
+from warehouse.store import Store, open_store
 from warehouse.tables import TABLES
 
 FIRST, ISSUE, LATER = dt.date(2024, 1, 1), dt.date(2024, 1, 29), dt.date(2024, 2, 5)
@@ -50,7 +52,7 @@ def write(folder: Path, *, first: dt.date, last: dt.date) -> None:
             csv.writer(file).writerows(rows)
 
 
-def config_in(folder: Path) -> Config:
+def config_in(folder: Path, **sections: object) -> Config:
     folder.mkdir(exist_ok=True)
     columns = {"text": "text", "created_at": "at", "author": "who"}
     shared = {"lang": "en", "place": {"geo_type": "region", "geo_value": "US-CA"}}
@@ -68,7 +70,7 @@ def config_in(folder: Path) -> Config:
         "contagion": {"span_days": 7},
         "amplification": {"near_duplicate_days": 1},
     }
-    return parse_config(raw, where="test")
+    return parse_config(raw | sections, where="test")
 
 
 def night(config: Config, issue: dt.date) -> None:
@@ -220,6 +222,103 @@ def test_a_run_that_was_killed_after_the_key_was_written_is_finished_by_the_next
     assert len(load_secret(config)[0].splitlines()) == 2
     assert not set(tables(config)["raw.posts"]["author_key"]) & set(before["author_key"])
     night(config, LATER)
+
+
+def test_a_run_that_was_killed_before_the_files_were_written_anew_is_finished_without_a_further_key(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tables(config)["raw.posts"]["author_key"].drop_nulls().unique()
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rekeying, "compact", killed)
+        with pytest.raises(KeyboardInterrupt):
+            new_pseudonyms(asked(config))
+    hashed, key = tables(config)["raw.posts"], secret_path(config).read_bytes()
+    assert any(name.encode() in config.paths.warehouse.read_bytes() for name in old), "nothing to prove"
+    assert new_pseudonyms(asked(config), dry_run=True).people == 0
+    assert new_pseudonyms(asked(config)).people == 0
+    assert secret_path(config).read_bytes() == key
+    assert tables(config)["raw.posts"].equals(hashed)
+    assert not [name for name in old if name.encode() in config.paths.warehouse.read_bytes()]
+    new_pseudonyms(asked(config))
+    assert len(secret_path(config).read_bytes().splitlines()) == 3
+
+
+def test_no_more_than_a_few_pseudonyms_are_held_at_a_time(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heights, real = [], Store.query
+
+    def noted(store: Store, sql: str, parameters: list[object] | None = None) -> pl.DataFrame:
+        frame = real(store, sql, parameters)
+        heights.append(frame.height)
+        return frame
+
+    monkeypatch.setattr(Store, "query", noted)
+    assert new_pseudonyms(asked(config)).posts > PEOPLE
+    assert max(heights) < PEOPLE
+
+
+def _chained(*keys: str) -> str:
+    said = b"affectcast: is this the key?"
+    for key in keys:
+        said = hmac.digest(key.encode(), said, "sha256").hex()[:32].encode()
+    return said.decode()
+
+
+def test_a_key_of_one_line_has_the_check_it_had_and_one_of_several_is_not_taken_for_a_chain(
+    config: Config,
+) -> None:
+    first, second = secret_path(config).read_text(), "f" * 32
+    assert tables(config)["core.identity"].filter(name="key_check")["value"].to_list() == [_chained(first)]
+    new_pseudonyms(asked(config))
+    lines = secret_path(config).read_text().splitlines()
+    assert tables(config)["core.identity"].filter(name="key_check")["value"].to_list() == [_chained(*lines)]
+    # As an earlier version left it, to which all lines were one key.
+    secret_path(config).write_text(f"{first}\n{second}")
+    whole = hmac.digest(f"{first}\n{second}".encode(), b"affectcast: is this the key?", "sha256").hex()[:32]
+    with open_store(config.paths.warehouse, config=config.warehouse) as store:
+        store.identify("key_check", whole)
+    before = tables(config)["raw.posts"]
+    for refused in (lambda: night(config, LATER), lambda: new_pseudonyms(asked(config))):
+        with pytest.raises(ConfigError, match="is not the one"):
+            refused()
+    assert tables(config)["raw.posts"].equals(before)
+    assert len(secret_path(config).read_text().splitlines()) == 2
+
+
+def _values_in(folder: Path) -> set[object]:
+    files = list(folder.rglob("*.parquet"))
+    return {
+        value
+        for file in files
+        for column in pl.read_parquet(file).select(pl.col(pl.String)).iter_columns()
+        for value in column.unique()
+    }
+
+
+def test_on_a_lake_the_old_ones_are_in_no_file_and_messages_name_the_lake(
+    tmp_path: Path, make_lake: MakeLake
+) -> None:
+    lake = make_lake(tmp_path / "files")
+    config = config_in(tmp_path / "w", warehouse=lake)
+    write(tmp_path / "w", first=FIRST, last=FIRST + dt.timedelta(days=2))
+    secret_path(config).write_text("0123456789abcdef0123456789abcdef")
+    stages.ingest(Run(config=config, issue=ISSUE))
+    before = tables(config, schemas=("raw", "core"))["raw.posts"]
+    old = {*before["author_key"].drop_nulls(), *before.filter(source="bare")["post_id"]}
+    assert old <= _values_in(tmp_path / "files")
+    assert new_pseudonyms(asked(config)).people >= PEOPLE
+    assert not old & _values_in(tmp_path / "files")
+    after = tables(config, schemas=("raw", "core"))["raw.posts"]
+    assert after["author_key"].n_unique() == before["author_key"].n_unique()
+    assert after["text"].sort().equals(before["text"].sort())
+    secret_path(config).write_text("f" * 32)
+    with pytest.raises(ConfigError, match=r"^postgres:host=.*: the key given is not the one"):
+        new_pseudonyms(asked(config))
 
 
 def test_a_dry_run_changes_neither_key_nor_warehouse_and_each_run_adds_one_line(config: Config) -> None:

@@ -96,8 +96,8 @@ from warehouse import ducklake
 from warehouse.config import load_config
 from warehouse.restore import restore_backup
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)
-real = ducklake._quoted
-ducklake._quoted = lambda text: die() if text.startswith("restored") else real(text)
+real = ducklake.quoted
+ducklake.quoted = lambda text: die() if text.startswith("restored") else real(text)
 restore_backup(Path(sys.argv[2]), config=load_config(Path(sys.argv[1])), replace=True)
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import subprocess
 import sys
@@ -55,12 +56,18 @@ def test_append_new_adds_and_put_replaces(store: Store) -> None:
     assert store.read(REFUSED)["detail"].to_list() == ["new", "a detail", "new"]
 
 
-def test_renaming_touches_the_named_values_only(store: Store) -> None:
+def test_a_table_that_is_written_anew_has_other_values_where_it_was_said_only(store: Store) -> None:
     store.append(REFUSED, rows("a", "b", "c"), run_id="r")
-    names = pl.DataFrame({"old": ["a", "c"], "new": ["x", "y"]})
-    with store.transaction():
-        store.rename(REFUSED.name, column="record_hash", names=names)
-    assert store.read(REFUSED)["record_hash"].to_list() == ["b", "x", "y"]
+    before = store.read(REFUSED)
+    other = "CASE WHEN record_hash IN ('a', 'c') THEN 'x' || record_hash ELSE record_hash END"
+    for inside in (False, True):
+        with store.transaction() if inside else contextlib.nullcontext():
+            store.rewrite(REFUSED.name, columns={"record_hash": other})
+        after = store.read(REFUSED)
+        assert after["record_hash"].to_list() == ["b", "xa", "xc"]
+        assert after.drop("record_hash").equals(before.drop("record_hash"))
+    # It is the same table for the next rows.
+    assert store.append_new(REFUSED, rows("b", "d"), run_id="r") == 1
 
 
 def test_a_transaction_lands_whole_or_not_at_all(store: Store) -> None:

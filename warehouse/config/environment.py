@@ -51,16 +51,26 @@ def _make_secret(path: Path) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_hex(32).encode())
+            os.fsync(file.fileno())
+        _keep_names(path.parent)
     except FileExistsError:
         return False
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be written ({error.strerror}). Check [paths] warehouse."
         ) from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
-        os.fsync(file.fileno())
     return True
+
+
+def _keep_names(folder: Path) -> None:
+    """Wait until a new name in a folder would survive a power cut: nothing may be hashed with a key that is lost."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def add_secret(config: Config) -> None:
@@ -75,6 +85,7 @@ def add_secret(config: Config) -> None:
             file.write(keys)
             os.fsync(file.fileno())
         fresh.replace(path)
+        _keep_names(path.parent)
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be written ({error.strerror}). Check [paths] warehouse."

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from warehouse.config.base import Positive, Section, Share
+from warehouse.config.catalogue import PREFIX, check_address, shown
 from warehouse.config.series import SeriesConfig
 from warehouse.config.sources import SourceConfig
 
@@ -62,12 +63,10 @@ class WarehouseConfig(Section):
     def a_lake_says_where_it_is(self) -> WarehouseConfig:
         if not self.is_lake and (self.catalogue or self.data):
             raise ValueError('catalogue and data belong to kind = "ducklake"')
-        if self.is_lake and not (self.catalogue.startswith("postgres:") and self.conninfo):
-            raise ValueError('catalogue must be "postgres:host=… dbname=… user=…" with kind = "ducklake"')
+        if self.is_lake:
+            check_address(self.catalogue)
         if self.is_lake and not self.data:
             raise ValueError('data must name a folder or "s3://BUCKET/…" with kind = "ducklake"')
-        if re.search(r"(?i)password|://[^@/]*:[^@/]*@", self.catalogue):
-            raise ValueError("a password is never in here: put it where PGPASSFILE says, or into PGPASSWORD")
         return self
 
     @property
@@ -77,7 +76,12 @@ class WarehouseConfig(Section):
     @property
     def conninfo(self) -> str:
         """The catalogue's address as PostgreSQL's client reads it."""
-        return self.catalogue.removeprefix("postgres:").strip()
+        return self.catalogue.removeprefix(PREFIX).strip()
+
+    @property
+    def name(self) -> str:
+        """What messages call a DuckLake: host, port and database of its catalogue."""
+        return shown(self.catalogue)
 
     @property
     def is_object_storage(self) -> bool:

@@ -217,10 +217,12 @@ class PrivateSignals(Signals):
 
 class Identity(dy.Schema):
     """What this warehouse is: `schema_version` of its tables, `key_check` of the key behind its pseudonyms,
-    `posts_from`, the day before which posts were removed by age, and `series_lags`, the largest `lag_days` that history
-    of each `[[series]]` was loaded with."""
+    `posts_from`, the day before which posts were removed by age, `compact_pending`, the command whose removals are
+    still in its files, and `series_lags`, the largest `lag_days` that history of each `[[series]]` was loaded with."""
 
-    name = dy.Enum(["schema_version", "key_check", "posts_from", "series_lags"], primary_key=True)
+    name = dy.Enum(
+        ["schema_version", "key_check", "posts_from", "compact_pending", "series_lags"], primary_key=True
+    )
     value = dy.String(nullable=False)
 
 
