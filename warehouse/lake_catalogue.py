@@ -145,8 +145,8 @@ def _refuse_lost(
         if row and row[0] == len(locks):
             return
     raise StoreError(
-        f"{config.name}: the connection to PostgreSQL was lost, and {what}. Run the same command again: it goes on "
-        "where it stopped."
+        f"{config.name}: the connection to PostgreSQL was lost, and {what}. See that it runs, then run the same "
+        "command again: it goes on where it stopped."
     )
 
 

@@ -132,8 +132,8 @@ class Store:
                 yield
                 refuse_lost()
             except BaseException:
-                # After a fault of the disk there may be no transaction left to undo.
-                with contextlib.suppress(duckdb.TransactionException, duckdb.FatalException):
+                # After a fault of the disk or of PostgreSQL there may be no transaction left to undo.
+                with contextlib.suppress(duckdb.Error):
                     self.connection.execute("ROLLBACK")
                 raise
             finally:
