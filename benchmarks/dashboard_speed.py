@@ -233,21 +233,31 @@ def first_view(browser: Any, *, url: str, marker: str) -> float:
     return seconds
 
 
+def _open(page: Any, box: Any) -> None:
+    """Open a selector. One that is drawn anew just when it is opened closes again: then once more."""
+    from playwright.sync_api import TimeoutError as TooLate
+
+    for patience in (2_000, 5_000, 30_000):
+        box.locator("input").click()
+        with contextlib.suppress(TooLate):
+            page.get_by_role("option").first.wait_for(timeout=patience)
+            return
+        page.keyboard.press("Escape")
+    raise TimeoutError("a selector shows no options")
+
+
 def interact(page: Any, *, turn: int) -> float:
-    """Choose another option of a selector of the page and wait for the answer."""
+    """Choose another option of a selector of the page, by keyboard, and wait for the answer.
+
+    Two selectors take turns; each goes some options down, and back at its next turn.
+    """
     boxes = page.get_by_test_id("stSelectbox")
     boxes.first.wait_for(timeout=60_000)
-    box = boxes.nth(turn % min(2, boxes.count()))
-    box.locator("input").click()
-    options = page.get_by_role("option")
-    options.first.wait_for()
-    chosen = options.nth(1 + turn % max(1, min(6, options.count() - 1)))
+    _open(page, boxes.nth(turn % min(2, boxes.count())))
+    for _ in range(1 + turn // 4 % 6):
+        page.keyboard.press("ArrowUp" if turn // 2 % 2 else "ArrowDown")
     start = time.perf_counter()
-    chosen.click()
-    page.wait_for_function(
-        "document.querySelector('[data-testid=stStatusWidget]') || document.querySelector('[data-stale=true]')"
-        " || true"
-    )
+    page.keyboard.press("Enter")
     page.wait_for_timeout(30)
     _still(page)
     return time.perf_counter() - start - 0.03
