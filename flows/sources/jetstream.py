@@ -24,6 +24,8 @@ PAGE, EVENTS = 500, 5_000
 OVERLAP = dt.timedelta(seconds=5)
 # Something is posted every second: where the first event is so much later, what lies between is kept no more.
 GAP = dt.timedelta(minutes=10)
+# What the platform says of an account whose posts are there no more; one that is only paused comes back.
+GONE = ("deleted", "takendown")
 # Deletions remembered in a run, for posts that come after their own deletion.
 REMEMBERED = 200_000
 _LARGEST = 1 << 20
@@ -101,19 +103,25 @@ class Jetstream:
     def _add(self, event: dict[str, Any], *, when: dt.datetime, heap: _Heap) -> None:
         heap.events += 1
         heap.latest = max(heap.latest or when, when)
-        commit, did = event.get("commit"), event.get("did")
+        commit, did, account = event.get("commit"), event.get("did"), event.get("account")
+        if isinstance(account, dict) and account.get("status") in GONE and isinstance(did, str):
+            heap.left.append(did)
+            self._remember(did)
         if not isinstance(commit, dict) or commit.get("collection") != POSTS:
             return
         uri = f"at://{did}/{POSTS}/{commit.get('rkey')}"
         if commit.get("operation") == "delete":
             heap.deleted.append(uri)
-            self._deleted[uri] = None
-            if len(self._deleted) > REMEMBERED:
-                del self._deleted[next(iter(self._deleted))]
-        elif commit.get("operation") == "create" and uri not in self._deleted:
+            self._remember(uri)
+        elif commit.get("operation") == "create" and not {uri, did} & self._deleted.keys():
             record = post_of_record(commit.get("record"), uri=uri, did=did, seen=when)
             if self._wanted(record["text"]):
                 heap.records.append(record)
+
+    def _remember(self, deleted: str) -> None:
+        self._deleted[deleted] = None
+        if len(self._deleted) > REMEMBERED:
+            del self._deleted[next(iter(self._deleted))]
 
     def _wanted(self, text: Any) -> bool:
         folded = text.casefold() if isinstance(text, str) else ""
@@ -138,6 +146,7 @@ class _Heap:
 
     records: list[Record] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     events: int = 0
     latest: dt.datetime | None = None
 
@@ -146,6 +155,7 @@ class _Heap:
         return Page(
             records=self.records,
             deleted=tuple(self.deleted),
+            left=tuple(self.left),
             cursor={"time_us": _micros(upto)},
             position=upto,
         )

@@ -156,6 +156,32 @@ def test_deletions_are_followed_whatever_their_order(bench: Bench, replay: Repla
     assert bench.texts == [f"post number {n}" for n in (0, 1, 3, 5)]
 
 
+def account(did: str, *, at: dt.datetime, status: str | None) -> dict[str, Any]:
+    body = {"active": status is None, "did": did} | ({"status": status} if status else {})
+    return {"did": did, "time_us": int(at.timestamp() * 1_000_000), "kind": "account", "account": body}
+
+
+def test_an_account_that_is_deleted_takes_all_of_its_posts_along_and_a_paused_one_none(
+    bench: Bench, replay: Replay
+) -> None:
+    others = [event(n, at=minutes(40 - n)) | {"did": f"did:plc:other{n % 2}"} for n in (20, 21, 22)]
+    replay.events += [*others, account(DID, at=minutes(15), status="deactivated")]
+    assert bench.run().rows_out == 9
+    late = event(30, at=NOW + dt.timedelta(minutes=3))
+    replay.events += [
+        account("did:plc:other0", at=NOW + dt.timedelta(minutes=1), status=None),
+        account(DID, at=NOW + dt.timedelta(minutes=2), status="deleted"),
+        late,
+    ]
+    bench.clock.at += dt.timedelta(minutes=30)
+    assert "6 posts that were deleted" in bench.run().notes[0]
+    assert bench.texts == [f"post number {n}" for n in (20, 21, 22)]
+    bench.store.delete(_cursors(), where="true")
+    replay.events = [one for one in replay.events if one["kind"] == "commit" and one is not late]
+    assert bench.run().rows_out == 0
+    assert bench.reasons == {"deleted": 6}
+
+
 def test_what_the_server_keeps_no_more_is_said(bench: Bench, replay: Replay) -> None:
     assert bench.run().notes == ()
     bench.clock.at += dt.timedelta(minutes=61)

@@ -29,6 +29,7 @@ from warehouse.intake.ingest import (
 )
 from warehouse.intake.json_lines import as_text
 from warehouse.intake.normalise import IntakeContext
+from warehouse.intake.privacy import handle, pseudonyms
 from warehouse.intake.records import NULL_BYTE, BadRecord, Batch, mapped_columns
 from warehouse.removal import ERASED, posts_from, remove_deleted
 from warehouse.store import Store
@@ -42,7 +43,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """Some posts in our field names, ids of deleted ones, and where to go on behind them.
+    """Some posts in our field names, ids of deleted ones, who left with all of theirs, and where to go on behind them.
 
     `position` is how far that is in time, for people to read.
     """
@@ -50,6 +51,7 @@ class Page:
     cursor: Cursor
     records: list[Record] = field(default_factory=list, repr=False)
     deleted: tuple[str, ...] = field(default=(), repr=False)
+    left: tuple[str, ...] = field(default=(), repr=False)
     position: dt.datetime | None = None
 
 
@@ -117,7 +119,7 @@ def ingest_page(store: Store, *, page: Page, stream: str, job: Job) -> Landed:
             added = ingest_batch(store, batch=batch, job=job)
             state = State(counts=state.counts + added, next_record=batch.next_record)
             write_state(store, job=job, state=state)
-        removed = _remove(store, ids=page.deleted, job=job)
+        removed = _remove(store, page=page, job=job)
         _put_cursor(store, page=page, stream=stream, job=job)
         if added.posts or removed:
             # What later stages of this very run made before is out of date.
@@ -141,15 +143,12 @@ def _batch(records: list[Record], *, first: int, source: SourceConfig) -> Batch:
     return Batch(first_record=first, received=len(records), frame=frame, bad=bad)
 
 
-def _remove(store: Store, *, ids: tuple[str, ...], job: Job) -> int:
+def _remove(store: Store, *, page: Page, job: Job) -> int:
     """Remove deleted posts that are here, and remember them: a page or file that comes later may still hold them."""
-    if not ids:
-        return 0
     source = job.file.source
-    named = pl.Series("id", sorted(set(ids)), dtype=pl.String)
-    bare = keys_of(named, job=job) if source.ids_keyed else named
-    posts = pl.DataFrame({"post_id": pl.Series([f"{source.name}:{name}" for name in bare], dtype=pl.String)})
-    here = store.existing_keys(TABLES["raw.posts"], posts)
+    here = pl.concat(
+        [_named(store, ids=page.deleted, job=job), _of_people(store, names=page.left, job=job)]
+    ).unique()
     if here.is_empty():
         return 0
     kept = {"post_key": keys_of(here["post_id"], job=job)}
@@ -157,6 +156,29 @@ def _remove(store: Store, *, ids: tuple[str, ...], job: Job) -> int:
     store.put(DELETED, marks, run_id=job.run_id)
     return remove_deleted(
         store, post_ids=here["post_id"].to_list(), issue=job.context.issue, run_id=job.run_id
+    )
+
+
+def _named(store: Store, *, ids: tuple[str, ...], job: Job) -> pl.DataFrame:
+    """`post_id` of those of these posts that are here."""
+    source = job.file.source
+    named = pl.Series("id", sorted(set(ids)), dtype=pl.String)
+    bare = keys_of(named, job=job) if source.ids_keyed else named
+    posts = pl.DataFrame({"post_id": pl.Series([f"{source.name}:{name}" for name in bare], dtype=pl.String)})
+    return store.existing_keys(TABLES["raw.posts"], posts) if ids else posts
+
+
+def _of_people(store: Store, *, names: tuple[str, ...], job: Job) -> pl.DataFrame:
+    """`post_id` of all posts of these authors that are here."""
+    spelled = pl.DataFrame({"name": sorted(set(names))}, schema={"name": pl.String}).select(
+        handle(pl.col("name"))
+    )
+    keys = pseudonyms(spelled["name"], secret=job.context.secret, source=job.file.source.name)
+    if not names:
+        return pl.DataFrame(schema={"post_id": pl.String})
+    return store.query(
+        "SELECT post_id FROM raw.posts WHERE author_key IN (SELECT unnest(?)) ORDER BY post_id",
+        [keys.to_list()],
     )
 
 
