@@ -207,9 +207,7 @@ def _smoothed_batches(store: Store, *, release: _Release) -> Iterator[list[dt.da
         yield reached[first : first + 8 * _SMOOTHED_DAYS]
 
 
-_PLAIN = (
-    f"signal IN (SELECT signal FROM out.signal_catalogue WHERE smoothing = 'none' AND scorer <> '{SERIES_SCORER}')"
-)
+_PLAIN = f"signal IN (SELECT signal FROM out.signal_catalogue WHERE smoothing = 'none' AND scorer <> '{SERIES_SCORER}')"
 _DAILY = f"time_type = 'day' AND {_PLAIN}"
 
 

@@ -92,7 +92,10 @@ def detect_alerts(inputs: AlertInputs, *, issue: dt.date) -> Night:
         ]
     )
     judged = doubted(
-        found, breaks=breaks, catalogue=inputs.catalogue, lookback_days=inputs.config.lookback_days,
+        found,
+        breaks=breaks,
+        catalogue=inputs.catalogue,
+        lookback_days=inputs.config.lookback_days,
         unconcerned=list(inputs.lags),
     )
     foreseen = with_forecast(judged, forecasts=inputs.forecasts.filter(pl.col("reference_date") <= issue))
