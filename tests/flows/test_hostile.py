@@ -7,9 +7,11 @@ import errno
 import resource
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -84,8 +86,13 @@ def test_a_publication_that_cannot_be_written_leaves_the_one_before(
         update={"alerts": lived_in.alerts.model_copy(update={"help_line": "Call 123."})}
     )
 
-    def refuse(*_arguments: object, **named: object) -> str:
-        raise OSError(errno.EROFS, "Read-only file system", str(named["dir"]))
+    elsewhere = tempfile.mkdtemp
+
+    def refuse(*given: Any, **named: Any) -> str:
+        folder = Path(named.get("dir") or given[2])
+        if folder.is_relative_to(lived_in.paths.published):
+            raise OSError(errno.EROFS, "Read-only file system", str(folder))
+        return elsewhere(*given, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr("tempfile.mkdtemp", refuse)
