@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import polars as pl
@@ -13,37 +12,19 @@ from flows import nightly
 from flows.stages import Run
 from tests.lake import MakeLake
 from tests.postgresql import Server
+from tests.store.lake_support import CANARY, REFUSED, names_in, opened, rows
 from tests.store.warehouses import DAY, config_in
 from warehouse import lake_catalogue
 from warehouse.config import Config, parse_config
 from warehouse.errors import BusyError, ConfigError, StoreError
 from warehouse.migrations import columns_of
-from warehouse.store import Store, open_store
 from warehouse.tables import TABLES
 from warehouse.upgrade import compact
-
-REFUSED = TABLES["raw.quarantine"]
-CANARY = "zyxcanary"
 
 
 @pytest.fixture
 def config(tmp_path: Path, make_lake: MakeLake) -> Config:
     return config_in(tmp_path, warehouse=make_lake(tmp_path / "files"))
-
-
-def opened(config: Config) -> contextlib.AbstractContextManager[Store]:
-    return open_store(config.paths.warehouse, config=config.warehouse)
-
-
-def rows(*names: str, detail: str = "a detail") -> pl.DataFrame:
-    return pl.DataFrame({"record_hash": names}, schema={"record_hash": pl.String}).with_columns(
-        source=pl.lit("made"), reason=pl.lit("bad"), detail=pl.lit(detail), received_at=DAY
-    )
-
-
-def names_in(config: Config) -> list[str]:
-    with opened(config) as store:
-        return store.read(REFUSED)["record_hash"].to_list()
 
 
 def as_admin(config: Config, sql: str) -> None:
