@@ -83,9 +83,12 @@ class Publication:
         return self.pointer.issue
 
     def label(self, signal: str) -> str:
-        """What a signal, or what a break of the data is of, is called; the bare name where nothing says."""
+        """What a signal, a measure, or what a break of the data is of is called; the bare name where nothing says."""
         labels = self.labels.get(translation.current(), self.labels.get("en", {}))
-        return labels.get(signal) or words.told(words.BREAKS, signal)
+        known = labels.get(signal)
+        return known or (
+            words.told(words.BREAKS, signal) if signal in words.BREAKS else words.measure(signal)
+        )
 
     def statistic(self, signal: str) -> str:
         return self.statistics.get(signal, "share")

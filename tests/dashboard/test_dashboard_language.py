@@ -18,7 +18,7 @@ import pytest
 from babel.messages.pofile import read_po
 from streamlit.testing.v1 import AppTest
 
-from dashboard import charts, shell, words
+from dashboard import charts, data, shell, words
 from warehouse import translation
 from warehouse.labels import spoken
 
@@ -257,6 +257,11 @@ def test_numbers_and_days_are_written_as_in_spanish() -> None:
     ]  # fmt: skip
     assert words.difference(0.0123, statistic="share") == "+1,2 puntos"
     assert translation.tn("{n} open", "{n} open", n=1) == "1 abierta"
+
+
+@pytest.mark.usefixtures("in_spanish")
+def test_an_alert_on_a_measure_names_it_in_spanish(published: Path) -> None:
+    assert data.load(data.current(published)).label("anger") == "enojo"
 
 
 @pytest.mark.usefixtures("in_spanish")
